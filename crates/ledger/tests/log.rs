@@ -1,5 +1,7 @@
 //! The log on disk: opening, damage, crashes, refusal.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 use std::fs;
 use std::path::Path;
 

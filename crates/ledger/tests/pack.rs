@@ -1,5 +1,7 @@
 //! Evidence packs under attack.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 use hudun_ledger::pack::{
     Attachment, EXPORT_KIND, Export, Limits, TarError, What, verify, verify_within, write,
 };
