@@ -59,7 +59,7 @@ impl Loot {
                 .and_then(Value::as_str)
                 .is_some_and(|text| !text.is_empty() && !text.contains('*'))
         };
-        if PERSONAL.iter().any(|field| in_clear(field)) {
+        if PERSONAL.iter().any(in_clear) {
             self.customers.insert(id);
         }
     }
