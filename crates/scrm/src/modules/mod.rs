@@ -2,9 +2,18 @@
 
 pub(crate) mod admin;
 pub(crate) mod auth;
+pub(crate) mod campaign;
+pub(crate) mod chat;
 pub(crate) mod customer;
 pub(crate) mod export;
+pub(crate) mod follow;
+pub(crate) mod order;
+pub(crate) mod reveal;
+pub(crate) mod stats;
+pub(crate) mod tag;
+pub(crate) mod ticket;
 pub(crate) mod token;
+pub(crate) mod transfer;
 
 use axum::Router;
 
@@ -15,7 +24,16 @@ pub(crate) fn routes() -> Router<App> {
     Router::new()
         .merge(auth::routes())
         .merge(customer::routes())
+        .merge(reveal::routes())
+        .merge(follow::routes())
+        .merge(order::routes())
+        .merge(chat::routes())
+        .merge(tag::routes())
+        .merge(campaign::routes())
+        .merge(ticket::routes())
+        .merge(transfer::routes())
         .merge(export::routes())
+        .merge(stats::routes())
         .merge(admin::routes())
         .merge(token::routes())
 }
