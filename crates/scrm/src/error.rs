@@ -115,7 +115,15 @@ impl ApiError {
         }
     }
 
-    fn words(&self) -> (&'static str, &str, &str) {
+    /// Writes our own failures to the log. The cause is for us, never for the caller.
+    pub(crate) fn log(&self) {
+        if let Self::Internal(cause) = self {
+            tracing::error!(%cause, "a request failed inside the SCRM");
+        }
+    }
+
+    /// Code, sentence in Chinese, sentence in English.
+    pub(crate) fn words(&self) -> (&'static str, &str, &str) {
         match self {
             Self::Unauthenticated => ("unauthenticated", "请先登录", "log in first"),
             Self::BadCredentials => ("bad_credentials", "账号或密码不对", "wrong account or password"),
@@ -132,9 +140,7 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        if let Self::Internal(cause) = &self {
-            tracing::error!(%cause, "a request failed inside the SCRM");
-        }
+        self.log();
         let (code, zh, en) = self.words();
         let field = match &self {
             Self::Invalid { field, .. } if !field.is_empty() => Some(field.as_str()),
