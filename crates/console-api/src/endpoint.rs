@@ -178,6 +178,11 @@ impl<B, R> Deref for Endpoint<B, R> {
 }
 
 impl Seen {
+    /// Whether it takes a body, or a query for GET.
+    pub const fn takes_something(&self) -> bool {
+        self.takes.is_some()
+    }
+
     /// The names of the path's parameters.
     pub fn path_params(&self) -> impl Iterator<Item = &'static str> {
         self.path

@@ -59,7 +59,7 @@ pub enum Happening {
     /// A new finding.
     Finding {
         /// The finding.
-        finding: FindingView,
+        finding: Box<FindingView>,
     },
     /// A case was opened or changed.
     Incident {
