@@ -1,0 +1,1 @@
+//! The inline data plane: identify, policy, inspect, forward, classify, account.
