@@ -2,6 +2,8 @@
 
 mod cases;
 mod grading;
+mod run;
 
 pub use cases::{CaseError, Cases, Intake};
 pub use grading::{ResponseRules, RulesError};
+pub use run::{RunError, RunEvent, RunView, Runner, StepState, StepView};
