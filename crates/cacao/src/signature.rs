@@ -21,7 +21,7 @@ pub struct PublicKey(Kind);
 #[derive(Clone, Debug)]
 enum Kind {
     Ed25519(VerifyingKey),
-    Rsa(rsa::RsaPublicKey),
+    Rsa(rsa::PublicKey),
 }
 
 /// What a signature object says about itself, for [`sign`].
@@ -94,8 +94,8 @@ impl PublicKey {
             let key = VerifyingKey::from_bytes(key.try_into().ok()?).ok()?;
             return Some(Self(Kind::Ed25519(key)));
         }
-        let key = rsa::RsaPublicKey::from_public_key_der(&der).ok()?;
-        let bits = rsa::traits::PublicKeyParts::n(&key).bits();
+        let key = rsa::PublicKey::from_public_key_der(&der).ok()?;
+        let bits = rsa::traits::PublicKeyParts::n(&key).bit_width();
         (2048..=8192)
             .contains(&bits)
             .then_some(Self(Kind::Rsa(key)))

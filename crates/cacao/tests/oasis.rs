@@ -1,6 +1,7 @@
 //! Against the public OASIS material: schemas, examples, and the signature vector. Skipped, and says
 //! so, where the test data is not there.
 
+#![recursion_limit = "256"]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
