@@ -24,15 +24,15 @@ pub(super) enum Rule {
     Check(fn(&str) -> bool, &'static str),
     Integer(Option<i64>, Option<i64>),
     Number(f64, f64),
-    List(&'static Rule, usize),
-    Map(fn(&str) -> Option<Rule>, usize),
+    List(&'static Self, usize),
+    Map(fn(&str) -> Option<Self>, usize),
     Record(&'static Record),
-    OrNull(&'static Rule),
-    Both(&'static Rule, &'static Rule),
+    OrNull(&'static Self),
+    Both(&'static Self, &'static Self),
 }
 
 pub(super) struct Record {
-    pub(super) base: Option<&'static Record>,
+    pub(super) base: Option<&'static Self>,
     pub(super) fields: &'static [(&'static str, Rule)],
     pub(super) required: &'static [&'static str],
     pub(super) forbidden: &'static [&'static str],
