@@ -376,8 +376,16 @@ impl Run {
         variables: &Variables,
     ) -> Result<Change, WalkError> {
         let at = self.active.get(&token).ok_or(WalkError::NoToken(token))?;
-        if u64::from(MAX_STEPS) < self.next_token && outcome == Outcome::Succeeded {
-            return Err(bound(at, "steps", MAX_STEPS));
+        if self.next_token > u64::from(MAX_STEPS) {
+            // Also a loop of failures ends: nothing may run for ever.
+            let mut change = Change {
+                ended: Some(Ending::Failed),
+                ..Change::default()
+            };
+            self.active.remove(&token);
+            self.give_up(&mut change);
+            self.ending = change.ended;
+            return Ok(change);
         }
         let mut moves = walker.next(at, outcome, variables)?;
         if self.active.len() + moves.len() > MAX_ACTIVE as usize {

@@ -16,12 +16,12 @@ use serde_json::{Value, json};
 #[derive(Clone, Debug)]
 enum Block {
     /// Whether it succeeds, and what is done about a failure.
-    Action(bool, Option<Vec<Block>>),
-    If(bool, Vec<Block>, Option<Vec<Block>>),
+    Action(bool, Option<Vec<Self>>),
+    If(bool, Vec<Self>, Option<Vec<Self>>),
     /// Rounds.
-    While(u8, Vec<Block>),
-    Switch(u8, Vec<Vec<Block>>),
-    Parallel(Vec<Vec<Block>>),
+    While(u8, Vec<Self>),
+    Switch(u8, Vec<Vec<Self>>),
+    Parallel(Vec<Vec<Self>>),
 }
 
 fn programs() -> impl Strategy<Value = Vec<Block>> {
@@ -453,4 +453,33 @@ fn a_difference_reads_in_both_languages() {
             .iter()
             .any(|c| matches!(c, Difference::StepRemoved { .. }))
     );
+}
+
+#[test]
+fn a_loop_of_failures_ends() {
+    let (mut value, _) = build(&[Block::Action(false, None)], false);
+    let id = value["workflow"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .find(|id| id.starts_with("action"))
+        .unwrap()
+        .clone();
+    value["workflow"][&id]["on_failure"] = json!(id);
+    let playbook = Playbook::from_value(&value).unwrap();
+    let walker = Walker::new(&playbook);
+    let mut run = Run::begin(&walker);
+    let mut steps = 0;
+    while let Some((&token, at)) = run.active().first_key_value() {
+        let outcome = if at.step == id {
+            Outcome::Failed
+        } else {
+            Outcome::Succeeded
+        };
+        run.advance(&walker, token, outcome, &Variables::new())
+            .unwrap();
+        steps += 1;
+        assert!(steps <= 1_100_000);
+    }
+    assert_eq!(run.ending(), Some(Ending::Failed));
 }
