@@ -17,7 +17,12 @@ enum Expr {
     Any(Vec<Self>),
     All(Vec<Self>),
     Not(Box<Self>),
-    Test { name: String, negated: bool, operator: Operator, right: Vec<Operand> },
+    Test {
+        name: String,
+        negated: bool,
+        operator: Operator,
+        right: Vec<Operand>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,14 +95,22 @@ impl Condition {
         if text.len() > MAX_TEXT {
             return Err(ConditionError::Long);
         }
-        let mut parser = Parser { text, at: 0, tests: 0 };
+        let mut parser = Parser {
+            text,
+            at: 0,
+            tests: 0,
+        };
         let bracket = parser.take_symbol("[");
         let expr = parser.any(0)?;
         if bracket && !parser.take_symbol("]") {
             return parser.wrong("]");
         }
         parser.skip();
-        if parser.at < text.len() { parser.wrong("AND, OR or the end") } else { Ok(Self(expr)) }
+        if parser.at < text.len() {
+            parser.wrong("AND, OR or the end")
+        } else {
+            Ok(Self(expr))
+        }
     }
 
     /// Decides it. AND and OR stop at the first side that decides.
@@ -121,9 +134,21 @@ pub fn reference(text: &str) -> Option<&str> {
 
 /// Whether the text is a variable's name: `__letters__`.
 pub fn is_name(name: &str) -> bool {
-    let Some(inner) = name.strip_prefix("__").and_then(|rest| rest.strip_suffix("__")) else { return false };
-    let first = inner.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
-    first && inner.len() <= 200 && inner.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+    let Some(inner) = name
+        .strip_prefix("__")
+        .and_then(|rest| rest.strip_suffix("__"))
+    else {
+        return false;
+    };
+    let first = inner
+        .bytes()
+        .next()
+        .is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
+    first
+        && inner.len() <= 200
+        && inner
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
 }
 
 /// Every `__x__:value` within a text.
@@ -131,9 +156,16 @@ pub fn references_in(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
     for (at, _) in text.match_indices(":value") {
         let head = &text[..at];
-        let start = head.bytes().rposition(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))).map_or(0, |n| n + 1);
+        let start = head
+            .bytes()
+            .rposition(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')))
+            .map_or(0, |n| n + 1);
         let word = &head[start..];
-        if let Some(name) = word.find("__").map(|n| &word[n..]).filter(|name| is_name(name)) {
+        if let Some(name) = word
+            .find("__")
+            .map(|n| &word[n..])
+            .filter(|name| is_name(name))
+        {
             found.push(name);
         }
     }
@@ -152,7 +184,11 @@ impl Parser<'_> {
         while self.take_word("OR") {
             sides.push(self.all(depth)?);
         }
-        Ok(if sides.len() == 1 { sides.remove(0) } else { Expr::Any(sides) })
+        Ok(if sides.len() == 1 {
+            sides.remove(0)
+        } else {
+            Expr::Any(sides)
+        })
     }
 
     fn all(&mut self, depth: usize) -> Result<Expr, ConditionError> {
@@ -160,7 +196,11 @@ impl Parser<'_> {
         while self.take_word("AND") {
             sides.push(self.one(depth)?);
         }
-        Ok(if sides.len() == 1 { sides.remove(0) } else { Expr::All(sides) })
+        Ok(if sides.len() == 1 {
+            sides.remove(0)
+        } else {
+            Expr::All(sides)
+        })
     }
 
     fn one(&mut self, depth: usize) -> Result<Expr, ConditionError> {
@@ -172,7 +212,11 @@ impl Parser<'_> {
         }
         if self.take_symbol("(") {
             let inner = self.any(depth + 1)?;
-            return if self.take_symbol(")") { Ok(inner) } else { self.wrong(")") };
+            return if self.take_symbol(")") {
+                Ok(inner)
+            } else {
+                self.wrong(")")
+            };
         }
         self.test()
     }
@@ -182,7 +226,9 @@ impl Parser<'_> {
         if self.tests > MAX_TESTS {
             return Err(ConditionError::Large);
         }
-        let Some(name) = self.variable() else { return self.wrong("a variable such as __name__:value") };
+        let Some(name) = self.variable() else {
+            return self.wrong("a variable such as __name__:value");
+        };
         let negated = self.take_word("NOT");
         let symbols = [
             ("!=", Operator::Equal, true),
@@ -196,7 +242,12 @@ impl Parser<'_> {
         for (symbol, operator, not) in symbols {
             if self.take_symbol(symbol) {
                 let right = vec![self.operand()?];
-                return Ok(Expr::Test { name, negated: negated != not, operator, right });
+                return Ok(Expr::Test {
+                    name,
+                    negated: negated != not,
+                    operator,
+                    right,
+                });
             }
         }
         if self.take_word("IN") {
@@ -210,16 +261,28 @@ impl Parser<'_> {
             if !self.take_symbol(")") {
                 return self.wrong(", or )");
             }
-            return Ok(Expr::Test { name, negated, operator: Operator::In, right });
+            return Ok(Expr::Test {
+                name,
+                negated,
+                operator: Operator::In,
+                right,
+            });
         }
         for (word, operator) in [("LIKE", Operator::Like), ("MATCHES", Operator::Matches)] {
             if self.take_word(word) {
                 let operand = self.operand()?;
-                let Operand::Literal(text) = &operand else { return self.wrong("a text in quotes") };
+                let Operand::Literal(text) = &operand else {
+                    return self.wrong("a text in quotes");
+                };
                 if operator == Operator::Matches {
                     pattern(text)?;
                 }
-                return Ok(Expr::Test { name, negated, operator, right: vec![operand] });
+                return Ok(Expr::Test {
+                    name,
+                    negated,
+                    operator,
+                    right: vec![operand],
+                });
             }
         }
         self.wrong("=, !=, <, <=, >, >=, IN, LIKE or MATCHES")
@@ -250,8 +313,12 @@ impl Parser<'_> {
             }
             return self.wrong("a closing quote");
         }
-        let word: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+')).collect();
-        let number = word.parse::<f64>().is_ok_and(f64::is_finite) && word.bytes().any(|b| b.is_ascii_digit());
+        let word: String = rest
+            .chars()
+            .take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+'))
+            .collect();
+        let number = word.parse::<f64>().is_ok_and(f64::is_finite)
+            && word.bytes().any(|b| b.is_ascii_digit());
         if number || ["true", "false"].contains(&&word[..]) {
             self.at += word.len();
             return Ok(Operand::Literal(word));
@@ -262,7 +329,9 @@ impl Parser<'_> {
     fn variable(&mut self) -> Option<String> {
         self.skip();
         let rest = &self.text[self.at..];
-        let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))).unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-')))
+            .unwrap_or(rest.len());
         let name = &rest[..end];
         if !is_name(name) {
             return None;
@@ -288,14 +357,20 @@ impl Parser<'_> {
     fn take_word(&mut self, word: &str) -> bool {
         self.skip();
         let rest = &self.text[self.at..];
-        let head = rest.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word));
-        let found = head && !rest[word.len()..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+        let head = rest
+            .get(..word.len())
+            .is_some_and(|head| head.eq_ignore_ascii_case(word));
+        let found = head
+            && !rest[word.len()..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
         self.at += if found { word.len() } else { 0 };
         found
     }
 
     fn wrong<T>(&self, wanted: &'static str) -> Result<T, ConditionError> {
-        Err(ConditionError::Syntax { at: self.at, wanted })
+        Err(ConditionError::Syntax {
+            at: self.at,
+            wanted,
+        })
     }
 }
 
@@ -318,15 +393,24 @@ fn evaluate(expr: &Expr, variables: &Variables) -> Result<bool, ConditionError> 
             Ok(true)
         }
         Expr::Not(inner) => evaluate(inner, variables).map(|truth| !truth),
-        Expr::Test { name, negated, operator, right } => {
-            let variable = variables.get(name).ok_or_else(|| ConditionError::Undefined(name.clone()))?;
+        Expr::Test {
+            name,
+            negated,
+            operator,
+            right,
+        } => {
+            let variable = variables
+                .get(name)
+                .ok_or_else(|| ConditionError::Undefined(name.clone()))?;
             let left = value(name, variable)?;
             let mut truth = false;
             for operand in right {
                 let text = match operand {
                     Operand::Literal(text) => text,
                     Operand::Variable(other) => {
-                        let other_variable = variables.get(other).ok_or_else(|| ConditionError::Undefined(other.clone()))?;
+                        let other_variable = variables
+                            .get(other)
+                            .ok_or_else(|| ConditionError::Undefined(other.clone()))?;
                         value(other, other_variable)?
                     }
                 };
@@ -338,10 +422,18 @@ fn evaluate(expr: &Expr, variables: &Variables) -> Result<bool, ConditionError> 
 }
 
 fn value<'a>(name: &str, variable: &'a Variable) -> Result<&'a str, ConditionError> {
-    variable.value().ok_or_else(|| ConditionError::Unset(name.to_owned()))
+    variable
+        .value()
+        .ok_or_else(|| ConditionError::Unset(name.to_owned()))
 }
 
-fn test(name: &str, variable: &Variable, left: &str, operator: Operator, right: &str) -> Result<bool, ConditionError> {
+fn test(
+    name: &str,
+    variable: &Variable,
+    left: &str,
+    operator: Operator,
+    right: &str,
+) -> Result<bool, ConditionError> {
     use std::cmp::Ordering::{Equal, Greater, Less};
     match operator {
         Operator::Like => return Ok(like(left, right)),
@@ -352,14 +444,24 @@ fn test(name: &str, variable: &Variable, left: &str, operator: Operator, right: 
         _ => {}
     }
     let type_ = &variable.type_[..];
-    let bad = |value: &str| ConditionError::Value { name: name.into(), type_: type_.into(), value: value.chars().take(80).collect() };
+    let bad = |value: &str| ConditionError::Value {
+        name: name.into(),
+        type_: type_.into(),
+        value: value.chars().take(80).collect(),
+    };
     let order = match type_ {
         "integer" | "long" => {
             let one = |text: &str| text.trim().parse::<i128>().map_err(|_| bad(text));
             Some(one(left)?.cmp(&one(right)?))
         }
         "float" => {
-            let one = |text: &str| text.trim().parse::<f64>().ok().filter(|f| f.is_finite()).ok_or_else(|| bad(text));
+            let one = |text: &str| {
+                text.trim()
+                    .parse::<f64>()
+                    .ok()
+                    .filter(|f| f.is_finite())
+                    .ok_or_else(|| bad(text))
+            };
             one(left)?.partial_cmp(&one(right)?)
         }
         "string" | "uri" | "dictionary" => Some(left.cmp(right)),
@@ -379,12 +481,17 @@ fn test(name: &str, variable: &Variable, left: &str, operator: Operator, right: 
                 let one = |text: &str| text.parse::<IpAddr>().map_err(|_| bad(text));
                 one(left)? == one(right)?
             }
-            "mac-addr" | "hash" | "md5-hash" | "sha256-hash" | "hexstring" | "uuid" => left.eq_ignore_ascii_case(right),
+            "mac-addr" | "hash" | "md5-hash" | "sha256-hash" | "hexstring" | "uuid" => {
+                left.eq_ignore_ascii_case(right)
+            }
             _ => left == right,
         };
         return match operator {
             Operator::Equal | Operator::In => Ok(same),
-            _ => Err(ConditionError::Unordered { name: name.into(), type_: type_.into() }),
+            _ => Err(ConditionError::Unordered {
+                name: name.into(),
+                type_: type_.into(),
+            }),
         };
     };
     Ok(match operator {
@@ -398,7 +505,10 @@ fn test(name: &str, variable: &Variable, left: &str, operator: Operator, right: 
 
 /// `%` stands for any run of characters, `_` for one.
 fn like(text: &str, pattern: &str) -> bool {
-    let (text, pattern): (Vec<char>, Vec<char>) = (text.chars().take(MAX_VALUE).collect(), pattern.chars().collect());
+    let (text, pattern): (Vec<char>, Vec<char>) = (
+        text.chars().take(MAX_VALUE).collect(),
+        pattern.chars().collect(),
+    );
     let (mut t, mut p, mut star) = (0, 0, None);
     while t < text.len() {
         match pattern.get(p) {
@@ -426,8 +536,14 @@ fn pattern(text: &str) -> Result<regex::Regex, ConditionError> {
     if text.len() > 1024 {
         return Err(ConditionError::Pattern("longer than 1 KiB".into()));
     }
-    let built = RegexBuilder::new(text).size_limit(1 << 18).dfa_size_limit(1 << 18).nest_limit(50).build();
-    built.map_err(|e| ConditionError::Pattern(e.to_string().lines().last().unwrap_or_default().to_owned()))
+    let built = RegexBuilder::new(text)
+        .size_limit(1 << 18)
+        .dfa_size_limit(1 << 18)
+        .nest_limit(50)
+        .build();
+    built.map_err(|e| {
+        ConditionError::Pattern(e.to_string().lines().last().unwrap_or_default().to_owned())
+    })
 }
 
 fn collect<'a>(expr: &'a Expr, names: &mut Vec<&'a str>) {
@@ -465,8 +581,18 @@ mod tests {
             ("__hash__", "md5-hash", "AABB"),
             ("__text__", "string", "it's 导出 50%"),
         ];
-        let mut all: Variables = all.into_iter().map(|(n, t, v)| (n.to_owned(), Variable::new(t, v))).collect();
-        all.insert("__none__".into(), Variable { type_: "string".into(), value: Some(None), ..Variable::default() });
+        let mut all: Variables = all
+            .into_iter()
+            .map(|(n, t, v)| (n.to_owned(), Variable::new(t, v)))
+            .collect();
+        all.insert(
+            "__none__".into(),
+            Variable {
+                type_: "string".into(),
+                value: Some(None),
+                ..Variable::default()
+            },
+        );
         all
     }
 
@@ -500,29 +626,69 @@ mod tests {
         ];
         for text in yes {
             assert_eq!(ask(text), Ok(true), "{text}");
-            assert_eq!(ask(&format!("NOT ({})", text.trim_matches(['[', ']']))), Ok(false), "{text}");
+            assert_eq!(
+                ask(&format!("NOT ({})", text.trim_matches(['[', ']']))),
+                Ok(false),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn says_why_it_cannot_decide() {
-        assert_eq!(ask("__missing__:value = 1"), Err(ConditionError::Undefined("__missing__".into())));
-        assert_eq!(ask("__none__:value = 'x'"), Err(ConditionError::Unset("__none__".into())));
-        assert!(matches!(ask("__count__:value = 'many'"), Err(ConditionError::Value { .. })));
-        assert!(matches!(ask("__open__:value > true"), Err(ConditionError::Unordered { .. })));
-        assert!(matches!(ask("__grade__:value MATCHES '('"), Err(ConditionError::Pattern(_))));
-        assert!(matches!(ask("__grade__:value MATCHES '(\\w{100}){100}'"), Err(ConditionError::Pattern(_))));
-        for (text, at) in [("", 0), ("x = 1", 0), ("__grade__:value", 15), ("__grade__:value = ", 18), ("__grade__:value = 'a", 18), ("(__grade__:value = 'a'", 22), ("__count__ = 1 1", 14)] {
-            assert!(matches!(ask(text), Err(ConditionError::Syntax { at: found, .. }) if found == at), "{text}: {:?}", ask(text));
+        assert_eq!(
+            ask("__missing__:value = 1"),
+            Err(ConditionError::Undefined("__missing__".into()))
+        );
+        assert_eq!(
+            ask("__none__:value = 'x'"),
+            Err(ConditionError::Unset("__none__".into()))
+        );
+        assert!(matches!(
+            ask("__count__:value = 'many'"),
+            Err(ConditionError::Value { .. })
+        ));
+        assert!(matches!(
+            ask("__open__:value > true"),
+            Err(ConditionError::Unordered { .. })
+        ));
+        assert!(matches!(
+            ask("__grade__:value MATCHES '('"),
+            Err(ConditionError::Pattern(_))
+        ));
+        assert!(matches!(
+            ask("__grade__:value MATCHES '(\\w{100}){100}'"),
+            Err(ConditionError::Pattern(_))
+        ));
+        for (text, at) in [
+            ("", 0),
+            ("x = 1", 0),
+            ("__grade__:value", 15),
+            ("__grade__:value = ", 18),
+            ("__grade__:value = 'a", 18),
+            ("(__grade__:value = 'a'", 22),
+            ("__count__ = 1 1", 14),
+        ] {
+            assert!(
+                matches!(ask(text), Err(ConditionError::Syntax { at: found, .. }) if found == at),
+                "{text}: {:?}",
+                ask(text)
+            );
         }
-        assert_eq!(ask(&format!("{}__count__ = 1", "(".repeat(100))), Err(ConditionError::Large));
+        assert_eq!(
+            ask(&format!("{}__count__ = 1", "(".repeat(100))),
+            Err(ConditionError::Large)
+        );
         assert_eq!(ask(&"NOT ".repeat(100)), Err(ConditionError::Large));
         assert_eq!(ask(&" ".repeat(9000)), Err(ConditionError::Long));
     }
 
     #[test]
     fn finds_references() {
-        assert_eq!(references_in("look up __a__:value, then x__b-1__:value; not c:value"), ["__a__", "__b-1__"]);
+        assert_eq!(
+            references_in("look up __a__:value, then x__b-1__:value; not c:value"),
+            ["__a__", "__b-1__"]
+        );
         assert_eq!(reference("__a__:value"), Some("__a__"));
         assert_eq!(reference("__a"), None);
     }

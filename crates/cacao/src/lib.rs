@@ -44,8 +44,8 @@ mod walk;
 pub use condition::{Condition, ConditionError};
 pub use diff::{Change as Difference, diff};
 pub use model::{
-    AgentTarget, AgentType, Authentication, Command, CommandType, Contact, Marking, Playbook, Signature, Step, StepType, Variable,
-    Variables, parse_json,
+    AgentTarget, AgentType, Authentication, Command, CommandType, Contact, Marking, Playbook,
+    Signature, Step, StepType, Variable, Variables, parse_json,
 };
 pub use problem::{Fault, Problem, Severity};
 pub use validate::{Mode, is_runnable, validate, validate_semantics, validate_structure};

@@ -13,7 +13,10 @@ pub type Variables = BTreeMap<String, Variable>;
 
 /// A playbook. One `id` has one version for each `modified`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "the names and meanings are those of the standard")]
+#[allow(
+    missing_docs,
+    reason = "the names and meanings are those of the standard"
+)]
 pub struct Playbook {
     #[serde(rename = "type")]
     pub type_: String,
@@ -74,7 +77,10 @@ pub struct Playbook {
 /// The eight kinds of step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[allow(missing_docs, reason = "the names and meanings are those of the standard")]
+#[allow(
+    missing_docs,
+    reason = "the names and meanings are those of the standard"
+)]
 pub enum StepType {
     Start,
     End,
@@ -88,7 +94,10 @@ pub enum StepType {
 
 /// One step. Which fields it may have depends on its type: see [`crate::validate`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "the names and meanings are those of the standard")]
+#[allow(
+    missing_docs,
+    reason = "the names and meanings are those of the standard"
+)]
 pub struct Step {
     #[serde(rename = "type")]
     pub type_: StepType,
@@ -147,7 +156,10 @@ pub struct Step {
 /// The twelve kinds of command, and those of others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[allow(missing_docs, reason = "the names and meanings are those of the standard")]
+#[allow(
+    missing_docs,
+    reason = "the names and meanings are those of the standard"
+)]
 pub enum CommandType {
     Manual,
     Bash,
@@ -168,7 +180,10 @@ pub enum CommandType {
 
 /// What an action does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "the names and meanings are those of the standard")]
+#[allow(
+    missing_docs,
+    reason = "the names and meanings are those of the standard"
+)]
 pub struct Command {
     #[serde(rename = "type")]
     pub type_: CommandType,
@@ -195,7 +210,10 @@ pub struct Command {
 /// The ten kinds of agent and target, and those of others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[allow(missing_docs, reason = "the names and meanings are those of the standard")]
+#[allow(
+    missing_docs,
+    reason = "the names and meanings are those of the standard"
+)]
 pub enum AgentType {
     Group,
     Individual,
@@ -213,7 +231,10 @@ pub enum AgentType {
 
 /// Who or what does an action, or has it done to it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "the names and meanings are those of the standard")]
+#[allow(
+    missing_docs,
+    reason = "the names and meanings are those of the standard"
+)]
 pub struct AgentTarget {
     #[serde(rename = "type")]
     pub type_: AgentType,
@@ -236,7 +257,10 @@ pub struct AgentTarget {
 
 /// How to reach people.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "the names and meanings are those of the standard")]
+#[allow(
+    missing_docs,
+    reason = "the names and meanings are those of the standard"
+)]
 pub struct Contact {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<BTreeMap<String, String>>,
@@ -248,7 +272,10 @@ pub struct Contact {
 
 /// How an agent logs in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "the names and meanings are those of the standard")]
+#[allow(
+    missing_docs,
+    reason = "the names and meanings are those of the standard"
+)]
 pub struct Authentication {
     #[serde(rename = "type")]
     pub type_: String,
@@ -262,7 +289,10 @@ pub struct Authentication {
 
 /// A data marking: statement, TLP or IEP.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "the names and meanings are those of the standard")]
+#[allow(
+    missing_docs,
+    reason = "the names and meanings are those of the standard"
+)]
 pub struct Marking {
     #[serde(rename = "type")]
     pub type_: String,
@@ -279,14 +309,21 @@ pub struct Marking {
 
 /// A variable.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "the names and meanings are those of the standard")]
+#[allow(
+    missing_docs,
+    reason = "the names and meanings are those of the standard"
+)]
 pub struct Variable {
     #[serde(rename = "type")]
     pub type_: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Outer `None`: the field is absent; `Some(None)`: it is `null`.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     pub value: Option<Option<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub constant: Option<bool>,
@@ -298,7 +335,10 @@ pub struct Variable {
 
 /// A JSS signature.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "the names and meanings are those of the standard")]
+#[allow(
+    missing_docs,
+    reason = "the names and meanings are those of the standard"
+)]
 pub struct Signature {
     #[serde(rename = "type")]
     pub type_: String,
@@ -373,9 +413,20 @@ impl Step {
             ("on_true", &self.on_true),
             ("on_false", &self.on_false),
         ];
-        let single = single.into_iter().filter_map(|(name, to)| Some((name.to_owned(), to.as_deref()?)));
-        let next = self.next_steps.iter().flatten().enumerate().map(|(n, to)| (format!("next_steps/{n}"), &to[..]));
-        let cases = self.cases.iter().flatten().map(|(case, to)| (format!("cases/{case}"), &to[..]));
+        let single = single
+            .into_iter()
+            .filter_map(|(name, to)| Some((name.to_owned(), to.as_deref()?)));
+        let next = self
+            .next_steps
+            .iter()
+            .flatten()
+            .enumerate()
+            .map(|(n, to)| (format!("next_steps/{n}"), &to[..]));
+        let cases = self
+            .cases
+            .iter()
+            .flatten()
+            .map(|(case, to)| (format!("cases/{case}"), &to[..]));
         single.chain(next).chain(cases).collect()
     }
 }
@@ -383,7 +434,11 @@ impl Step {
 impl Variable {
     /// A variable with a value.
     pub fn new(type_: &str, value: &str) -> Self {
-        Self { type_: type_.to_owned(), value: Some(Some(value.to_owned())), ..Self::default() }
+        Self {
+            type_: type_.to_owned(),
+            value: Some(Some(value.to_owned())),
+            ..Self::default()
+        }
     }
 
     /// The value, if one is set.
@@ -397,7 +452,11 @@ pub fn parse_json(json: &[u8]) -> Result<Value, ParseError> {
     if json.len() > MAX_BYTES {
         return Err(ParseError::TooLong(json.len()));
     }
-    serde_json::from_slice(json).map_err(|e| ParseError::Json { line: e.line(), column: e.column(), message: e.to_string() })
+    serde_json::from_slice(json).map_err(|e| ParseError::Json {
+        line: e.line(),
+        column: e.column(),
+        message: e.to_string(),
+    })
 }
 
 fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<String>>, D::Error> {
@@ -411,7 +470,9 @@ fn first_difference(a: &Value, b: &Value, path: &mut String) -> Option<String> {
             for name in x.keys().chain(y.keys()) {
                 path.push('/');
                 path.push_str(name);
-                let (Some(x), Some(y)) = (x.get(name), y.get(name)) else { return Some(path.clone()) };
+                let (Some(x), Some(y)) = (x.get(name), y.get(name)) else {
+                    return Some(path.clone());
+                };
                 if let Some(found) = first_difference(x, y, path) {
                     return Some(found);
                 }

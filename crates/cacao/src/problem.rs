@@ -130,7 +130,11 @@ impl Fault {
     /// Whether the playbook must not run.
     pub fn severity(&self) -> Severity {
         match self {
-            Self::NoTarget(_) | Self::NoMarking(_) | Self::Loop | Self::Unreached | Self::EmptyCommand => Severity::Warning,
+            Self::NoTarget(_)
+            | Self::NoMarking(_)
+            | Self::Loop
+            | Self::Unreached
+            | Self::EmptyCommand => Severity::Warning,
             _ => Severity::Error,
         }
     }
@@ -175,6 +179,15 @@ impl Fault {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", if self.path.is_empty() { "/" } else { &self.path }, self.fault)
+        write!(
+            f,
+            "{}: {}",
+            if self.path.is_empty() {
+                "/"
+            } else {
+                &self.path
+            },
+            self.fault
+        )
     }
 }

@@ -21,7 +21,7 @@ pub struct PublicKey(Kind);
 #[derive(Clone, Debug)]
 enum Kind {
     Ed25519(VerifyingKey),
-    Rsa(rsa::RsaPublicKey),
+    Rsa(rsa::PublicKey),
 }
 
 /// What a signature object says about itself, for [`sign`].
@@ -94,21 +94,27 @@ impl PublicKey {
             let key = VerifyingKey::from_bytes(key.try_into().ok()?).ok()?;
             return Some(Self(Kind::Ed25519(key)));
         }
-        let key = rsa::RsaPublicKey::from_public_key_der(&der).ok()?;
-        let bits = rsa::traits::PublicKeyParts::n(&key).bits();
-        (2048..=8192).contains(&bits).then_some(Self(Kind::Rsa(key)))
+        let key = rsa::PublicKey::from_public_key_der(&der).ok()?;
+        let bits = rsa::traits::PublicKeyParts::n(&key).bit_width();
+        (2048..=8192)
+            .contains(&bits)
+            .then_some(Self(Kind::Rsa(key)))
     }
 
     fn verify(&self, algorithm: &str, text: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
         match (&self.0, algorithm) {
             (Kind::Ed25519(key), "Ed25519") => {
-                let signature = ed25519_dalek::Signature::from_slice(signature).map_err(|_| SignatureError::Mismatch)?;
-                key.verify_strict(text, &signature).map_err(|_| SignatureError::Mismatch)
+                let signature = ed25519_dalek::Signature::from_slice(signature)
+                    .map_err(|_| SignatureError::Mismatch)?;
+                key.verify_strict(text, &signature)
+                    .map_err(|_| SignatureError::Mismatch)
             }
             (Kind::Rsa(key), "RS256") => {
                 let key = pkcs1v15::VerifyingKey::<Sha256>::new(key.clone());
-                let signature = pkcs1v15::Signature::try_from(signature).map_err(|_| SignatureError::Mismatch)?;
-                key.verify(text, &signature).map_err(|_| SignatureError::Mismatch)
+                let signature = pkcs1v15::Signature::try_from(signature)
+                    .map_err(|_| SignatureError::Mismatch)?;
+                key.verify(text, &signature)
+                    .map_err(|_| SignatureError::Mismatch)
             }
             _ => Err(SignatureError::Key(algorithm.to_owned())),
         }
@@ -128,34 +134,61 @@ impl PartialEq for PublicKey {
 /// Checks signature number `index`. With `trusted`, the key must be that one; without, only that the
 /// playbook fits the key which the signature itself brings, which says nothing about who signed.
 /// `at` is the present time as RFC 3339 in UTC.
-pub fn verify(playbook: &Value, index: usize, trusted: Option<&PublicKey>, at: &str) -> Result<(), SignatureError> {
-    let signature = playbook.pointer(&format!("/signatures/{index}")).ok_or(SignatureError::None(index))?;
-    let text = |name: &'static str| signature.get(name).and_then(Value::as_str).ok_or(SignatureError::Field(name));
+pub fn verify(
+    playbook: &Value,
+    index: usize,
+    trusted: Option<&PublicKey>,
+    at: &str,
+) -> Result<(), SignatureError> {
+    let signature = playbook
+        .pointer(&format!("/signatures/{index}"))
+        .ok_or(SignatureError::None(index))?;
+    let text = |name: &'static str| {
+        signature
+            .get(name)
+            .and_then(Value::as_str)
+            .ok_or(SignatureError::Field(name))
+    };
     if text("related_to")? != playbook["id"] {
         return Err(SignatureError::Unrelated("related_to"));
     }
     if text("related_version")? != playbook["modified"] {
         return Err(SignatureError::Unrelated("related_version"));
     }
-    if signature.get("revoked").is_some_and(|revoked| revoked != false) {
+    if signature
+        .get("revoked")
+        .is_some_and(|revoked| revoked != false)
+    {
         return Err(SignatureError::Revoked);
     }
-    let (from, until) = (signature["valid_from"].as_str(), signature["valid_until"].as_str());
+    let (from, until) = (
+        signature["valid_from"].as_str(),
+        signature["valid_until"].as_str(),
+    );
     if from.is_some_and(|from| later(from, at) == Ordering::Greater)
         || until.is_some_and(|until| later(at, until) == Ordering::Greater)
     {
         let owned = |time: Option<&str>| time.map(str::to_owned);
-        return Err(SignatureError::Time { from: owned(from), until: owned(until), at: at.to_owned() });
+        return Err(SignatureError::Time {
+            from: owned(from),
+            until: owned(until),
+            at: at.to_owned(),
+        });
     }
     if text("hash_algorithm")? != "sha-256" {
-        return Err(SignatureError::Algorithm(text("hash_algorithm")?.to_owned()));
+        return Err(SignatureError::Algorithm(
+            text("hash_algorithm")?.to_owned(),
+        ));
     }
     let algorithm = text("algorithm")?;
     if !["RS256", "Ed25519"].contains(&algorithm) {
         return Err(SignatureError::Algorithm(algorithm.to_owned()));
     }
     let own = match signature.get("public_key") {
-        Some(_) => Some(PublicKey::parse(text("public_key")?).ok_or_else(|| SignatureError::Key(algorithm.to_owned()))?),
+        Some(_) => Some(
+            PublicKey::parse(text("public_key")?)
+                .ok_or_else(|| SignatureError::Key(algorithm.to_owned()))?,
+        ),
         None => None,
     };
     let key = match (trusted, &own) {
@@ -163,15 +196,29 @@ pub fn verify(playbook: &Value, index: usize, trusted: Option<&PublicKey>, at: &
         (Some(key), _) | (None, Some(key)) => key,
         (None, None) => return Err(SignatureError::Field("public_key")),
     };
-    let bytes = URL_SAFE_NO_PAD.decode(text("value")?).map_err(|_| SignatureError::Mismatch)?;
-    key.verify(algorithm, signed_text(playbook, signature)?.as_bytes(), &bytes)
+    let bytes = URL_SAFE_NO_PAD
+        .decode(text("value")?)
+        .map_err(|_| SignatureError::Mismatch)?;
+    key.verify(
+        algorithm,
+        signed_text(playbook, signature)?.as_bytes(),
+        &bytes,
+    )
 }
 
 /// Adds an Ed25519 signature to the playbook and gives back its number.
-pub fn sign(playbook: &mut Value, info: &SignatureInfo, seed: &[u8; 32]) -> Result<usize, SignatureError> {
+pub fn sign(
+    playbook: &mut Value,
+    info: &SignatureInfo,
+    seed: &[u8; 32],
+) -> Result<usize, SignatureError> {
     let key = SigningKey::from_bytes(seed);
     let related = |name: &'static str| {
-        playbook.get(name).filter(|value| value.is_string()).cloned().ok_or(SignatureError::Field(name))
+        playbook
+            .get(name)
+            .filter(|value| value.is_string())
+            .cloned()
+            .ok_or(SignatureError::Field(name))
     };
     let mut signature = serde_json::json!({
         "type": "jss",
@@ -185,8 +232,11 @@ pub fn sign(playbook: &mut Value, info: &SignatureInfo, seed: &[u8; 32]) -> Resu
         "algorithm": "Ed25519",
         "public_key": public_key(seed),
     });
-    let optional =
-        [("created_by", &info.created_by), ("valid_from", &info.valid_from), ("valid_until", &info.valid_until)];
+    let optional = [
+        ("created_by", &info.created_by),
+        ("valid_from", &info.valid_from),
+        ("valid_until", &info.valid_until),
+    ];
     for (name, value) in optional {
         if let Some(value) = value {
             signature[name] = Value::from(value.clone());
@@ -195,8 +245,12 @@ pub fn sign(playbook: &mut Value, info: &SignatureInfo, seed: &[u8; 32]) -> Resu
     let value = key.sign(signed_text(playbook, &signature)?.as_bytes());
     signature["value"] = Value::from(URL_SAFE_NO_PAD.encode(value.to_bytes()));
     let fields = playbook.as_object_mut().ok_or(SignatureError::Field(""))?;
-    let list = fields.entry("signatures").or_insert_with(|| Value::Array(Vec::new()));
-    let list = list.as_array_mut().ok_or(SignatureError::Field("signatures"))?;
+    let list = fields
+        .entry("signatures")
+        .or_insert_with(|| Value::Array(Vec::new()));
+    let list = list
+        .as_array_mut()
+        .ok_or(SignatureError::Field("signatures"))?;
     list.push(signature);
     Ok(list.len() - 1)
 }
@@ -210,8 +264,14 @@ pub fn public_key(seed: &[u8; 32]) -> String {
 /// The 64 digits that are signed.
 pub fn signed_text(playbook: &Value, signature: &Value) -> Result<String, SignatureError> {
     let mut signature = signature.clone();
-    signature.as_object_mut().ok_or(SignatureError::Field("signatures"))?.remove("value");
-    let mut fields = playbook.as_object().ok_or(SignatureError::Field(""))?.clone();
+    signature
+        .as_object_mut()
+        .ok_or(SignatureError::Field("signatures"))?
+        .remove("value");
+    let mut fields = playbook
+        .as_object()
+        .ok_or(SignatureError::Field(""))?
+        .clone();
     fields.insert("signatures".into(), Value::Array(vec![signature]));
     let bytes = serde_jcs::to_vec(&fields).map_err(|e| SignatureError::Canonical(e.to_string()))?;
     Ok(hex::encode(Sha256::digest(bytes)))
@@ -228,4 +288,6 @@ fn later(a: &str, b: &str) -> Ordering {
 }
 
 /// The DER in front of the 32 bytes of an Ed25519 key (RFC 8410).
-const ED25519_SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+const ED25519_SPKI: [u8; 12] = [
+    0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
+];

@@ -24,7 +24,10 @@ pub fn validate(playbook: &Value, mode: Mode) -> Vec<Problem> {
     match Playbook::from_value(playbook) {
         Ok(playbook) => problems.extend(validate_semantics(&playbook)),
         Err(error) if problems.is_empty() => {
-            problems.push(Problem { path: String::new(), fault: Fault::Shape(error.to_string()) });
+            problems.push(Problem {
+                path: String::new(),
+                fault: Fault::Shape(error.to_string()),
+            });
         }
         Err(_) => {}
     }
@@ -43,5 +46,7 @@ pub fn validate_semantics(playbook: &Playbook) -> Vec<Problem> {
 
 /// Whether a playbook with these problems may run.
 pub fn is_runnable(problems: &[Problem]) -> bool {
-    problems.iter().all(|problem| problem.fault.severity() < Severity::Error)
+    problems
+        .iter()
+        .all(|problem| problem.fault.severity() < Severity::Error)
 }

@@ -136,7 +136,12 @@ impl<'p> Walker<'p> {
 
     /// Where a run begins.
     pub fn start(&self) -> Position {
-        Position { step: self.playbook.workflow_start.clone(), frames: Vec::new(), round: 0, exception: false }
+        Position {
+            step: self.playbook.workflow_start.clone(),
+            frames: Vec::new(),
+            round: 0,
+            exception: false,
+        }
     }
 
     /// The step at a position.
@@ -145,22 +150,40 @@ impl<'p> Walker<'p> {
     }
 
     /// What comes after the step at `at`.
-    pub fn next(&self, at: &Position, outcome: Outcome, variables: &Variables) -> Result<Vec<Move>, WalkError> {
+    pub fn next(
+        &self,
+        at: &Position,
+        outcome: Outcome,
+        variables: &Variables,
+    ) -> Result<Vec<Move>, WalkError> {
         let step = self.step(at)?;
         if outcome != Outcome::Succeeded {
             return self.failed(at);
         }
-        let missing = |field| WalkError::Missing { step: at.step.clone(), field };
-        let undecided = |source| WalkError::Condition { step: at.step.clone(), source };
+        let missing = |field| WalkError::Missing {
+            step: at.step.clone(),
+            field,
+        };
+        let undecided = |source| WalkError::Condition {
+            step: at.step.clone(),
+            source,
+        };
         match step.type_ {
             StepType::Start | StepType::Action | StepType::PlaybookAction => self.succeeded(at),
             StepType::End => self.end_of_branch(at),
             StepType::IfCondition | StepType::WhileCondition => {
-                let condition = step.condition.as_ref().ok_or_else(|| missing("condition"))?;
-                let truth = Condition::parse(condition).and_then(|c| c.evaluate(variables)).map_err(undecided)?;
+                let condition = step
+                    .condition
+                    .as_ref()
+                    .ok_or_else(|| missing("condition"))?;
+                let truth = Condition::parse(condition)
+                    .and_then(|c| c.evaluate(variables))
+                    .map_err(undecided)?;
                 let repeats = step.type_ == StepType::WhileCondition;
                 match (truth, &step.on_false) {
-                    (true, _) if repeats && at.round >= MAX_ROUNDS => Err(bound(at, "rounds", MAX_ROUNDS)),
+                    (true, _) if repeats && at.round >= MAX_ROUNDS => {
+                        Err(bound(at, "rounds", MAX_ROUNDS))
+                    }
                     (true, _) => {
                         let to = step.on_true.as_ref().ok_or_else(|| missing("on_true"))?;
                         Ok(vec![Move::Go(enter(at, to, 0)?)])
@@ -170,9 +193,17 @@ impl<'p> Walker<'p> {
                 }
             }
             StepType::SwitchCondition => {
-                let name = step.switch.as_deref().and_then(reference).ok_or_else(|| missing("switch"))?;
-                let variable = variables.get(name).ok_or_else(|| undecided(ConditionError::Undefined(name.into())))?;
-                let value = variable.value().ok_or_else(|| undecided(ConditionError::Unset(name.into())))?;
+                let name = step
+                    .switch
+                    .as_deref()
+                    .and_then(reference)
+                    .ok_or_else(|| missing("switch"))?;
+                let variable = variables
+                    .get(name)
+                    .ok_or_else(|| undecided(ConditionError::Undefined(name.into())))?;
+                let value = variable
+                    .value()
+                    .ok_or_else(|| undecided(ConditionError::Unset(name.into())))?;
                 let cases = step.cases.as_ref().ok_or_else(|| missing("cases"))?;
                 match cases.get(value).or_else(|| cases.get("default")) {
                     Some(to) => Ok(vec![Move::Go(enter(at, to, 0)?)]),
@@ -180,18 +211,29 @@ impl<'p> Walker<'p> {
                 }
             }
             StepType::Parallel => {
-                let branches = step.next_steps.as_ref().filter(|b| !b.is_empty()).ok_or_else(|| missing("next_steps"))?;
+                let branches = step
+                    .next_steps
+                    .as_ref()
+                    .filter(|b| !b.is_empty())
+                    .ok_or_else(|| missing("next_steps"))?;
                 if branches.len() > MAX_ACTIVE as usize {
                     return Err(bound(at, "branches", MAX_ACTIVE));
                 }
-                (0..).zip(branches).map(|(n, to)| Ok(Move::Go(enter(at, to, n)?))).collect()
+                (0..)
+                    .zip(branches)
+                    .map(|(n, to)| Ok(Move::Go(enter(at, to, n)?)))
+                    .collect()
             }
         }
     }
 
     /// What comes after a parallel step whose branches are all through.
     pub fn joined(&self, owner: &Position, failed: bool) -> Result<Vec<Move>, WalkError> {
-        if failed { self.failed(owner) } else { self.succeeded(owner) }
+        if failed {
+            self.failed(owner)
+        } else {
+            self.succeeded(owner)
+        }
     }
 
     fn succeeded(&self, at: &Position) -> Result<Vec<Move>, WalkError> {
@@ -217,7 +259,12 @@ impl<'p> Walker<'p> {
         match &self.playbook.workflow_exception {
             Some(to) if !at.exception => {
                 self.get(to)?;
-                Ok(vec![Move::Exception(Position { step: to.clone(), frames: Vec::new(), round: 0, exception: true })])
+                Ok(vec![Move::Exception(Position {
+                    step: to.clone(),
+                    frames: Vec::new(),
+                    round: 0,
+                    exception: true,
+                })])
             }
             _ => Ok(vec![Move::Done(Ending::Failed)]),
         }
@@ -230,13 +277,21 @@ impl<'p> Walker<'p> {
             return self.end_of_branch(at);
         }
         self.get(to)?;
-        Ok(vec![Move::Go(Position { step: to.to_owned(), round: 0, ..at.clone() })])
+        Ok(vec![Move::Go(Position {
+            step: to.to_owned(),
+            round: 0,
+            ..at.clone()
+        })])
     }
 
     fn end_of_branch(&self, at: &Position) -> Result<Vec<Move>, WalkError> {
         let mut at = at.clone();
         let Some(frame) = at.frames.pop() else {
-            return Ok(vec![Move::Done(if at.exception { Ending::Handled } else { Ending::Completed })]);
+            return Ok(vec![Move::Done(if at.exception {
+                Ending::Handled
+            } else {
+                Ending::Completed
+            })]);
         };
         at = owner(at, &frame);
         match self.step(&at)?.type_ {
@@ -248,11 +303,19 @@ impl<'p> Walker<'p> {
 
     fn join(&self, owner: Position, frame: &Frame, failed: bool) -> Result<Move, WalkError> {
         let of = self.step(&owner)?.next_steps.as_ref().map_or(0, Vec::len);
-        Ok(Move::Join { owner, branch: frame.branch, of: u32::try_from(of).unwrap_or(MAX_ACTIVE), failed })
+        Ok(Move::Join {
+            owner,
+            branch: frame.branch,
+            of: u32::try_from(of).unwrap_or(MAX_ACTIVE),
+            failed,
+        })
     }
 
     fn get(&self, id: &str) -> Result<&'p Step, WalkError> {
-        self.playbook.workflow.get(id).ok_or_else(|| WalkError::NoStep(id.to_owned()))
+        self.playbook
+            .workflow
+            .get(id)
+            .ok_or_else(|| WalkError::NoStep(id.to_owned()))
     }
 }
 
@@ -287,7 +350,11 @@ pub struct Change {
 impl Run {
     /// A run at its beginning, with one token at the start step.
     pub fn begin(walker: &Walker<'_>) -> Self {
-        Self { active: BTreeMap::from([(0, walker.start())]), next_token: 1, ..Self::default() }
+        Self {
+            active: BTreeMap::from([(0, walker.start())]),
+            next_token: 1,
+            ..Self::default()
+        }
     }
 
     /// What is to be done: each token with its position.
@@ -301,10 +368,24 @@ impl Run {
     }
 
     /// Takes in the outcome of one token. On an error nothing has changed.
-    pub fn advance(&mut self, walker: &Walker<'_>, token: u64, outcome: Outcome, variables: &Variables) -> Result<Change, WalkError> {
+    pub fn advance(
+        &mut self,
+        walker: &Walker<'_>,
+        token: u64,
+        outcome: Outcome,
+        variables: &Variables,
+    ) -> Result<Change, WalkError> {
         let at = self.active.get(&token).ok_or(WalkError::NoToken(token))?;
-        if u64::from(MAX_STEPS) < self.next_token && outcome == Outcome::Succeeded {
-            return Err(bound(at, "steps", MAX_STEPS));
+        if self.next_token > u64::from(MAX_STEPS) {
+            // Also a loop of failures ends: nothing may run for ever.
+            let mut change = Change {
+                ended: Some(Ending::Failed),
+                ..Change::default()
+            };
+            self.active.remove(&token);
+            self.give_up(&mut change);
+            self.ending = change.ended;
+            return Ok(change);
         }
         let mut moves = walker.next(at, outcome, variables)?;
         if self.active.len() + moves.len() > MAX_ACTIVE as usize {
@@ -316,7 +397,9 @@ impl Run {
         while let Some(step) = moves.pop() {
             match step {
                 Move::Go(position) => after.place(position, &mut change),
-                Move::Join { owner, of, failed, .. } => {
+                Move::Join {
+                    owner, of, failed, ..
+                } => {
                     if let Some(failed) = after.branch_through(&owner, of, failed) {
                         moves.extend(walker.joined(&owner, failed)?);
                     }
@@ -344,17 +427,27 @@ impl Run {
     }
 
     fn give_up(&mut self, change: &mut Change) {
-        change.given_up.extend(std::mem::take(&mut self.active).into_keys());
+        change
+            .given_up
+            .extend(std::mem::take(&mut self.active).into_keys());
         change.started.clear();
         self.joins.clear();
     }
 
     /// Counts a branch; when it was the last, says whether any failed.
     fn branch_through(&mut self, owner: &Position, of: u32, failed: bool) -> Option<bool> {
-        let n = self.joins.iter().position(|pending| pending.owner == *owner).unwrap_or_else(|| {
-            self.joins.push(Pending { owner: owner.clone(), left: of, failed: false });
-            self.joins.len() - 1
-        });
+        let n = self
+            .joins
+            .iter()
+            .position(|pending| pending.owner == *owner)
+            .unwrap_or_else(|| {
+                self.joins.push(Pending {
+                    owner: owner.clone(),
+                    left: of,
+                    failed: false,
+                });
+                self.joins.len() - 1
+            });
         let pending = &mut self.joins[n];
         pending.left = pending.left.saturating_sub(1);
         pending.failed |= failed;
@@ -368,17 +461,34 @@ fn enter(at: &Position, to: &str, branch: u32) -> Result<Position, WalkError> {
         return Err(bound(at, "nested branches", MAX_DEPTH));
     }
     let mut frames = at.frames.clone();
-    frames.push(Frame { owner: at.step.clone(), branch, round: at.round + 1 });
-    Ok(Position { step: to.to_owned(), frames, round: 0, exception: at.exception })
+    frames.push(Frame {
+        owner: at.step.clone(),
+        branch,
+        round: at.round + 1,
+    });
+    Ok(Position {
+        step: to.to_owned(),
+        frames,
+        round: 0,
+        exception: at.exception,
+    })
 }
 
 /// Back to the step that opened the branch which `at` has just left.
 fn owner(at: Position, frame: &Frame) -> Position {
-    Position { step: frame.owner.clone(), round: frame.round, ..at }
+    Position {
+        step: frame.owner.clone(),
+        round: frame.round,
+        ..at
+    }
 }
 
 fn bound(at: &Position, what: &'static str, limit: u32) -> WalkError {
-    WalkError::Bound { step: at.step.clone(), what, limit }
+    WalkError::Bound {
+        step: at.step.clone(),
+        what,
+        limit,
+    }
 }
 
 const MAX_DEPTH: u32 = 64;

@@ -18,7 +18,7 @@ fn entry(n: u64) -> NewEntry {
     NewEntry {
         at: 1_700_000_000_000 + n as i64,
         tenant: format!("t{}", n % 2),
-        incident: (n % 4 != 0).then(|| format!("INC-{}", n % 3)),
+        incident: (!n.is_multiple_of(4)).then(|| format!("INC-{}", n % 3)),
         actor: "王芳".into(),
         kind: "test.act".into(),
         body: json!({ "n": n, "text": "隔离 exports" }),

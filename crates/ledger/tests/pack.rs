@@ -182,7 +182,7 @@ fn dropped_reordered_and_added_entries_are_found_behind_a_new_manifest() {
         "the attacker's tool itself must work"
     );
     let count = lines(&whole, "entries.jsonl").len();
-    let forge = |change: &dyn Fn(&mut Vec<Vec<u8>>, &mut Vec<Vec<u8>>)| {
+    let forge = |change: &dyn Fn(&mut Lines, &mut Lines)| {
         let mut members = whole.clone();
         let (mut entries, mut proofs) = (
             lines(&members, "entries.jsonl"),
@@ -467,6 +467,8 @@ fn problems_read_in_both_languages() {
         problem.zh()
     );
 }
+
+type Lines = Vec<Vec<u8>>;
 
 /// Name, header offset, contents offset, contents.
 type Members = Vec<(String, usize, usize, Vec<u8>)>;

@@ -24,15 +24,15 @@ pub(super) enum Rule {
     Check(fn(&str) -> bool, &'static str),
     Integer(Option<i64>, Option<i64>),
     Number(f64, f64),
-    List(&'static Rule, usize),
-    Map(fn(&str) -> Option<Rule>, usize),
+    List(&'static Self, usize),
+    Map(fn(&str) -> Option<Self>, usize),
     Record(&'static Record),
-    OrNull(&'static Rule),
-    Both(&'static Rule, &'static Rule),
+    OrNull(&'static Self),
+    Both(&'static Self, &'static Self),
 }
 
 pub(super) struct Record {
-    pub(super) base: Option<&'static Record>,
+    pub(super) base: Option<&'static Self>,
     pub(super) fields: &'static [(&'static str, Rule)],
     pub(super) required: &'static [&'static str],
     pub(super) forbidden: &'static [&'static str],
@@ -55,24 +55,40 @@ impl Check {
             Rule::Bool => self.want(value.is_boolean(), "true or false"),
             Rule::Object => self.want(value.is_object(), "an object"),
             Rule::Id => self.text(value, is_id, "an identifier KIND--UUID"),
-            Rule::Time => self.text(value, is_time, "a UTC time such as 2026-11-23T08:00:00.000Z"),
+            Rule::Time => self.text(
+                value,
+                is_time,
+                "a UTC time such as 2026-11-23T08:00:00.000Z",
+            ),
             Rule::Case => self.text(value, is_case, "a step's identifier"),
             Rule::Check(check, wanted) => self.text(value, check, wanted),
-            Rule::Pattern(pattern) => self.text(value, |text| matches(pattern, text), "an address of its kind"),
+            Rule::Pattern(pattern) => self.text(
+                value,
+                |text| matches(pattern, text),
+                "an address of its kind",
+            ),
             Rule::Enum(allowed) => {
                 let known = value.as_str().is_some_and(|text| allowed.contains(&text));
                 if !known {
-                    self.add(Fault::NotOneOf(allowed.iter().map(|s| (*s).to_owned()).collect()));
+                    self.add(Fault::NotOneOf(
+                        allowed.iter().map(|s| (*s).to_owned()).collect(),
+                    ));
                 }
             }
             Rule::Integer(low, high) => {
                 let number = value.as_f64().filter(|n| n.fract() == 0.0);
                 let low = low.is_none_or(|low| number.is_some_and(|n| n >= low as f64));
                 let high = high.is_none_or(|high| number.is_some_and(|n| n <= high as f64));
-                self.want(number.is_some() && low && high, "a whole number in its range");
+                self.want(
+                    number.is_some() && low && high,
+                    "a whole number in its range",
+                );
             }
             Rule::Number(low, high) => {
-                self.want(value.as_f64().is_some_and(|n| (*low..=*high).contains(&n)), "a number in its range");
+                self.want(
+                    value.as_f64().is_some_and(|n| (*low..=*high).contains(&n)),
+                    "a number in its range",
+                );
             }
             Rule::OrNull(rule) => {
                 if !value.is_null() {
@@ -84,7 +100,9 @@ impl Check {
                 self.rule(two, value);
             }
             Rule::List(rule, least) => {
-                let Some(items) = value.as_array() else { return self.want(false, "a list") };
+                let Some(items) = value.as_array() else {
+                    return self.want(false, "a list");
+                };
                 if items.len() < *least {
                     self.add(Fault::TooFew(*least));
                 }
@@ -93,27 +111,35 @@ impl Check {
                 }
             }
             Rule::Map(rule_for, least) => {
-                let Some(fields) = value.as_object() else { return self.want(false, "an object") };
+                let Some(fields) = value.as_object() else {
+                    return self.want(false, "an object");
+                };
                 if fields.len() < *least {
                     self.add(Fault::TooFew(*least));
                 }
                 for (key, value) in fields {
                     match rule_for(key) {
                         Some(rule) => self.below(key, |check| check.rule(&rule, value)),
-                        None if self.mode == Mode::Strict => self.below(key, |check| check.add(Fault::Unknown)),
+                        None if self.mode == Mode::Strict => {
+                            self.below(key, |check| check.add(Fault::Unknown))
+                        }
                         None => {}
                     }
                 }
             }
             Rule::Record(record) => {
-                let Some(fields) = value.as_object() else { return self.want(false, "an object") };
+                let Some(fields) = value.as_object() else {
+                    return self.want(false, "an object");
+                };
                 self.record(record, fields);
                 if self.mode == Mode::Strict && !record.open {
                     self.unknown(record, fields);
                 }
             }
             Rule::Command => {
-                let Some(fields) = value.as_object() else { return self.want(false, "an object") };
+                let Some(fields) = value.as_object() else {
+                    return self.want(false, "an object");
+                };
                 self.record(&COMMAND, fields);
                 let kind = fields.get("type").and_then(Value::as_str);
                 let kind = COMMANDS.iter().find(|(name, _)| Some(*name) == kind);
@@ -139,14 +165,31 @@ impl Check {
                 self.below(name, |check| check.rule(rule, value));
             }
         }
-        for name in record.required.iter().filter(|name| !fields.contains_key(**name)) {
+        for name in record
+            .required
+            .iter()
+            .filter(|name| !fields.contains_key(**name))
+        {
             self.below(name, |check| check.add(Fault::Missing));
         }
-        for name in record.forbidden.iter().filter(|name| fields.contains_key(**name)) {
+        for name in record
+            .forbidden
+            .iter()
+            .filter(|name| fields.contains_key(**name))
+        {
             self.below(name, |check| check.add(Fault::Forbidden));
         }
-        if !record.one_of.is_empty() && record.one_of.iter().filter(|name| fields.contains_key(**name)).count() != 1 {
-            self.add(Fault::ExactlyOne(record.one_of.iter().map(|s| (*s).to_owned()).collect()));
+        if !record.one_of.is_empty()
+            && record
+                .one_of
+                .iter()
+                .filter(|name| fields.contains_key(**name))
+                .count()
+                != 1
+        {
+            self.add(Fault::ExactlyOne(
+                record.one_of.iter().map(|s| (*s).to_owned()).collect(),
+            ));
         }
     }
 
@@ -173,13 +216,17 @@ impl Check {
     fn below(&mut self, name: &str, then: impl FnOnce(&mut Self)) {
         let length = self.path.len();
         self.path.push('/');
-        self.path.push_str(&name.replace('~', "~0").replace('/', "~1"));
+        self.path
+            .push_str(&name.replace('~', "~0").replace('/', "~1"));
         then(self);
         self.path.truncate(length);
     }
 
     fn add(&mut self, fault: Fault) {
-        let problem = Problem { path: self.path.clone(), fault };
+        let problem = Problem {
+            path: self.path.clone(),
+            fault,
+        };
         if self.problems.len() < MAX_PROBLEMS && !self.problems.contains(&problem) {
             self.problems.push(problem);
         }
@@ -195,10 +242,14 @@ fn matches(pattern: &'static str, text: &str) -> bool {
     let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
     let compiled = compiled.get_or_insert_default();
     if !compiled.contains_key(pattern) {
-        let Ok(regex) = Regex::new(pattern) else { return false };
+        let Ok(regex) = Regex::new(pattern) else {
+            return false;
+        };
         compiled.insert(pattern, regex);
     }
-    compiled.get(pattern).is_some_and(|regex| regex.is_match(text))
+    compiled
+        .get(pattern)
+        .is_some_and(|regex| regex.is_match(text))
 }
 
 /// Problems that are listed.

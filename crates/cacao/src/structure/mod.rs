@@ -12,7 +12,11 @@ use crate::problem::Problem;
 use crate::validate::Mode;
 
 pub(crate) fn check(playbook: &Value, mode: Mode) -> Vec<Problem> {
-    let mut check = check::Check { mode, path: String::new(), problems: Vec::new() };
+    let mut check = check::Check {
+        mode,
+        path: String::new(),
+        problems: Vec::new(),
+    };
     check.rule(&check::Rule::Record(&tables::PLAYBOOK), playbook);
     check.problems
 }

@@ -4,18 +4,30 @@ use super::check::Record;
 
 /// `kind--UUID` of exactly this kind.
 pub(super) fn of(text: &str, kind: &str) -> bool {
-    text.strip_prefix(kind).and_then(|rest| rest.strip_prefix("--")).is_some_and(is_uuid)
+    text.strip_prefix(kind)
+        .and_then(|rest| rest.strip_prefix("--"))
+        .is_some_and(is_uuid)
 }
 
 /// The record of the kind that the identifier names.
-pub(super) fn one_of_types(key: &str, kinds: &'static [(&'static str, Record)]) -> Option<&'static Record> {
-    kinds.iter().find(|(kind, _)| of(key, kind)).map(|(_, record)| record)
+pub(super) fn one_of_types(
+    key: &str,
+    kinds: &'static [(&'static str, Record)],
+) -> Option<&'static Record> {
+    kinds
+        .iter()
+        .find(|(kind, _)| of(key, kind))
+        .map(|(_, record)| record)
 }
 
 /// Any identifier: a kind of at least three letters, digits and hyphens, `--`, a UUID of version 1 to 5.
 pub(crate) fn is_id(text: &str) -> bool {
-    let Some(split) = text.len().checked_sub(38) else { return false };
-    let (Some(kind), Some(rest)) = (text.get(..split), text.get(split..)) else { return false };
+    let Some(split) = text.len().checked_sub(38) else {
+        return false;
+    };
+    let (Some(kind), Some(rest)) = (text.get(..split), text.get(split..)) else {
+        return false;
+    };
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     let bytes = kind.as_bytes();
     bytes.len() >= 3
@@ -41,13 +53,17 @@ pub(super) fn is_time(text: &str) -> bool {
     let bytes = text.as_bytes();
     let number = |from: usize, to: usize| {
         let digits = bytes.get(from..to)?;
-        digits.iter().try_fold(0u32, |n, b| b.is_ascii_digit().then(|| n * 10 + u32::from(b - b'0')))
+        digits.iter().try_fold(0u32, |n, b| {
+            b.is_ascii_digit().then(|| n * 10 + u32::from(b - b'0'))
+        })
     };
     let within = |from, to, low, high| number(from, to).is_some_and(|n| (low..=high).contains(&n));
     let signs = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
     let fraction = match bytes.get(19..) {
         Some(b"Z") => true,
-        Some([b'.', digits @ .., b'Z']) => !digits.is_empty() && digits.iter().all(u8::is_ascii_digit),
+        Some([b'.', digits @ .., b'Z']) => {
+            !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
+        }
         _ => false,
     };
     fraction
@@ -62,16 +78,37 @@ pub(super) fn is_time(text: &str) -> bool {
 
 /// A step that a case may lead to: the text ends with a kind of step and a UUID.
 pub(super) fn is_case(text: &str) -> bool {
-    let kinds = ["action", "end", "if-condition", "parallel", "playbook", "start", "switch-condition", "while-condition"];
-    let Some((kind, rest)) = text.len().checked_sub(38).and_then(|n| text.split_at_checked(n)) else { return false };
+    let kinds = [
+        "action",
+        "end",
+        "if-condition",
+        "parallel",
+        "playbook",
+        "start",
+        "switch-condition",
+        "while-condition",
+    ];
+    let Some((kind, rest)) = text
+        .len()
+        .checked_sub(38)
+        .and_then(|n| text.split_at_checked(n))
+    else {
+        return false;
+    };
     rest.strip_prefix("--").is_some_and(is_uuid) && kinds.iter().any(|k| kind.ends_with(k))
 }
 
 pub(super) fn is_mac(text: &str) -> bool {
     let parts: Vec<&str> = text.split(':').collect();
-    parts.len() == 6 && parts.iter().all(|part| part.len() == 2 && part.bytes().all(|b| b.is_ascii_hexdigit()))
+    parts.len() == 6
+        && parts
+            .iter()
+            .all(|part| part.len() == 2 && part.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 pub(super) fn is_contact_key(key: &str) -> bool {
-    key.len() <= 250 && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+    key.len() <= 250
+        && key
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
 }

@@ -32,16 +32,41 @@ pub(super) static PLAYBOOK: Record = Record {
         ("playbook_variables", VARIABLES),
         ("workflow_start", Rule::Id),
         ("workflow_exception", Rule::Id),
-        ("workflow", Rule::Map(|key| Some(Rule::Record(one_of_types(key, &STEPS)?)), 0)),
+        (
+            "workflow",
+            Rule::Map(|key| Some(Rule::Record(one_of_types(key, &STEPS)?)), 0),
+        ),
         ("playbook_extensions", EXTENSIONS),
-        ("authentication_info_definitions", Rule::Map(|key| Some(Rule::Record(one_of_types(key, &LOGINS)?)), 1)),
+        (
+            "authentication_info_definitions",
+            Rule::Map(|key| Some(Rule::Record(one_of_types(key, &LOGINS)?)), 1),
+        ),
         ("agent_definitions", AGENTS),
         ("target_definitions", AGENTS),
-        ("extension_definitions", Rule::Map(|key| of(key, "extension-definition").then_some(Rule::Record(&EXTENSION)), 0)),
-        ("data_marking_definitions", Rule::Map(|key| Some(Rule::Record(one_of_types(key, &MARKINGS)?)), 0)),
+        (
+            "extension_definitions",
+            Rule::Map(
+                |key| of(key, "extension-definition").then_some(Rule::Record(&EXTENSION)),
+                0,
+            ),
+        ),
+        (
+            "data_marking_definitions",
+            Rule::Map(|key| Some(Rule::Record(one_of_types(key, &MARKINGS)?)), 0),
+        ),
         ("signatures", Rule::List(&Rule::Record(&SIGNATURE), 1)),
     ],
-    required: &["type", "spec_version", "id", "name", "created_by", "created", "modified", "workflow_start", "workflow"],
+    required: &[
+        "type",
+        "spec_version",
+        "id",
+        "name",
+        "created_by",
+        "created",
+        "modified",
+        "workflow_start",
+        "workflow",
+    ],
     forbidden: &[],
     one_of: &[],
     open: false,
@@ -50,7 +75,19 @@ pub(super) static PLAYBOOK: Record = Record {
 static STEP: Record = Record {
     base: None,
     fields: &[
-        ("type", Rule::Enum(&["start", "end", "action", "playbook-action", "parallel", "if-condition", "while-condition", "switch-condition"])),
+        (
+            "type",
+            Rule::Enum(&[
+                "start",
+                "end",
+                "action",
+                "playbook-action",
+                "parallel",
+                "if-condition",
+                "while-condition",
+                "switch-condition",
+            ]),
+        ),
         ("name", Rule::Text),
         ("description", Rule::Text),
         ("external_references", Rule::List(&REFERENCE, 1)),
@@ -68,76 +105,107 @@ static STEP: Record = Record {
 };
 
 static STEPS: [(&str, Record); 8] = [
-    ("action", Record {
-        base: Some(&STEP),
-        fields: &[
-            ("type", Rule::Enum(&["action"])),
-            ("commands", Rule::List(&Rule::Command, 1)),
-            ("agent", Rule::Id),
-            ("targets", Rule::List(&Rule::Id, 1)),
-            ("in_args", Rule::List(&Rule::Text, 1)),
-            ("out_args", Rule::List(&Rule::Text, 1)),
-        ],
-        required: &["commands", "agent"],
-        ..CLOSED
-    }),
-    ("end", Record {
-        base: Some(&STEP),
-        fields: &[("type", Rule::Enum(&["end"]))],
-        forbidden: &["on_completion", "on_success", "on_failure"],
-        ..CLOSED
-    }),
-    ("if-condition", Record {
-        base: Some(&STEP),
-        fields: &[
-            ("type", Rule::Enum(&["if-condition"])),
-            ("condition", Rule::Text),
-            ("on_true", Rule::Id),
-            ("on_false", Rule::Id),
-        ],
-        required: &["condition", "on_true"],
-        ..CLOSED
-    }),
-    ("parallel", Record {
-        base: Some(&STEP),
-        fields: &[("type", Rule::Enum(&["parallel"])), ("next_steps", Rule::List(&Rule::Id, 2))],
-        required: &["next_steps"],
-        ..CLOSED
-    }),
-    ("playbook-action", Record {
-        base: Some(&STEP),
-        fields: &[
-            ("type", Rule::Enum(&["playbook-action"])),
-            ("playbook_id", Rule::Id),
-            ("playbook_version", Rule::Time),
-            ("in_args", Rule::List(&Rule::Text, 1)),
-            ("out_args", Rule::List(&Rule::Text, 1)),
-        ],
-        required: &["playbook_id"],
-        ..CLOSED
-    }),
-    ("start", Record {
-        base: Some(&STEP),
-        fields: &[("type", Rule::Enum(&["start"]))],
-        forbidden: &["on_success", "on_failure"],
-        ..CLOSED
-    }),
-    ("switch-condition", Record {
-        base: Some(&STEP),
-        fields: &[
-            ("type", Rule::Enum(&["switch-condition"])),
-            ("switch", Rule::Text),
-            ("cases", Rule::Map(|_| Some(Rule::Case), 0)),
-        ],
-        required: &["switch", "cases"],
-        ..CLOSED
-    }),
-    ("while-condition", Record {
-        base: Some(&STEP),
-        fields: &[("type", Rule::Enum(&["while-condition"])), ("condition", Rule::Text), ("on_true", Rule::Id)],
-        required: &["condition", "on_true"],
-        ..CLOSED
-    }),
+    (
+        "action",
+        Record {
+            base: Some(&STEP),
+            fields: &[
+                ("type", Rule::Enum(&["action"])),
+                ("commands", Rule::List(&Rule::Command, 1)),
+                ("agent", Rule::Id),
+                ("targets", Rule::List(&Rule::Id, 1)),
+                ("in_args", Rule::List(&Rule::Text, 1)),
+                ("out_args", Rule::List(&Rule::Text, 1)),
+            ],
+            required: &["commands", "agent"],
+            ..CLOSED
+        },
+    ),
+    (
+        "end",
+        Record {
+            base: Some(&STEP),
+            fields: &[("type", Rule::Enum(&["end"]))],
+            forbidden: &["on_completion", "on_success", "on_failure"],
+            ..CLOSED
+        },
+    ),
+    (
+        "if-condition",
+        Record {
+            base: Some(&STEP),
+            fields: &[
+                ("type", Rule::Enum(&["if-condition"])),
+                ("condition", Rule::Text),
+                ("on_true", Rule::Id),
+                ("on_false", Rule::Id),
+            ],
+            required: &["condition", "on_true"],
+            ..CLOSED
+        },
+    ),
+    (
+        "parallel",
+        Record {
+            base: Some(&STEP),
+            fields: &[
+                ("type", Rule::Enum(&["parallel"])),
+                ("next_steps", Rule::List(&Rule::Id, 2)),
+            ],
+            required: &["next_steps"],
+            ..CLOSED
+        },
+    ),
+    (
+        "playbook-action",
+        Record {
+            base: Some(&STEP),
+            fields: &[
+                ("type", Rule::Enum(&["playbook-action"])),
+                ("playbook_id", Rule::Id),
+                ("playbook_version", Rule::Time),
+                ("in_args", Rule::List(&Rule::Text, 1)),
+                ("out_args", Rule::List(&Rule::Text, 1)),
+            ],
+            required: &["playbook_id"],
+            ..CLOSED
+        },
+    ),
+    (
+        "start",
+        Record {
+            base: Some(&STEP),
+            fields: &[("type", Rule::Enum(&["start"]))],
+            forbidden: &["on_success", "on_failure"],
+            ..CLOSED
+        },
+    ),
+    (
+        "switch-condition",
+        Record {
+            base: Some(&STEP),
+            fields: &[
+                ("type", Rule::Enum(&["switch-condition"])),
+                ("switch", Rule::Text),
+                ("cases", Rule::Map(|_| Some(Rule::Case), 0)),
+            ],
+            required: &["switch", "cases"],
+            ..CLOSED
+        },
+    ),
+    (
+        "while-condition",
+        Record {
+            base: Some(&STEP),
+            fields: &[
+                ("type", Rule::Enum(&["while-condition"])),
+                ("condition", Rule::Text),
+                ("on_true", Rule::Id),
+            ],
+            required: &["condition", "on_true"],
+            ..CLOSED
+        },
+    ),
 ];
 
 /// What every command has.
@@ -165,24 +233,46 @@ pub(super) static COMMANDS: [(&str, Record); 12] = [
     ("kestrel", ENCODED),
     ("sigma", ENCODED),
     ("yara", ENCODED),
-    ("http-api", Record {
-        base: Some(&COMMAND),
-        fields: &[("command", Rule::Text), ("headers", HEADERS), ("content", Rule::Text), ("content_b64", Rule::Text)],
-        required: &["command"],
-        ..CLOSED
-    }),
-    ("openc2-http", Record {
-        base: Some(&COMMAND),
-        fields: &[("command", Rule::Text), ("content_b64", Rule::Text), ("headers", HEADERS)],
-        required: &["command", "content_b64"],
-        ..CLOSED
-    }),
+    (
+        "http-api",
+        Record {
+            base: Some(&COMMAND),
+            fields: &[
+                ("command", Rule::Text),
+                ("headers", HEADERS),
+                ("content", Rule::Text),
+                ("content_b64", Rule::Text),
+            ],
+            required: &["command"],
+            ..CLOSED
+        },
+    ),
+    (
+        "openc2-http",
+        Record {
+            base: Some(&COMMAND),
+            fields: &[
+                ("command", Rule::Text),
+                ("content_b64", Rule::Text),
+                ("headers", HEADERS),
+            ],
+            required: &["command", "content_b64"],
+            ..CLOSED
+        },
+    ),
 ];
 
-const SIMPLE: Record =
-    Record { base: Some(&COMMAND), fields: &[("command", Rule::Text), ("command_b64", Rule::Text)], ..CLOSED };
-const ENCODED: Record =
-    Record { base: Some(&COMMAND), fields: &[("command_b64", Rule::Text)], required: &["command_b64"], ..CLOSED };
+const SIMPLE: Record = Record {
+    base: Some(&COMMAND),
+    fields: &[("command", Rule::Text), ("command_b64", Rule::Text)],
+    ..CLOSED
+};
+const ENCODED: Record = Record {
+    base: Some(&COMMAND),
+    fields: &[("command_b64", Rule::Text)],
+    required: &["command_b64"],
+    ..CLOSED
+};
 const HEADERS: Rule = Rule::Map(|_| Some(Rule::List(&Rule::Text, 0)), 0);
 
 static AGENT: Record = Record {
@@ -198,53 +288,124 @@ static AGENT: Record = Record {
 };
 
 static AGENT_KINDS: [(&str, Record); 10] = [
-    ("group", Record { base: Some(&AGENT), fields: &[("type", Rule::Enum(&["group"])), CONTACT_FIELD], ..CLOSED }),
-    ("individual", Record { base: Some(&AGENT), fields: &[("type", Rule::Enum(&["individual"])), CONTACT_FIELD], ..CLOSED }),
-    ("organization", Record { base: Some(&AGENT), fields: &[("type", Rule::Enum(&["organization"])), CONTACT_FIELD], ..CLOSED }),
-    ("location", Record {
-        base: Some(&AGENT),
-        fields: &[("type", Rule::Enum(&["location"])), ("logical", Rule::List(&Rule::Text, 1))],
-        ..CLOSED
-    }),
-    ("sector", Record {
-        base: Some(&AGENT),
-        fields: &[("type", Rule::Enum(&["sector"])), ("sector", Rule::Text)],
-        required: &["sector"],
-        ..CLOSED
-    }),
-    ("security-category", Record {
-        base: Some(&AGENT),
-        fields: &[("type", Rule::Enum(&["security-category"])), CATEGORY],
-        required: &["category"],
-        ..CLOSED
-    }),
-    ("net-address", Record {
-        base: Some(&AGENT),
-        fields: &[("type", Rule::Enum(&["net-address"])), ADDRESS_LOOSE_VLAN, LOGIN, CATEGORY],
-        required: &["address"],
-        ..CLOSED
-    }),
-    ("linux", Record {
-        base: Some(&AGENT),
-        fields: &[("type", Rule::Enum(&["linux"])), ADDRESS_LOOSE_VLAN, PORT, LOGIN, CATEGORY],
-        required: &["address"],
-        ..CLOSED
-    }),
-    ("http-api", Record {
-        base: Some(&AGENT),
-        fields: &[("type", Rule::Enum(&["http-api"])), ADDRESS, PORT, LOGIN, CATEGORY],
-        required: &["address"],
-        ..CLOSED
-    }),
-    ("ssh", Record {
-        base: Some(&AGENT),
-        fields: &[("type", Rule::Enum(&["ssh"])), ADDRESS, PORT, LOGIN, CATEGORY],
-        required: &["address"],
-        ..CLOSED
-    }),
+    (
+        "group",
+        Record {
+            base: Some(&AGENT),
+            fields: &[("type", Rule::Enum(&["group"])), CONTACT_FIELD],
+            ..CLOSED
+        },
+    ),
+    (
+        "individual",
+        Record {
+            base: Some(&AGENT),
+            fields: &[("type", Rule::Enum(&["individual"])), CONTACT_FIELD],
+            ..CLOSED
+        },
+    ),
+    (
+        "organization",
+        Record {
+            base: Some(&AGENT),
+            fields: &[("type", Rule::Enum(&["organization"])), CONTACT_FIELD],
+            ..CLOSED
+        },
+    ),
+    (
+        "location",
+        Record {
+            base: Some(&AGENT),
+            fields: &[
+                ("type", Rule::Enum(&["location"])),
+                ("logical", Rule::List(&Rule::Text, 1)),
+            ],
+            ..CLOSED
+        },
+    ),
+    (
+        "sector",
+        Record {
+            base: Some(&AGENT),
+            fields: &[("type", Rule::Enum(&["sector"])), ("sector", Rule::Text)],
+            required: &["sector"],
+            ..CLOSED
+        },
+    ),
+    (
+        "security-category",
+        Record {
+            base: Some(&AGENT),
+            fields: &[("type", Rule::Enum(&["security-category"])), CATEGORY],
+            required: &["category"],
+            ..CLOSED
+        },
+    ),
+    (
+        "net-address",
+        Record {
+            base: Some(&AGENT),
+            fields: &[
+                ("type", Rule::Enum(&["net-address"])),
+                ADDRESS_LOOSE_VLAN,
+                LOGIN,
+                CATEGORY,
+            ],
+            required: &["address"],
+            ..CLOSED
+        },
+    ),
+    (
+        "linux",
+        Record {
+            base: Some(&AGENT),
+            fields: &[
+                ("type", Rule::Enum(&["linux"])),
+                ADDRESS_LOOSE_VLAN,
+                PORT,
+                LOGIN,
+                CATEGORY,
+            ],
+            required: &["address"],
+            ..CLOSED
+        },
+    ),
+    (
+        "http-api",
+        Record {
+            base: Some(&AGENT),
+            fields: &[
+                ("type", Rule::Enum(&["http-api"])),
+                ADDRESS,
+                PORT,
+                LOGIN,
+                CATEGORY,
+            ],
+            required: &["address"],
+            ..CLOSED
+        },
+    ),
+    (
+        "ssh",
+        Record {
+            base: Some(&AGENT),
+            fields: &[
+                ("type", Rule::Enum(&["ssh"])),
+                ADDRESS,
+                PORT,
+                LOGIN,
+                CATEGORY,
+            ],
+            required: &["address"],
+            ..CLOSED
+        },
+    ),
 ];
 
-const AGENTS: Rule = Rule::Map(|key| Some(Rule::Record(one_of_types(key, &AGENT_KINDS)?)), 1);
+const AGENTS: Rule = Rule::Map(
+    |key| Some(Rule::Record(one_of_types(key, &AGENT_KINDS)?)),
+    1,
+);
 const CATEGORY: (&str, Rule) = ("category", Rule::List(&Rule::Text, 1));
 const LOGIN: (&str, Rule) = ("authentication_info", Rule::Id);
 const PORT: (&str, Rule) = ("port", Rule::Text);
@@ -268,7 +429,11 @@ fn address(key: &str, vlan: &'static Rule) -> Option<Rule> {
 
 const CONTACT_FIELD: (&str, Rule) = ("contact", Rule::Record(&CONTACT));
 static CONTACT: Record = Record {
-    fields: &[("email", CONTACT_MAP), ("phone", CONTACT_MAP), ("contact_details", Rule::Text)],
+    fields: &[
+        ("email", CONTACT_MAP),
+        ("phone", CONTACT_MAP),
+        ("contact_details", Rule::Text),
+    ],
     ..CLOSED
 };
 const CONTACT_MAP: Rule = Rule::Map(|key| is_contact_key(key).then_some(Rule::Text), 0);
@@ -286,27 +451,51 @@ static LOGIN_BASE: Record = Record {
     ..OPEN
 };
 static LOGINS: [(&str, Record); 3] = [
-    ("http-basic", Record {
-        base: Some(&LOGIN_BASE),
-        fields: &[("type", Rule::Enum(&["http-basic"])), ("user_id", Rule::Text), ("password", Rule::Text)],
-        ..CLOSED
-    }),
-    ("oauth2", Record {
-        base: Some(&LOGIN_BASE),
-        fields: &[("type", Rule::Enum(&["oauth2"])), ("oauth_header", Rule::Text), ("token", Rule::Text)],
-        required: &["oauth_header", "token"],
-        ..CLOSED
-    }),
-    ("user-auth", Record {
-        base: Some(&LOGIN_BASE),
-        fields: &[("type", Rule::Enum(&["user-auth"])), ("username", Rule::Text), ("password", Rule::Text)],
-        ..CLOSED
-    }),
+    (
+        "http-basic",
+        Record {
+            base: Some(&LOGIN_BASE),
+            fields: &[
+                ("type", Rule::Enum(&["http-basic"])),
+                ("user_id", Rule::Text),
+                ("password", Rule::Text),
+            ],
+            ..CLOSED
+        },
+    ),
+    (
+        "oauth2",
+        Record {
+            base: Some(&LOGIN_BASE),
+            fields: &[
+                ("type", Rule::Enum(&["oauth2"])),
+                ("oauth_header", Rule::Text),
+                ("token", Rule::Text),
+            ],
+            required: &["oauth_header", "token"],
+            ..CLOSED
+        },
+    ),
+    (
+        "user-auth",
+        Record {
+            base: Some(&LOGIN_BASE),
+            fields: &[
+                ("type", Rule::Enum(&["user-auth"])),
+                ("username", Rule::Text),
+                ("password", Rule::Text),
+            ],
+            ..CLOSED
+        },
+    ),
 ];
 
 static MARKING: Record = Record {
     fields: &[
-        ("type", Rule::Enum(&["marking-statement", "marking-tlp", "marking-iep"])),
+        (
+            "type",
+            Rule::Enum(&["marking-statement", "marking-tlp", "marking-iep"]),
+        ),
         ("id", Rule::Id),
         ("name", Rule::Text),
         ("description", Rule::Text),
@@ -323,43 +512,77 @@ static MARKING: Record = Record {
     ..OPEN
 };
 static MARKINGS: [(&str, Record); 3] = [
-    ("marking-statement", Record {
-        base: Some(&MARKING),
-        fields: &[("type", Rule::Enum(&["marking-statement"])), ("statement", Rule::Text)],
-        required: &["statement"],
-        ..CLOSED
-    }),
-    ("marking-tlp", Record {
-        base: Some(&MARKING),
-        fields: &[
-            ("type", Rule::Enum(&["marking-tlp"])),
-            ("tlpv2_level", Rule::Enum(&["TLP:RED", "TLP:AMBER", "TLP:AMBER+STRICT", "TLP:GREEN", "TLP:CLEAR"])),
-        ],
-        required: &["tlpv2_level"],
-        ..CLOSED
-    }),
-    ("marking-iep", Record {
-        base: Some(&MARKING),
-        fields: &[
-            ("type", Rule::Enum(&["marking-iep"])),
-            ("tlp", Rule::Text),
-            ("iep_version", Rule::Integer(None, None)),
-            ("start_date", Rule::Time),
-            ("end_date", Rule::OrNull(&Rule::Time)),
-            ("encrypt_in_transit", Rule::Text),
-            ("permitted_actions", Rule::Text),
-            ("affected_party_notifications", Rule::Text),
-            ("attribution", Rule::Text),
-            ("unmodified_resale", Rule::Text),
-            // The base wants objects here and this schema wants texts: only the empty-handed pass both.
-            ("external_references", Rule::Both(&Rule::List(&REFERENCE, 1), &Rule::List(&Rule::Text, 0))),
-        ],
-        required: &[
-            "name", "description", "tlp", "iep_version", "start_date", "end_date", "encrypt_in_transit", "permitted_actions",
-            "affected_party_notifications", "attribution", "unmodified_resale", "external_references",
-        ],
-        ..CLOSED
-    }),
+    (
+        "marking-statement",
+        Record {
+            base: Some(&MARKING),
+            fields: &[
+                ("type", Rule::Enum(&["marking-statement"])),
+                ("statement", Rule::Text),
+            ],
+            required: &["statement"],
+            ..CLOSED
+        },
+    ),
+    (
+        "marking-tlp",
+        Record {
+            base: Some(&MARKING),
+            fields: &[
+                ("type", Rule::Enum(&["marking-tlp"])),
+                (
+                    "tlpv2_level",
+                    Rule::Enum(&[
+                        "TLP:RED",
+                        "TLP:AMBER",
+                        "TLP:AMBER+STRICT",
+                        "TLP:GREEN",
+                        "TLP:CLEAR",
+                    ]),
+                ),
+            ],
+            required: &["tlpv2_level"],
+            ..CLOSED
+        },
+    ),
+    (
+        "marking-iep",
+        Record {
+            base: Some(&MARKING),
+            fields: &[
+                ("type", Rule::Enum(&["marking-iep"])),
+                ("tlp", Rule::Text),
+                ("iep_version", Rule::Integer(None, None)),
+                ("start_date", Rule::Time),
+                ("end_date", Rule::OrNull(&Rule::Time)),
+                ("encrypt_in_transit", Rule::Text),
+                ("permitted_actions", Rule::Text),
+                ("affected_party_notifications", Rule::Text),
+                ("attribution", Rule::Text),
+                ("unmodified_resale", Rule::Text),
+                // The base wants objects here and this schema wants texts: only the empty-handed pass both.
+                (
+                    "external_references",
+                    Rule::Both(&Rule::List(&REFERENCE, 1), &Rule::List(&Rule::Text, 0)),
+                ),
+            ],
+            required: &[
+                "name",
+                "description",
+                "tlp",
+                "iep_version",
+                "start_date",
+                "end_date",
+                "encrypt_in_transit",
+                "permitted_actions",
+                "affected_party_notifications",
+                "attribution",
+                "unmodified_resale",
+                "external_references",
+            ],
+            ..CLOSED
+        },
+    ),
 ];
 
 static SIGNATURE: Record = Record {
@@ -385,7 +608,16 @@ static SIGNATURE: Record = Record {
         ("signature", Rule::Record(&SIGNATURE)),
     ],
     required: &[
-        "type", "id", "created", "modified", "signee", "related_to", "related_version", "hash_algorithm", "algorithm", "value",
+        "type",
+        "id",
+        "created",
+        "modified",
+        "signee",
+        "related_to",
+        "related_version",
+        "hash_algorithm",
+        "algorithm",
+        "value",
     ],
     one_of: &["public_key", "public_cert_chain", "cert_url", "thumbprint"],
     ..CLOSED
@@ -453,37 +685,40 @@ static CIVIC: Record = Record {
         ("description", Rule::Text),
         ("building_details", Rule::Text),
         ("network_details", Rule::Text),
-        ("region", Rule::Enum(&[
-            "africa",
-            "eastern-africa",
-            "middle-africa",
-            "northern-africa",
-            "southern-africa",
-            "western-africa",
-            "americas",
-            "caribbean",
-            "central-america",
-            "latin-america-caribbean",
-            "northern-america",
-            "south-america",
-            "asia",
-            "central-asia",
-            "eastern-asia",
-            "southern-asia",
-            "south-eastern-asia",
-            "western-asia",
-            "europe",
-            "eastern-europe",
-            "northern-europe",
-            "southern-europe",
-            "western-europe",
-            "oceania",
-            "antarctica",
-            "australia-new-zealand",
-            "melanesia",
-            "micronesia",
-            "polynesia",
-        ])),
+        (
+            "region",
+            Rule::Enum(&[
+                "africa",
+                "eastern-africa",
+                "middle-africa",
+                "northern-africa",
+                "southern-africa",
+                "western-africa",
+                "americas",
+                "caribbean",
+                "central-america",
+                "latin-america-caribbean",
+                "northern-america",
+                "south-america",
+                "asia",
+                "central-asia",
+                "eastern-asia",
+                "southern-asia",
+                "south-eastern-asia",
+                "western-asia",
+                "europe",
+                "eastern-europe",
+                "northern-europe",
+                "southern-europe",
+                "western-europe",
+                "oceania",
+                "antarctica",
+                "australia-new-zealand",
+                "melanesia",
+                "micronesia",
+                "polynesia",
+            ]),
+        ),
         ("country", Rule::Text),
         ("administrative_area", Rule::Text),
         ("city", Rule::Text),
@@ -497,11 +732,27 @@ static CIVIC: Record = Record {
 };
 
 static REFERENCE: Rule = Rule::Record(&REFERENCE_RECORD);
-const VARIABLES: Rule = Rule::Map(|key| crate::condition::is_name(key).then_some(Rule::Record(&VARIABLE)), 0);
-const EXTENSIONS: Rule = Rule::Map(|key| of(key, "extension-definition").then_some(Rule::Object), 1);
+const VARIABLES: Rule = Rule::Map(
+    |key| crate::condition::is_name(key).then_some(Rule::Record(&VARIABLE)),
+    0,
+);
+const EXTENSIONS: Rule = Rule::Map(
+    |key| of(key, "extension-definition").then_some(Rule::Object),
+    1,
+);
 const PERCENT: Rule = Rule::Integer(Some(0), Some(100));
-const OPEN: Record = Record { base: None, fields: &[], required: &[], forbidden: &[], one_of: &[], open: true };
-const CLOSED: Record = Record { open: false, ..OPEN };
+const OPEN: Record = Record {
+    base: None,
+    fields: &[],
+    required: &[],
+    forbidden: &[],
+    one_of: &[],
+    open: true,
+};
+const CLOSED: Record = Record {
+    open: false,
+    ..OPEN
+};
 
 // The patterns of the OASIS schemas, with ASCII word boundaries as ECMA-262 has them.
 const URL: &str = r"(?-u)[(http(s)?):/(www.)?a-zA-Z0-9@:%._+~#=]{2,256}\.[a-z]{2,6}\b([-a-zA-Z0-9@:%_+.~#?&//=]*)";
