@@ -26,15 +26,22 @@ pub(crate) fn routes() -> Router<App> {
 }
 
 /// Makes a token for a staff row and gives its text, this once.
-pub(crate) async fn issue(db: &SqlitePool, staff: i64, label: &str, now: i64) -> Result<String, sqlx::Error> {
+pub(crate) async fn issue(
+    db: &SqlitePool,
+    staff: i64,
+    label: &str,
+    now: i64,
+) -> Result<String, sqlx::Error> {
     let (secret, hash) = vault::new_secret();
-    sqlx::query("INSERT INTO api_token (hash, staff_id, label, created_at) VALUES (?1, ?2, ?3, ?4)")
-        .bind(hash)
-        .bind(staff)
-        .bind(label)
-        .bind(now)
-        .execute(db)
-        .await?;
+    sqlx::query(
+        "INSERT INTO api_token (hash, staff_id, label, created_at) VALUES (?1, ?2, ?3, ?4)",
+    )
+    .bind(hash)
+    .bind(staff)
+    .bind(label)
+    .bind(now)
+    .execute(db)
+    .await?;
     Ok(format!("{TOKEN_PREFIX}{secret}"))
 }
 
@@ -64,11 +71,19 @@ struct Create {
     label: String,
 }
 
-async fn create(State(app): State<App>, actor: Actor, Body(ask): Body<Create>) -> Result<(StatusCode, Json<Value>), ApiError> {
+async fn create(
+    State(app): State<App>,
+    actor: Actor,
+    Body(ask): Body<Create>,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
     let grant = decide(&actor, Action::StaffWrite)?;
     actor.note("token.create", Vec::new());
     if ask.label.is_empty() || ask.label.chars().count() > 60 {
-        return Err(ApiError::invalid("label", "用途要有 1 到 60 字", "a label has 1 to 60 characters"));
+        return Err(ApiError::invalid(
+            "label",
+            "用途要有 1 到 60 字",
+            "a label has 1 to 60 characters",
+        ));
     }
     let staff: i64 = sqlx::query_scalar(
         "SELECT id FROM staff WHERE account = ?1 AND tenant_id = ?2 AND role = 'integration' AND disabled_at IS NULL",
@@ -78,7 +93,10 @@ async fn create(State(app): State<App>, actor: Actor, Body(ask): Body<Create>) -
     .fetch_one(&app.db)
     .await?;
     let token = issue(&app.db, staff, &ask.label, clock::now()).await?;
-    Ok((StatusCode::CREATED, Json(json!({"account": ask.account, "label": ask.label, "token": token}))))
+    Ok((
+        StatusCode::CREATED,
+        Json(json!({"account": ask.account, "label": ask.label, "token": token})),
+    ))
 }
 
 async fn end(State(app): State<App>, actor: Actor, Id(id): Id) -> Result<Json<Value>, ApiError> {
@@ -95,5 +113,9 @@ async fn end(State(app): State<App>, actor: Actor, Id(id): Id) -> Result<Json<Va
     .execute(&app.db)
     .await?
     .rows_affected();
-    if ended == 0 { Err(ApiError::NotFound) } else { Ok(Json(json!({"ended": ended}))) }
+    if ended == 0 {
+        Err(ApiError::NotFound)
+    } else {
+        Ok(Json(json!({"ended": ended})))
+    }
 }

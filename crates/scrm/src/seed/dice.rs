@@ -45,7 +45,9 @@ impl Dice {
 
     /// `length` characters of an alphabet.
     pub(super) fn text(&mut self, alphabet: &[u8], length: usize) -> String {
-        (0..length).map(|_| char::from(*self.pick(alphabet))).collect()
+        (0..length)
+            .map(|_| char::from(*self.pick(alphabet)))
+            .collect()
     }
 }
 
