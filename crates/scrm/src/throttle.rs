@@ -63,7 +63,7 @@ impl Failures {
         if over == 0 {
             0
         } else {
-            self.last + (30 * clock::SECOND << over.min(6).saturating_sub(1)).min(FORGET)
+            self.last + ((30 * clock::SECOND) << over.min(6).saturating_sub(1)).min(FORGET)
         }
     }
 }

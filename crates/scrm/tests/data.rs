@@ -1,5 +1,7 @@
 //! The data folder: sealed at rest, seeded the same every time, kept over a restart, used by one process.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail too")]
+
 mod common;
 
 use std::{fs, path::Path};

@@ -1,5 +1,7 @@
 //! Each hole of the drill switch, closed and open.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail too")]
+
 mod common;
 
 use std::collections::BTreeSet;

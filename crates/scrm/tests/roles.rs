@@ -1,5 +1,7 @@
 //! Each role against each module: what the policy table says holds over HTTP.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail too")]
+
 mod common;
 
 use common::{Server, ids};

@@ -1,5 +1,7 @@
 //! Log-in, CSRF, and the several ways in which a session ends.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail too")]
+
 mod common;
 
 use common::{Server, plan};

@@ -8,7 +8,7 @@ use axum::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sqlx::SqlitePool;
+use sqlx::{Row, SqlitePool};
 
 use crate::{
     app::App,
@@ -48,20 +48,24 @@ pub(crate) async fn issue(
 async fn list(State(app): State<App>, actor: Actor) -> Result<Json<Value>, ApiError> {
     let grant = decide(&actor, Action::StaffWrite)?;
     actor.note("token.list", Vec::new());
-    let rows: Vec<(i64, String, String, i64, Option<i64>, Option<i64>)> = sqlx::query_as(
+    let rows = sqlx::query(
         "SELECT k.id, s.account, k.label, k.created_at, k.seen_at, k.ended_at
          FROM api_token k JOIN staff s ON s.id = k.staff_id WHERE s.tenant_id = ?1 ORDER BY k.id",
     )
     .bind(grant.tenant)
     .fetch_all(&app.db)
     .await?;
-    let items: Vec<Value> = rows
-        .into_iter()
-        .map(|(id, account, label, created, seen, ended)| {
-            json!({"id": id, "account": account, "label": label, "created_at": clock::text(created),
-                   "seen_at": seen.map(clock::text), "ended_at": ended.map(clock::text)})
-        })
-        .collect();
+    let mut items = Vec::with_capacity(rows.len());
+    for row in rows {
+        items.push(json!({
+            "id": row.try_get::<i64, _>("id")?,
+            "account": row.try_get::<String, _>("account")?,
+            "label": row.try_get::<String, _>("label")?,
+            "created_at": clock::text(row.try_get("created_at")?),
+            "seen_at": row.try_get::<Option<i64>, _>("seen_at")?.map(clock::text),
+            "ended_at": row.try_get::<Option<i64>, _>("ended_at")?.map(clock::text),
+        }));
+    }
     Ok(Json(json!({"items": items})))
 }
 

@@ -102,20 +102,11 @@ async fn orders(
 }
 
 /// Without a customer the page asks for one.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
 struct WhichChat {
     customer_id: Option<i64>,
     case: String,
-}
-
-impl Default for WhichChat {
-    fn default() -> Self {
-        Self {
-            customer_id: None,
-            case: String::new(),
-        }
-    }
 }
 
 async fn chats(

@@ -42,7 +42,7 @@ impl Person {
         let given = if female { &FEMALE } else { &MALE };
         let mut name = format!("{surname}{}", dice.pick(given));
         if dice.percent(70) {
-            name.push_str(*dice.pick(given));
+            name.push_str(dice.word(given));
         }
         let (region, place) = *dice.pick(&PLACES);
         let birthday = (

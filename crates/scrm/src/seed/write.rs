@@ -463,7 +463,7 @@ impl Filling<'_> {
             .bind(customer)
             .bind(owner.id)
             .bind(*dice.pick(&["call", "message", "visit"]))
-            .bind(self.vault.seal(slot, *dice.pick(&FOLLOW_NOTES))?)
+            .bind(self.vault.seal(slot, dice.word(&FOLLOW_NOTES))?)
             .bind(self.now - dice.between(0, 90 * clock::DAY))
             .execute(&mut *work)
             .await?;

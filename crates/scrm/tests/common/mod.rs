@@ -1,5 +1,6 @@
 //! A running SCRM and people who talk to it.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::{net::SocketAddr, path::Path};
 
