@@ -81,6 +81,7 @@ impl Scrm {
             source,
         })?;
         let lock = lock(&dir.join("scrm.lock"))?;
+        seed::discard_unfinished(dir)?;
         let db = connect(&dir.join(DATABASE)).await?;
         migrations().run(&db).await?;
         let keys = dir.join("keys.json");
@@ -97,7 +98,7 @@ impl Scrm {
             throttle: Throttle::default(),
             hashing: Semaphore::new(HASHES_AT_ONCE),
             trusted_proxies: config.trusted_proxies,
-            _lock: lock,
+            lock,
         };
         Ok(Self {
             app: Arc::new(inner),
@@ -140,6 +141,11 @@ impl Scrm {
             }
         };
         app.db.close().await;
+        // A connection that was cut short may keep its share of the app for a while; the folder is free now.
+        app.lock.unlock().map_err(|source| Error::Io {
+            path: "scrm.lock".into(),
+            source,
+        })?;
         outcome.map_err(|source| Error::Io {
             path: "listener".into(),
             source,
@@ -181,7 +187,7 @@ pub(crate) struct Inner {
     /// Argon2 takes 19 MiB and a core: log-ins beyond this many wait.
     pub(crate) hashing: Semaphore,
     pub(crate) trusted_proxies: Vec<IpAddr>,
-    _lock: File,
+    lock: File,
 }
 
 fn lock(path: &Path) -> Result<File, Error> {

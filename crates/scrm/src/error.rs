@@ -41,12 +41,6 @@ pub enum Error {
     /// The database has a schema that this version can't bring up to date.
     #[error("scrm database: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
-    /// An earlier seeding was cut short and the data folder holds half of it.
-    #[error("{path}: seeding was interrupted; remove the folder and start again")]
-    HalfSeeded {
-        /// The data folder.
-        path: PathBuf,
-    },
     /// The plan asks for more than the generator gives.
     #[error("seed plan: {field} = {value} is over the limit of {limit}")]
     SeedPlan {

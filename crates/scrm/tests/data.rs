@@ -92,6 +92,26 @@ async fn one_process_per_folder() {
 }
 
 #[tokio::test]
+async fn an_interrupted_seeding_starts_again() {
+    let dir = tempfile::tempdir().unwrap();
+    for file in ["seeding", "scrm.db", "keys.json"] {
+        fs::write(dir.path().join(file), "torn").unwrap();
+    }
+    let server = Server::start(dir.path(), false).await;
+    assert!(
+        server
+            .login("yunxi", Role::Sales, 0)
+            .await
+            .customers(&[])
+            .await
+            .1
+            > 0
+    );
+    assert!(!dir.path().join("seeding").exists());
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn the_audit_log_says_who_saw_whom_from_where() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(dir.path(), false).await;

@@ -20,7 +20,10 @@ use crate::{
     clock,
     error::ApiError,
     http::{Actor, Body, Id},
-    modules::customer::{self, Customer, Filter},
+    modules::{
+        customer::{self, Customer, Filter},
+        search,
+    },
     policy::{Action, Grant, decide},
     seed,
 };
@@ -73,7 +76,7 @@ async fn ask(
     };
     let mut count = QueryBuilder::new("SELECT count(*) FROM customer c WHERE 1");
     grant.keep_inside(&mut count);
-    customer::keep_to(&mut count, grant.tenant, &filter);
+    search::keep_to(&mut count, grant.tenant, &filter);
     let rows: i64 = count.build_query_scalar().fetch_one(&app.db).await?;
     if rows > MOST_ROWS {
         return Err(ApiError::invalid(
@@ -393,7 +396,7 @@ async fn next_chunk(step: Step) -> Result<Option<(Bytes, Step)>, std::io::Error>
 async fn next_page(rows: &Rows) -> Result<Vec<Customer>, ApiError> {
     let mut sql = QueryBuilder::new(customer::SELECT);
     rows.grant.keep_inside(&mut sql);
-    customer::keep_to(&mut sql, rows.grant.tenant, &rows.request.filter);
+    search::keep_to(&mut sql, rows.grant.tenant, &rows.request.filter);
     sql.push(" AND c.id > ")
         .push_bind(rows.after)
         .push(" ORDER BY c.id LIMIT ")

@@ -4,13 +4,17 @@
 //! `example.invalid`; beside them stand numbers that only look like personal data: order numbers of 18 digits,
 //! snowflake ids, times in milliseconds.
 
+mod canary;
 mod dice;
 mod people;
 mod staff;
 mod talk;
 mod write;
 
-pub(crate) use self::write::{fill_if_empty, plant_canary};
+pub(crate) use self::{
+    canary::plant_canary,
+    write::{discard_unfinished, fill_if_empty},
+};
 pub use self::{
     people::Person,
     staff::{DemoTenant, StaffCredential, demo_staff, demo_tenants},

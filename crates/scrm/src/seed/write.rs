@@ -15,9 +15,10 @@ use super::{
     talk,
 };
 use crate::{
+    app::DATABASE,
     clock,
-    error::{ApiError, Error},
-    modules::customer,
+    error::Error,
+    modules::{customer, search},
     password,
     policy::Role,
     vault::{Slot, Vault},
@@ -34,6 +35,25 @@ pub struct SeedProgress {
     pub of: u32,
 }
 
+/// Removes what an interrupted seeding left. While the marker stands nobody has used the data yet.
+pub(crate) fn discard_unfinished(dir: &Path) -> Result<(), Error> {
+    if !dir.join(MARKER).exists() {
+        return Ok(());
+    }
+    tracing::warn!(folder = %dir.display(), "an earlier seeding was interrupted: starting it again");
+    // The marker goes last, so that this too may be interrupted.
+    for name in ["scrm.db-wal", "scrm.db-shm", DATABASE, "keys.json", MARKER] {
+        let path = dir.join(name);
+        match fs::remove_file(&path) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::Io { path, source });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// Seeds when there is no tenant yet; gives the keys either way.
 pub(crate) async fn fill_if_empty(
     plan: &SeedPlan,
@@ -42,10 +62,7 @@ pub(crate) async fn fill_if_empty(
     dir: &Path,
     mut progress: impl FnMut(SeedProgress) + Send,
 ) -> Result<Vault, Error> {
-    let marker = dir.join("seeding");
-    if marker.exists() {
-        return Err(Error::HalfSeeded { path: dir.into() });
-    }
+    let marker = dir.join(MARKER);
     let present: Vec<i64> = sqlx::query_scalar("SELECT id FROM tenant ORDER BY id")
         .fetch_all(db)
         .await?;
@@ -92,62 +109,11 @@ pub(crate) async fn fill_if_empty(
         .execute(&mut connection)
         .await?;
     connection.close().await?;
-    fs::File::open(dir.join(crate::app::DATABASE))
+    fs::File::open(dir.join(DATABASE))
         .and_then(|file| file.sync_all())
         .map_err(io)?;
     fs::remove_file(&marker).map_err(io)?;
     Ok(vault)
-}
-
-/// Adds a contact that is no person to an approved export: where it turns up, the file has leaked.
-pub(crate) async fn plant_canary(
-    vault: &Vault,
-    work: &mut SqliteConnection,
-    tenant: i64,
-    owner: i64,
-    now: i64,
-) -> Result<i64, ApiError> {
-    let id: i64 = sqlx::query_scalar(
-        "INSERT INTO customer (tenant_id, owner_id, department, stage, gender, name, mobile, canary, created_at, updated_at)
-         VALUES (?1, ?2, 0, '新客', 'unknown', x'', x'', 1, ?3, ?3) RETURNING id",
-    )
-    .bind(tenant)
-    .bind(owner)
-    .bind(now)
-    .fetch_one(&mut *work)
-    .await?;
-    let person = Person::synthetic(rand::random(), id);
-    let seal = |field, text: &str| {
-        vault
-            .seal(
-                Slot {
-                    tenant,
-                    table: customer::TABLE,
-                    id,
-                    field,
-                },
-                text,
-            )
-            .map_err(|e| ApiError::Internal(e.to_string()))
-    };
-    let email = format!("c{:016x}@example.invalid", rand::random::<u64>());
-    sqlx::query(
-        "UPDATE customer SET name = ?1, mobile = ?2, email = ?3, address = ?4, external_userid = ?5, unionid = ?6,
-             gender = ?7, stage = ?8, tags = ?9 WHERE id = ?10",
-    )
-    .bind(seal("name", &person.name)?)
-    .bind(seal("mobile", &person.mobile)?)
-    .bind(seal("email", &email)?)
-    .bind(seal("address", &person.address)?)
-    .bind(seal("external_userid", &person.external_userid)?)
-    .bind(seal("unionid", &person.unionid)?)
-    .bind(person.gender)
-    .bind(person.stage)
-    .bind(person.tags.join("|"))
-    .bind(id)
-    .execute(work)
-    .await?;
-    Ok(id)
 }
 
 struct Filling<'a> {
@@ -271,7 +237,7 @@ impl Filling<'_> {
             let maybe =
                 |field, text: &Option<String>| text.as_ref().map(|t| seal(field, t)).transpose();
             let tags = person.tags.join("|");
-            for word in customer::words(
+            for word in search::words(
                 self.vault,
                 tenant,
                 &person.name,
@@ -572,6 +538,8 @@ async fn insert_staff(
     Ok(())
 }
 
+/// Stands in the data folder while it is being seeded.
+const MARKER: &str = "seeding";
 /// Rows per statement.
 const BATCH: u32 = 500;
 /// The data is as of this moment (2026-11-01), whenever it is made.
