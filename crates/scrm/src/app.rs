@@ -44,7 +44,12 @@ pub struct Config {
 impl Config {
     /// The safe defaults: not vulnerable, no seed, only loopback trusted.
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
-        Self { data_dir: data_dir.into(), vulnerable: false, seed: None, trusted_proxies: Vec::new() }
+        Self {
+            data_dir: data_dir.into(),
+            vulnerable: false,
+            seed: None,
+            trusted_proxies: Vec::new(),
+        }
     }
 }
 
@@ -66,10 +71,17 @@ impl Scrm {
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub async fn open_with_progress(config: Config, progress: impl FnMut(SeedProgress) + Send) -> Result<Self, Error> {
+    pub async fn open_with_progress(
+        config: Config,
+        progress: impl FnMut(SeedProgress) + Send,
+    ) -> Result<Self, Error> {
         let dir = &config.data_dir;
-        fs::create_dir_all(dir).map_err(|source| Error::Io { path: dir.clone(), source })?;
+        fs::create_dir_all(dir).map_err(|source| Error::Io {
+            path: dir.clone(),
+            source,
+        })?;
         let lock = lock(&dir.join("scrm.lock"))?;
+        seed::discard_unfinished(dir)?;
         let db = connect(&dir.join(DATABASE)).await?;
         migrations().run(&db).await?;
         let keys = dir.join("keys.json");
@@ -86,16 +98,22 @@ impl Scrm {
             throttle: Throttle::default(),
             hashing: Semaphore::new(HASHES_AT_ONCE),
             trusted_proxies: config.trusted_proxies,
-            _lock: lock,
+            lock,
         };
-        Ok(Self { app: Arc::new(inner) })
+        Ok(Self {
+            app: Arc::new(inner),
+        })
     }
 
     /// Serves HTTP until `shutdown` is ready, lets running requests finish for at most ten seconds, and closes the data.
     ///
     /// # Errors
     /// The listener fails.
-    pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), Error> {
         if self.app.drill.is_on() {
             tracing::warn!(
                 "THIS SCRM IS VULNERABLE ON PURPOSE (drill): any customer of the tenant can be read, the search takes SQL, \
@@ -123,21 +141,36 @@ impl Scrm {
             }
         };
         app.db.close().await;
-        outcome.map_err(|source| Error::Io { path: "listener".into(), source })
+        // A connection that was cut short may keep its share of the app for a while; the folder is free now.
+        app.lock.unlock().map_err(|source| Error::Io {
+            path: "scrm.lock".into(),
+            source,
+        })?;
+        outcome.map_err(|source| Error::Io {
+            path: "listener".into(),
+            source,
+        })
     }
 
     /// Makes an API token for the integration account `hudun@TENANT`. It is shown this once; the database keeps a hash.
     ///
     /// # Errors
     /// No such tenant, or the database fails.
-    pub async fn issue_integration_token(&self, tenant: &str, label: &str) -> Result<String, Error> {
+    pub async fn issue_integration_token(
+        &self,
+        tenant: &str,
+        label: &str,
+    ) -> Result<String, Error> {
         let account = format!("hudun@{tenant}");
         let staff: Option<i64> =
             sqlx::query_scalar("SELECT id FROM staff WHERE account = ?1 AND role = 'integration' AND disabled_at IS NULL")
                 .bind(&account)
                 .fetch_optional(&self.app.db)
                 .await?;
-        let staff = staff.ok_or(Error::Unknown { what: "integration account", name: account })?;
+        let staff = staff.ok_or(Error::Unknown {
+            what: "integration account",
+            name: account,
+        })?;
         Ok(token::issue(&self.app.db, staff, label, clock::now()).await?)
     }
 }
@@ -154,12 +187,20 @@ pub(crate) struct Inner {
     /// Argon2 takes 19 MiB and a core: log-ins beyond this many wait.
     pub(crate) hashing: Semaphore,
     pub(crate) trusted_proxies: Vec<IpAddr>,
-    _lock: File,
+    lock: File,
 }
 
 fn lock(path: &Path) -> Result<File, Error> {
-    let io = |source| Error::Io { path: path.into(), source };
-    let file = fs::OpenOptions::new().write(true).create(true).truncate(false).open(path).map_err(io)?;
+    let io = |source| Error::Io {
+        path: path.into(),
+        source,
+    };
+    let file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .map_err(io)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(Error::InUse { path: path.into() }),
@@ -176,17 +217,28 @@ async fn connect(path: &Path) -> Result<SqlitePool, Error> {
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(5))
         .pragma("cache_size", "-16000");
-    Ok(SqlitePoolOptions::new().max_connections(CONNECTIONS).connect_with(options).await?)
+    Ok(SqlitePoolOptions::new()
+        .max_connections(CONNECTIONS)
+        .connect_with(options)
+        .await?)
 }
 
 /// Steps that bring a database up to date. A step that has been released is never edited: add the next one.
 fn migrations() -> Migrator {
     let base = include_str!("../migrations/0001_base.sql").into_sql_str();
-    Migrator::with_migrations(vec![Migration::new(1, "base".into(), MigrationType::Simple, base, false)])
+    Migrator::with_migrations(vec![Migration::new(
+        1,
+        "base".into(),
+        MigrationType::Simple,
+        base,
+        false,
+    )])
 }
 
 async fn tenants(db: &SqlitePool) -> Result<Vec<i64>, Error> {
-    Ok(sqlx::query_scalar("SELECT id FROM tenant ORDER BY id").fetch_all(db).await?)
+    Ok(sqlx::query_scalar("SELECT id FROM tenant ORDER BY id")
+        .fetch_all(db)
+        .await?)
 }
 
 /// File name of the database in the data folder.

@@ -59,13 +59,21 @@ pub(crate) struct AuditLog {
 impl AuditLog {
     /// Opens the log and finds its end. A torn last line (the process was killed while writing) is cut off.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
-        let io = |source| Error::Io { path: path.into(), source };
+        let io = |source| Error::Io {
+            path: path.into(),
+            source,
+        };
         let mut options = OpenOptions::new();
         options.read(true).append(true).create(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(path).map_err(io)?;
-        let mut inner = Inner { seq: 0, end: 0, marks: Vec::new(), file: file.try_clone().map_err(io)? };
+        let mut inner = Inner {
+            seq: 0,
+            end: 0,
+            marks: Vec::new(),
+            file: file.try_clone().map_err(io)?,
+        };
         let mut reader = BufReader::new(&mut file);
         let mut line = String::new();
         loop {
@@ -83,7 +91,10 @@ impl AuditLog {
             inner.seq += 1;
             inner.end += read as u64;
         }
-        Ok(Self { path: path.into(), inner: Mutex::new(inner) })
+        Ok(Self {
+            path: path.into(),
+            inner: Mutex::new(inner),
+        })
     }
 
     /// Appends an entry and gives it its number. A log that can't be written fails the request: no act goes unrecorded.
@@ -104,11 +115,21 @@ impl AuditLog {
     }
 
     /// Up to `limit` entries of `tenant` that come after number `after`, and the number up to which the log was read.
-    pub(crate) fn after(&self, tenant: &str, after: u64, limit: usize) -> std::io::Result<(Vec<AuditEntry>, u64)> {
+    pub(crate) fn after(
+        &self,
+        tenant: &str,
+        after: u64,
+        limit: usize,
+    ) -> std::io::Result<(Vec<AuditEntry>, u64)> {
         let (offset, mut seq) = {
             let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
             let block = usize::try_from(after / MARK_EVERY).unwrap_or(usize::MAX);
-            inner.marks.get(block).map_or((inner.end, inner.seq), |offset| (*offset, block as u64 * MARK_EVERY))
+            inner
+                .marks
+                .get(block)
+                .map_or((inner.end, inner.seq), |offset| {
+                    (*offset, block as u64 * MARK_EVERY)
+                })
         };
         let mut file = File::open(&self.path)?;
         file.seek(SeekFrom::Start(offset))?;
@@ -119,7 +140,9 @@ impl AuditLog {
                 break;
             }
             // The last line may be half-written while we read.
-            let Ok(entry) = serde_json::from_str::<AuditEntry>(&line) else { break };
+            let Ok(entry) = serde_json::from_str::<AuditEntry>(&line) else {
+                break;
+            };
             seq = entry.seq;
             if entry.seq > after && entry.tenant.as_deref() == Some(tenant) {
                 found.push(entry);
@@ -154,7 +177,11 @@ mod tests {
     use super::*;
 
     fn entry(tenant: &str) -> AuditEntry {
-        AuditEntry { tenant: Some(tenant.into()), action: "x".into(), ..AuditEntry::default() }
+        AuditEntry {
+            tenant: Some(tenant.into()),
+            action: "x".into(),
+            ..AuditEntry::default()
+        }
     }
 
     #[test]
@@ -163,10 +190,16 @@ mod tests {
         let path = dir.path().join("audit.jsonl");
         let log = AuditLog::open(&path).unwrap();
         for n in 0..600 {
-            log.append(entry(if n % 2 == 0 { "a" } else { "b" })).unwrap();
+            log.append(entry(if n % 2 == 0 { "a" } else { "b" }))
+                .unwrap();
         }
         drop(log);
-        OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"seq\":60").unwrap();
+        OpenOptions::new()
+            .append(true)
+            .open(&path)
+            .unwrap()
+            .write_all(b"{\"seq\":60")
+            .unwrap();
         let log = AuditLog::open(&path).unwrap();
         assert_eq!(log.append(entry("a")).unwrap(), 601);
         let (found, upto) = log.after("a", 510, 1000).unwrap();

@@ -41,12 +41,6 @@ pub enum Error {
     /// The database has a schema that this version can't bring up to date.
     #[error("scrm database: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
-    /// An earlier seeding was cut short and the data folder holds half of it.
-    #[error("{path}: seeding was interrupted; remove the folder and start again")]
-    HalfSeeded {
-        /// The data folder.
-        path: PathBuf,
-    },
     /// The plan asks for more than the generator gives.
     #[error("seed plan: {field} = {value} is over the limit of {limit}")]
     SeedPlan {
@@ -89,7 +83,11 @@ pub(crate) enum ApiError {
     /// It is not there, or not there for this person.
     NotFound,
     /// The request is malformed.
-    Invalid { field: String, zh: String, en: String },
+    Invalid {
+        field: String,
+        zh: String,
+        en: String,
+    },
     /// The request is well-formed but does not fit the state of things.
     Conflict { zh: &'static str, en: &'static str },
     /// Our own failure. The cause goes to the log, never to the caller.
@@ -99,7 +97,11 @@ pub(crate) enum ApiError {
 impl ApiError {
     /// A malformed field.
     pub(crate) fn invalid(field: &str, zh: impl Into<String>, en: impl Into<String>) -> Self {
-        Self::Invalid { field: field.into(), zh: zh.into(), en: en.into() }
+        Self::Invalid {
+            field: field.into(),
+            zh: zh.into(),
+            en: en.into(),
+        }
     }
 
     /// The status that the caller sees.
@@ -126,10 +128,26 @@ impl ApiError {
     pub(crate) fn words(&self) -> (&'static str, &str, &str) {
         match self {
             Self::Unauthenticated => ("unauthenticated", "请先登录", "log in first"),
-            Self::BadCredentials => ("bad_credentials", "账号或密码不对", "wrong account or password"),
-            Self::Throttled(_) => ("throttled", "失败次数太多，请稍后再试", "too many failures, try again later"),
-            Self::Csrf => ("csrf", "请求头 x-csrf-token 缺失或不对", "header x-csrf-token is absent or wrong"),
-            Self::Forbidden => ("forbidden", "你的角色不能做这件事", "your role may not do this"),
+            Self::BadCredentials => (
+                "bad_credentials",
+                "账号或密码不对",
+                "wrong account or password",
+            ),
+            Self::Throttled(_) => (
+                "throttled",
+                "失败次数太多，请稍后再试",
+                "too many failures, try again later",
+            ),
+            Self::Csrf => (
+                "csrf",
+                "请求头 x-csrf-token 缺失或不对",
+                "header x-csrf-token is absent or wrong",
+            ),
+            Self::Forbidden => (
+                "forbidden",
+                "你的角色不能做这件事",
+                "your role may not do this",
+            ),
             Self::NotFound => ("not_found", "没有这条记录", "no such record"),
             Self::Invalid { zh, en, .. } => ("invalid", zh, en),
             Self::Conflict { zh, en } => ("conflict", zh, en),
@@ -146,10 +164,13 @@ impl IntoResponse for ApiError {
             Self::Invalid { field, .. } if !field.is_empty() => Some(field.as_str()),
             _ => None,
         };
-        let body = json!({"error": {"code": code, "message_zh": zh, "message_en": en, "field": field}});
+        let body =
+            json!({"error": {"code": code, "message_zh": zh, "message_en": en, "field": field}});
         let mut response = (self.status(), Json(body)).into_response();
         if let Self::Throttled(seconds) = self {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }
         response
     }

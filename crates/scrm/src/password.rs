@@ -17,7 +17,11 @@ pub(crate) fn hash(password: &str) -> Result<String, Error> {
 
 /// Hashes on a blocking thread, a few at a time.
 pub(crate) async fn hash_async(app: &App, password: String) -> Result<String, ApiError> {
-    let _turn = app.hashing.acquire().await.map_err(|e| ApiError::Internal(e.to_string()))?;
+    let _turn = app
+        .hashing
+        .acquire()
+        .await
+        .map_err(|e| ApiError::Internal(e.to_string()))?;
     tokio::task::spawn_blocking(move || hash(&password))
         .await
         .map_err(|e| ApiError::Internal(e.to_string()))?
@@ -26,11 +30,22 @@ pub(crate) async fn hash_async(app: &App, password: String) -> Result<String, Ap
 
 /// Whether the password is right. Without a stored hash the same work is done, so that time does not tell whether the
 /// account exists.
-pub(crate) async fn verify(app: &App, password: String, stored: Option<String>) -> Result<bool, ApiError> {
-    let _turn = app.hashing.acquire().await.map_err(|e| ApiError::Internal(e.to_string()))?;
+pub(crate) async fn verify(
+    app: &App,
+    password: String,
+    stored: Option<String>,
+) -> Result<bool, ApiError> {
+    let _turn = app
+        .hashing
+        .acquire()
+        .await
+        .map_err(|e| ApiError::Internal(e.to_string()))?;
     tokio::task::spawn_blocking(move || match stored {
-        Some(stored) => PasswordHash::new(&stored)
-            .is_ok_and(|stored| Argon2::default().verify_password(password.as_bytes(), &stored).is_ok()),
+        Some(stored) => PasswordHash::new(&stored).is_ok_and(|stored| {
+            Argon2::default()
+                .verify_password(password.as_bytes(), &stored)
+                .is_ok()
+        }),
         None => {
             let _ = hash(&password);
             false
@@ -43,7 +58,11 @@ pub(crate) async fn verify(app: &App, password: String, stored: Option<String>) 
 /// The rules for a new password: long enough to matter, short enough to hash.
 pub(crate) fn acceptable(password: &str) -> Result<(), ApiError> {
     if !(12..=128).contains(&password.chars().count()) {
-        return Err(ApiError::invalid("new", "新密码要有 12 到 128 个字符", "a new password has 12 to 128 characters"));
+        return Err(ApiError::invalid(
+            "new",
+            "新密码要有 12 到 128 个字符",
+            "a new password has 12 to 128 characters",
+        ));
     }
     Ok(())
 }

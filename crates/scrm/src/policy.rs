@@ -114,7 +114,8 @@ pub(crate) struct Grant {
 impl Grant {
     /// Adds `AND …` that keeps a query on customers `c` inside the grant. Canaries are nobody's customers.
     pub(crate) fn keep_inside(&self, sql: &mut QueryBuilder<Sqlite>) {
-        sql.push(" AND c.canary = 0 AND c.tenant_id = ").push_bind(self.tenant);
+        sql.push(" AND c.canary = 0 AND c.tenant_id = ")
+            .push_bind(self.tenant);
         match self.reach {
             Reach::Own(staff) => {
                 sql.push(" AND c.owner_id = ").push_bind(staff);
@@ -142,35 +143,58 @@ pub(crate) fn decide(actor: &Actor, action: Action) -> Result<Grant, ApiError> {
     let department = Reach::Department(actor.department);
     let tickets = Reach::Tickets(actor.staff);
     let (reach, clear) = match (actor.role, action) {
-        (R::Sales, A::CustomerRead | A::CustomerWrite | A::FollowRead | A::FollowWrite) => (own, true),
-        (R::Sales, A::OrderRead | A::ChatRead | A::ExportAsk | A::ExportSee | A::TicketWrite) => (own, true),
+        (R::Sales, A::CustomerRead | A::CustomerWrite | A::FollowRead | A::FollowWrite) => {
+            (own, true)
+        }
+        (R::Sales, A::OrderRead | A::ChatRead | A::ExportAsk | A::ExportSee | A::TicketWrite) => {
+            (own, true)
+        }
         (R::Sales, A::TagRead | A::CampaignRead) => (Reach::Tenant, false),
 
-        (R::Manager, A::CustomerRead | A::CustomerWrite | A::OrderRead | A::FollowRead) => (department, false),
+        (R::Manager, A::CustomerRead | A::CustomerWrite | A::OrderRead | A::FollowRead) => {
+            (department, false)
+        }
         (R::Manager, A::ExportAsk | A::Reveal) => (department, true),
-        (R::Manager, A::ExportDecide | A::ExportSee | A::TagRead | A::TagWrite) => (Reach::Tenant, true),
-        (R::Manager, A::Transfer | A::TicketRead | A::TicketWrite | A::Stats) => (department, false),
+        (R::Manager, A::ExportDecide | A::ExportSee | A::TagRead | A::TagWrite) => {
+            (Reach::Tenant, true)
+        }
+        (R::Manager, A::Transfer | A::TicketRead | A::TicketWrite | A::Stats) => {
+            (department, false)
+        }
         (R::Manager, A::CampaignRead) => (Reach::Tenant, false),
 
-        (R::Service, A::CustomerRead | A::OrderRead | A::FollowRead | A::FollowWrite) => (tickets, false),
+        (R::Service, A::CustomerRead | A::OrderRead | A::FollowRead | A::FollowWrite) => {
+            (tickets, false)
+        }
         (R::Service, A::Reveal) => (tickets, true),
         (R::Service, A::TicketRead | A::TicketWrite) => (tickets, false),
         (R::Service, A::TagRead) => (Reach::Tenant, false),
 
-        (R::Marketing, A::Stats | A::TagRead | A::TagWrite | A::CampaignRead | A::CampaignWrite) => (Reach::Tenant, false),
+        (
+            R::Marketing,
+            A::Stats | A::TagRead | A::TagWrite | A::CampaignRead | A::CampaignWrite,
+        ) => (Reach::Tenant, false),
 
         (R::Compliance, A::ChatForCase) => (Reach::Tenant, true),
         (R::Compliance, A::AuditRead | A::RevealLog) => (Reach::Tenant, false),
 
-        (R::Admin, A::StaffRead | A::StaffWrite | A::SessionKill | A::AuditRead) => (Reach::Tenant, false),
+        (R::Admin, A::StaffRead | A::StaffWrite | A::SessionKill | A::AuditRead) => {
+            (Reach::Tenant, false)
+        }
 
-        (R::Integration, A::AuditRead | A::SessionKill | A::StaffRead | A::Stats) => (Reach::Tenant, false),
+        (R::Integration, A::AuditRead | A::SessionKill | A::StaffRead | A::Stats) => {
+            (Reach::Tenant, false)
+        }
         // Naming the persons behind Hudun's tokens is a join with these records.
         (R::Integration, A::CustomerRead) => (Reach::Tenant, true),
 
         _ => return Err(ApiError::Forbidden),
     };
-    Ok(Grant { tenant: actor.tenant, reach, clear })
+    Ok(Grant {
+        tenant: actor.tenant,
+        reach,
+        clear,
+    })
 }
 
 /// Hides most of a value, leaving what lets a colleague recognise it.
@@ -192,7 +216,10 @@ pub(crate) mod mask {
 
     /// z***@example.invalid.
     pub(crate) fn email(text: &str) -> String {
-        text.split_once('@').map_or_else(|| ends(text, 1, 0), |(user, host)| format!("{}@{host}", ends(user, 1, 0)))
+        text.split_once('@').map_or_else(
+            || ends(text, 1, 0),
+            |(user, host)| format!("{}@{host}", ends(user, 1, 0)),
+        )
     }
 
     /// First and last four.
@@ -206,7 +233,13 @@ pub(crate) mod mask {
         let kept = if count > head + tail { head } else { 0 };
         text.chars()
             .enumerate()
-            .map(|(at, c)| if at < kept || (kept > 0 && at >= count - tail) { c } else { '*' })
+            .map(|(at, c)| {
+                if at < kept || (kept > 0 && at >= count - tail) {
+                    c
+                } else {
+                    '*'
+                }
+            })
             .collect()
     }
 
@@ -217,7 +250,10 @@ pub(crate) mod mask {
             assert_eq!(super::mobile("13800000001"), "138****0001");
             assert_eq!(super::name("王小明"), "王**");
             assert_eq!(super::name("王"), "*");
-            assert_eq!(super::email("li.na@example.invalid"), "l****@example.invalid");
+            assert_eq!(
+                super::email("li.na@example.invalid"),
+                "l****@example.invalid"
+            );
             assert_eq!(super::mobile("110"), "***");
         }
     }

@@ -20,7 +20,9 @@ impl Throttle {
     /// Seconds that this account still has to wait; 0 when it may try.
     pub(crate) fn wait(&self, account: &str, now: i64) -> i64 {
         let map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        map.get(account).map_or(0, |failures| ((failures.until() - now) / clock::SECOND).max(0))
+        map.get(account).map_or(0, |failures| {
+            ((failures.until() - now) / clock::SECOND).max(0)
+        })
     }
 
     /// Counts a failure.
@@ -33,14 +35,24 @@ impl Throttle {
             // A flood of invented accounts must not push out the real ones.
             return;
         }
-        let failures = map.entry(account.into()).or_insert(Failures { count: 0, last: now });
-        failures.count = if now - failures.last > FORGET { 1 } else { failures.count.saturating_add(1) };
+        let failures = map.entry(account.into()).or_insert(Failures {
+            count: 0,
+            last: now,
+        });
+        failures.count = if now - failures.last > FORGET {
+            1
+        } else {
+            failures.count.saturating_add(1)
+        };
         failures.last = now;
     }
 
     /// A success wipes the slate.
     pub(crate) fn succeeded(&self, account: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(account);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(account);
     }
 }
 
@@ -48,7 +60,11 @@ impl Failures {
     /// Free up to five failures, then 30 s, 60 s, 120 s … up to a quarter of an hour.
     fn until(&self) -> i64 {
         let over = self.count.saturating_sub(FREE);
-        if over == 0 { 0 } else { self.last + (30 * clock::SECOND << over.min(6).saturating_sub(1)).min(FORGET) }
+        if over == 0 {
+            0
+        } else {
+            self.last + ((30 * clock::SECOND) << over.min(6).saturating_sub(1)).min(FORGET)
+        }
     }
 }
 

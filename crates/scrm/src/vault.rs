@@ -46,11 +46,18 @@ impl Vault {
                 serde_json::from_slice(&bytes).map_err(|e| bad(path, e.to_string()))?
             }
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => KeyFile::fresh(),
-            Err(source) => return Err(Error::Io { path: path.into(), source }),
+            Err(source) => {
+                return Err(Error::Io {
+                    path: path.into(),
+                    source,
+                });
+            }
         };
         let known = file.tenants.len();
         for tenant in tenants {
-            file.tenants.entry(*tenant).or_insert_with(TenantKeyText::fresh);
+            file.tenants
+                .entry(*tenant)
+                .or_insert_with(TenantKeyText::fresh);
         }
         if known != file.tenants.len() || !path.exists() {
             write_private(path, &file)?;
@@ -59,19 +66,33 @@ impl Vault {
         for (tenant, text) in &file.tenants {
             keys.insert(*tenant, text.parse(path)?);
         }
-        Ok(Self { tenants: keys, csrf: mac(path, &file.csrf)? })
+        Ok(Self {
+            tenants: keys,
+            csrf: mac(path, &file.csrf)?,
+        })
     }
 
     /// Seals `plain` for `slot` under the tenant's newest key.
     pub(crate) fn seal(&self, slot: Slot, plain: &str) -> Result<Vec<u8>, Error> {
-        let keys = self.keys(slot.tenant).ok_or_else(|| Error::Seal(format!("tenant {} has no key", slot.tenant)))?;
+        let keys = self
+            .keys(slot.tenant)
+            .ok_or_else(|| Error::Seal(format!("tenant {} has no key", slot.tenant)))?;
         let Some((version, cipher)) = keys.data.last_key_value() else {
-            return Err(Error::Seal(format!("tenant {} has no data key", slot.tenant)));
+            return Err(Error::Seal(format!(
+                "tenant {} has no data key",
+                slot.tenant
+            )));
         };
         let nonce: [u8; 12] = rand::random();
         let aad = associated(slot);
         let sealed = cipher
-            .encrypt(&Nonce::from(nonce), Payload { msg: plain.as_bytes(), aad: &aad })
+            .encrypt(
+                &Nonce::from(nonce),
+                Payload {
+                    msg: plain.as_bytes(),
+                    aad: &aad,
+                },
+            )
             .map_err(|e| Error::Seal(e.to_string()))?;
         let mut value = Vec::with_capacity(13 + sealed.len());
         value.push(*version);
@@ -82,14 +103,31 @@ impl Vault {
 
     /// Opens what [`seal`](Self::seal) made. A value that was altered or moved is an internal error, never empty text.
     pub(crate) fn open_value(&self, slot: Slot, value: &[u8]) -> Result<String, ApiError> {
-        let refuse = |why: &str| ApiError::Internal(format!("{}/{}/{}: {why}", slot.table, slot.id, slot.field));
-        let keys = self.keys(slot.tenant).ok_or_else(|| refuse("the tenant has no key"))?;
-        let (version, rest) = value.split_first().ok_or_else(|| refuse("empty sealed value"))?;
-        let (nonce, sealed) = rest.split_first_chunk::<12>().ok_or_else(|| refuse("short sealed value"))?;
-        let cipher = keys.data.get(version).ok_or_else(|| refuse("unknown key version"))?;
+        let refuse = |why: &str| {
+            ApiError::Internal(format!("{}/{}/{}: {why}", slot.table, slot.id, slot.field))
+        };
+        let keys = self
+            .keys(slot.tenant)
+            .ok_or_else(|| refuse("the tenant has no key"))?;
+        let (version, rest) = value
+            .split_first()
+            .ok_or_else(|| refuse("empty sealed value"))?;
+        let (nonce, sealed) = rest
+            .split_first_chunk::<12>()
+            .ok_or_else(|| refuse("short sealed value"))?;
+        let cipher = keys
+            .data
+            .get(version)
+            .ok_or_else(|| refuse("unknown key version"))?;
         let aad = associated(slot);
         let plain = cipher
-            .decrypt(&Nonce::from(*nonce), Payload { msg: sealed, aad: &aad })
+            .decrypt(
+                &Nonce::from(*nonce),
+                Payload {
+                    msg: sealed,
+                    aad: &aad,
+                },
+            )
             .map_err(|_| refuse("does not open: altered, or moved from another record"))?;
         String::from_utf8(plain).map_err(|_| refuse("not text"))
     }
@@ -103,12 +141,20 @@ impl Vault {
     ///
     /// A name matches a search term when it has all the pairs of the term.
     pub(crate) fn name_tokens(&self, tenant: i64, name: &str) -> Vec<String> {
-        let chars: Vec<char> = name.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).take(32).collect();
+        let chars: Vec<char> = name
+            .chars()
+            .filter(|c| !c.is_whitespace())
+            .flat_map(char::to_lowercase)
+            .take(32)
+            .collect();
         let grams: std::collections::BTreeSet<String> = match chars.len() {
             0 | 1 => chars.iter().map(char::to_string).collect(),
             _ => chars.windows(2).map(|pair| pair.iter().collect()).collect(),
         };
-        grams.iter().filter_map(|gram| Some(format!("n:{}", self.blind(tenant, "name", gram)?))).collect()
+        grams
+            .iter()
+            .filter_map(|gram| Some(format!("n:{}", self.blind(tenant, "name", gram)?)))
+            .collect()
     }
 
     /// Blind index of the first character of a name, so that a search for the surname alone works.
@@ -128,7 +174,9 @@ impl Vault {
     pub(crate) fn csrf_matches(&self, cookie: &str, given: &str) -> bool {
         let mut mac = self.csrf.clone();
         mac.update(cookie.as_bytes());
-        URL_SAFE_NO_PAD.decode(given).is_ok_and(|bytes| mac.verify_slice(&bytes).is_ok())
+        URL_SAFE_NO_PAD
+            .decode(given)
+            .is_ok_and(|bytes| mac.verify_slice(&bytes).is_ok())
     }
 
     fn blind(&self, tenant: i64, field: &str, text: &str) -> Option<String> {
@@ -171,7 +219,10 @@ struct KeyFile {
 
 impl KeyFile {
     fn fresh() -> Self {
-        Self { csrf: fresh_key(), tenants: BTreeMap::new() }
+        Self {
+            csrf: fresh_key(),
+            tenants: BTreeMap::new(),
+        }
     }
 }
 
@@ -184,15 +235,24 @@ struct TenantKeyText {
 
 impl TenantKeyText {
     fn fresh() -> Self {
-        Self { data: BTreeMap::from([(1, fresh_key())]), index: fresh_key() }
+        Self {
+            data: BTreeMap::from([(1, fresh_key())]),
+            index: fresh_key(),
+        }
     }
 
     fn parse(&self, path: &Path) -> Result<TenantKeys, Error> {
         let mut data = BTreeMap::new();
         for (version, text) in &self.data {
-            data.insert(*version, ChaCha20Poly1305::new(&Key::from(key(path, text)?)));
+            data.insert(
+                *version,
+                ChaCha20Poly1305::new(&Key::from(key(path, text)?)),
+            );
         }
-        Ok(TenantKeys { data, index: mac(path, &self.index)? })
+        Ok(TenantKeys {
+            data,
+            index: mac(path, &self.index)?,
+        })
     }
 }
 
@@ -212,20 +272,28 @@ fn fresh_key() -> String {
 
 fn key(path: &Path, text: &str) -> Result<[u8; 32], Error> {
     let bytes = hex::decode(text).map_err(|e| bad(path, e.to_string()))?;
-    <[u8; 32]>::try_from(bytes).map_err(|_| bad(path, "a key must have 64 hexadecimal digits".into()))
+    <[u8; 32]>::try_from(bytes)
+        .map_err(|_| bad(path, "a key must have 64 hexadecimal digits".into()))
 }
 
 fn mac(path: &Path, text: &str) -> Result<Hmac<Sha256>, Error> {
-    <Hmac<Sha256> as KeyInit>::new_from_slice(&key(path, text)?).map_err(|e| bad(path, e.to_string()))
+    <Hmac<Sha256> as KeyInit>::new_from_slice(&key(path, text)?)
+        .map_err(|e| bad(path, e.to_string()))
 }
 
 fn bad(path: &Path, what: String) -> Error {
-    Error::Keys { path: PathBuf::from(path), what }
+    Error::Keys {
+        path: PathBuf::from(path),
+        what,
+    }
 }
 
 /// Writes beside and renames, so that a crash leaves either the old file or the new one.
 fn write_private(path: &Path, file: &KeyFile) -> Result<(), Error> {
-    let io = |source| Error::Io { path: path.into(), source };
+    let io = |source| Error::Io {
+        path: path.into(),
+        source,
+    };
     let text = serde_json::to_vec_pretty(file).map_err(|e| bad(path, e.to_string()))?;
     let beside = path.with_extension("new");
     let mut options = fs::OpenOptions::new();
@@ -233,16 +301,30 @@ fn write_private(path: &Path, file: &KeyFile) -> Result<(), Error> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut out = options.open(&beside).map_err(io)?;
-    out.write_all(&text).and_then(|()| out.sync_all()).map_err(io)?;
+    out.write_all(&text)
+        .and_then(|()| out.sync_all())
+        .map_err(io)?;
     fs::rename(&beside, path).map_err(io)
 }
 
 #[cfg(unix)]
 fn refuse_loose_permissions(path: &Path) -> Result<(), Error> {
     use std::os::unix::fs::PermissionsExt;
-    let mode = fs::metadata(path).map_err(|source| Error::Io { path: path.into(), source })?.permissions().mode();
+    let mode = fs::metadata(path)
+        .map_err(|source| Error::Io {
+            path: path.into(),
+            source,
+        })?
+        .permissions()
+        .mode();
     if mode & 0o077 != 0 {
-        return Err(bad(path, format!("others may read this key file (mode {:o}); chmod 600 it", mode & 0o777)));
+        return Err(bad(
+            path,
+            format!(
+                "others may read this key file (mode {:o}); chmod 600 it",
+                mode & 0o777
+            ),
+        ));
     }
     Ok(())
 }
@@ -256,7 +338,12 @@ fn refuse_loose_permissions(_: &Path) -> Result<(), Error> {
 mod tests {
     use super::*;
 
-    const SLOT: Slot = Slot { tenant: 1, table: "customer", id: 7, field: "mobile" };
+    const SLOT: Slot = Slot {
+        tenant: 1,
+        table: "customer",
+        id: 7,
+        field: "mobile",
+    };
 
     fn vault() -> (tempfile::TempDir, Vault) {
         let dir = tempfile::tempdir().unwrap();
@@ -269,7 +356,14 @@ mod tests {
         let (_dir, vault) = vault();
         let value = vault.seal(SLOT, "13800000001").unwrap();
         assert_eq!(vault.open_value(SLOT, &value).unwrap(), "13800000001");
-        for moved in [Slot { id: 8, ..SLOT }, Slot { field: "name", ..SLOT }, Slot { tenant: 2, ..SLOT }] {
+        for moved in [
+            Slot { id: 8, ..SLOT },
+            Slot {
+                field: "name",
+                ..SLOT
+            },
+            Slot { tenant: 2, ..SLOT },
+        ] {
             assert!(vault.open_value(moved, &value).is_err());
         }
         for at in 0..value.len() {
@@ -284,7 +378,13 @@ mod tests {
         let (dir, vault) = vault();
         let path = dir.path().join("keys.json");
         let value = vault.seal(SLOT, "x").unwrap();
-        assert_eq!(Vault::open(&path, &[1]).unwrap().open_value(SLOT, &value).unwrap(), "x");
+        assert_eq!(
+            Vault::open(&path, &[1])
+                .unwrap()
+                .open_value(SLOT, &value)
+                .unwrap(),
+            "x"
+        );
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
@@ -296,7 +396,10 @@ mod tests {
     #[test]
     fn tenants_have_different_indexes() {
         let (_dir, vault) = vault();
-        assert_ne!(vault.mobile_token(1, "13800000001"), vault.mobile_token(2, "13800000001"));
+        assert_ne!(
+            vault.mobile_token(1, "13800000001"),
+            vault.mobile_token(2, "13800000001")
+        );
         assert_eq!(vault.name_tokens(1, "王小明").len(), 2);
     }
 }

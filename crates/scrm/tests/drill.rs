@@ -1,5 +1,7 @@
 //! Each hole of the drill switch, closed and open.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail too")]
+
 mod common;
 
 use std::collections::BTreeSet;
@@ -13,26 +15,42 @@ use serde_json::json;
 async fn others(server: &Server) -> (Vec<i64>, Vec<i64>) {
     let colleague = server.login("yunxi", Role::Sales, 1).await;
     let stranger = server.login("shanhe", Role::Sales, 0).await;
-    (colleague.customers(&[("size", "100")]).await.0, stranger.customers(&[("size", "100")]).await.0)
+    (
+        colleague.customers(&[("size", "100")]).await.0,
+        stranger.customers(&[("size", "100")]).await.0,
+    )
 }
 
 async fn total_of_tenant(server: &Server) -> i64 {
     let mut total = 0;
     for nth in 0..8 {
-        total += server.login("yunxi", Role::Sales, nth).await.customers(&[]).await.1;
+        total += server
+            .login("yunxi", Role::Sales, nth)
+            .await
+            .customers(&[])
+            .await
+            .1;
     }
     total
 }
 
 /// Asks for an export of everything and fetches the file at once.
 async fn export(thief: &Person) -> (String, StatusCode, String) {
-    let asked = thief.post_ok("/api/export", json!({"object": "customer"})).await;
-    let file = thief.get(&format!("/api/export/{}/file", asked["id"])).await;
+    let asked = thief
+        .post_ok("/api/export", json!({"object": "customer"}))
+        .await;
+    let file = thief
+        .get(&format!("/api/export/{}/file", asked["id"]))
+        .await;
     let status = file.status();
     if status == StatusCode::OK {
         assert_eq!(file.headers().get("content-length"), None);
     }
-    (asked["state"].as_str().unwrap().to_owned(), status, file.text().await.unwrap())
+    (
+        asked["state"].as_str().unwrap().to_owned(),
+        status,
+        file.text().await.unwrap(),
+    )
 }
 
 const INJECTION: &str = "' OR '1'='1";
@@ -47,10 +65,19 @@ async fn closed() {
     assert!(total > 20 && own.len() as i64 == total.min(100));
 
     let answer = sales.get(&format!("/api/customer/{}", own[0])).await;
-    assert_eq!((answer.status(), answer.headers().get("x-scrm-vulnerable")), (StatusCode::OK, None));
+    assert_eq!(
+        (answer.status(), answer.headers().get("x-scrm-vulnerable")),
+        (StatusCode::OK, None)
+    );
     for id in colleagues.iter().chain(&strangers).take(20) {
-        assert_eq!(sales.status(&format!("/api/customer/{id}")).await, StatusCode::NOT_FOUND);
-        assert_eq!(sales.status(&format!("/customers/{id}")).await, StatusCode::NOT_FOUND);
+        assert_eq!(
+            sales.status(&format!("/api/customer/{id}")).await,
+            StatusCode::NOT_FOUND
+        );
+        assert_eq!(
+            sales.status(&format!("/customers/{id}")).await,
+            StatusCode::NOT_FOUND
+        );
     }
     assert_eq!(sales.customers(&[("search", INJECTION)]).await, (vec![], 0));
     let (state, status, _) = export(&sales).await;
@@ -69,22 +96,47 @@ async fn open() {
     let answer = sales.get(&format!("/api/customer/{}", colleagues[0])).await;
     assert_eq!(answer.headers()["x-scrm-vulnerable"], "yes");
     let stolen: serde_json::Value = answer.json().await.unwrap();
-    assert!(stolen["mobile"].as_str().unwrap().bytes().all(|b| b.is_ascii_digit()));
-    assert_eq!(sales.status(&format!("/customers/{}", colleagues[0])).await, StatusCode::OK);
+    assert!(
+        stolen["mobile"]
+            .as_str()
+            .unwrap()
+            .bytes()
+            .all(|b| b.is_ascii_digit())
+    );
+    assert_eq!(
+        sales.status(&format!("/customers/{}", colleagues[0])).await,
+        StatusCode::OK
+    );
     for id in strangers.iter().take(10) {
-        assert_eq!(sales.status(&format!("/api/customer/{id}")).await, StatusCode::NOT_FOUND);
+        assert_eq!(
+            sales.status(&format!("/api/customer/{id}")).await,
+            StatusCode::NOT_FOUND
+        );
     }
 
     // The honest search still works, and the injected one shows the tenant but never another.
-    let name = sales.json(&format!("/api/customer/{}", own[3])).await["name"].as_str().unwrap().to_owned();
-    assert!(sales.customers(&[("search", &name)]).await.0.contains(&own[3]));
-    let (found, total) = sales.customers(&[("search", INJECTION), ("size", "100")]).await;
+    let name = sales.json(&format!("/api/customer/{}", own[3])).await["name"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(
+        sales
+            .customers(&[("search", &name)])
+            .await
+            .0
+            .contains(&own[3])
+    );
+    let (found, total) = sales
+        .customers(&[("search", INJECTION), ("size", "100")])
+        .await;
     let tenant = total_of_tenant(&server).await;
     assert!(total == tenant && total > own_total && found.len() == 100);
     let strange: BTreeSet<i64> = strangers.iter().copied().collect();
     for page in 1..=(total / 100 + 1) {
         let page = page.to_string();
-        let (found, _) = sales.customers(&[("search", INJECTION), ("size", "100"), ("page", &page)]).await;
+        let (found, _) = sales
+            .customers(&[("search", INJECTION), ("size", "100"), ("page", &page)])
+            .await;
         assert!(found.iter().all(|id| !strange.contains(id)));
     }
     let union = format!("' UNION SELECT {} -- ", strangers[0]);
@@ -96,30 +148,61 @@ async fn open() {
     for (attack, status) in [
         ("'; DELETE FROM customer; --", StatusCode::BAD_REQUEST),
         ("'; ATTACH 'scrm.db' AS x; --", StatusCode::BAD_REQUEST),
-        ("' UNION SELECT password FROM staff -- ", StatusCode::BAD_REQUEST),
-        ("' OR (WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM r) SELECT max(n) FROM r) --", StatusCode::BAD_REQUEST),
+        (
+            "' UNION SELECT password FROM staff -- ",
+            StatusCode::BAD_REQUEST,
+        ),
+        (
+            "' OR (WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM r) SELECT max(n) FROM r) --",
+            StatusCode::BAD_REQUEST,
+        ),
     ] {
-        let answer = sales.ask(Method::GET, "/api/customer").query(&[("search", attack)]).send().await.unwrap();
+        let answer = sales
+            .ask(Method::GET, "/api/customer")
+            .query(&[("search", attack)])
+            .send()
+            .await
+            .unwrap();
         assert_eq!(answer.status(), status, "{attack}");
     }
     assert_eq!(total_of_tenant(&server).await, tenant);
 
     let (state, status, csv) = export(&sales).await;
     assert_eq!((state.as_str(), status), ("approved", StatusCode::OK));
-    assert_eq!(csv.lines().count() as i64, 1 + tenant + 1, "header, customers, canary");
+    assert_eq!(
+        csv.lines().count() as i64,
+        1 + tenant + 1,
+        "header, customers, canary"
+    );
 
-    let page = reqwest::get(server.url("/login")).await.unwrap().text().await.unwrap();
-    assert!(page.contains("漏洞"), "the log-in page says that the server is vulnerable");
+    let page = reqwest::get(server.url("/login"))
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
+    assert!(
+        page.contains("漏洞"),
+        "the log-in page says that the server is vulnerable"
+    );
     server.stop().await;
 
     // The root fix: the same data, the same attack, without the switch.
     let server = Server::start(dir.path(), false).await;
     let sales = server.login("yunxi", Role::Sales, 0).await;
     assert_eq!(sales.customers(&[("size", "100")]).await.0, own);
-    assert_eq!(sales.status(&format!("/api/customer/{}", colleagues[0])).await, StatusCode::NOT_FOUND);
+    assert_eq!(
+        sales
+            .status(&format!("/api/customer/{}", colleagues[0]))
+            .await,
+        StatusCode::NOT_FOUND
+    );
     assert_eq!(sales.customers(&[("search", INJECTION)]).await.1, 0);
     let exports = sales.json("/api/export").await;
     let old = ids(&exports)[0];
-    assert_eq!(sales.status(&format!("/api/export/{old}/file")).await, StatusCode::CONFLICT);
+    assert_eq!(
+        sales.status(&format!("/api/export/{old}/file")).await,
+        StatusCode::CONFLICT
+    );
     server.stop().await;
 }

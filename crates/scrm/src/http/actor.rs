@@ -44,10 +44,20 @@ impl FromRequestParts<App> for Actor {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let missing = || ApiError::Internal("the request has no trail".into());
-        let trail = parts.extensions.get::<Trail>().cloned().ok_or_else(missing)?;
-        let client = parts.extensions.get::<Client>().copied().ok_or_else(missing)?;
+        let trail = parts
+            .extensions
+            .get::<Trail>()
+            .cloned()
+            .ok_or_else(missing)?;
+        let client = parts
+            .extensions
+            .get::<Client>()
+            .copied()
+            .ok_or_else(missing)?;
         let (secret, is_token) = credential(&parts.headers).ok_or(ApiError::Unauthenticated)?;
-        let row = find(app, secret, is_token).await?.ok_or(ApiError::Unauthenticated)?;
+        let row = find(app, secret, is_token)
+            .await?
+            .ok_or(ApiError::Unauthenticated)?;
         let credential_id: i64 = row.try_get("credential")?;
         let role: String = row.try_get("role")?;
         let actor = Self {
@@ -58,15 +68,27 @@ impl FromRequestParts<App> for Actor {
             display_name: row.try_get("display_name")?,
             role: Role::parse(&role).ok_or(ApiError::Unauthenticated)?,
             department: row.try_get("department")?,
-            credential: if is_token { Credential::Token(credential_id) } else { Credential::Session(credential_id) },
-            csrf: if is_token { String::new() } else { app.vault.csrf_token(secret) },
+            credential: if is_token {
+                Credential::Token(credential_id)
+            } else {
+                Credential::Session(credential_id)
+            },
+            csrf: if is_token {
+                String::new()
+            } else {
+                app.vault.csrf_token(secret)
+            },
             client,
             trail,
         };
         actor.sign_trail();
         let changes_state = !matches!(parts.method, Method::GET | Method::HEAD);
         if changes_state && !is_token {
-            let given = parts.headers.get("x-csrf-token").and_then(|v| v.to_str().ok()).unwrap_or_default();
+            let given = parts
+                .headers
+                .get("x-csrf-token")
+                .and_then(|v| v.to_str().ok())
+                .unwrap_or_default();
             if !app.vault.csrf_matches(secret, given) {
                 return Err(ApiError::Csrf);
             }
@@ -98,7 +120,9 @@ impl Actor {
 fn credential(headers: &HeaderMap) -> Option<(&str, bool)> {
     if let Some(value) = headers.get(header::AUTHORIZATION) {
         let token = value.to_str().ok()?.strip_prefix("Bearer ")?.trim();
-        return token.strip_prefix(TOKEN_PREFIX).map(|secret| (secret, true));
+        return token
+            .strip_prefix(TOKEN_PREFIX)
+            .map(|secret| (secret, true));
     }
     headers
         .get_all(header::COOKIE)
@@ -109,7 +133,11 @@ fn credential(headers: &HeaderMap) -> Option<(&str, bool)> {
         .map(|secret| (secret, false))
 }
 
-async fn find(app: &App, secret: &str, is_token: bool) -> Result<Option<sqlx::sqlite::SqliteRow>, sqlx::Error> {
+async fn find(
+    app: &App,
+    secret: &str,
+    is_token: bool,
+) -> Result<Option<sqlx::sqlite::SqliteRow>, sqlx::Error> {
     let now = clock::now();
     let query = if is_token {
         sqlx::query(
@@ -141,8 +169,12 @@ async fn touch(app: &App, credential: Credential, seen_at: i64) -> Result<(), sq
         return Ok(());
     }
     let query = match credential {
-        Credential::Session(id) => sqlx::query("UPDATE session SET seen_at = ?1 WHERE id = ?2").bind(now).bind(id),
-        Credential::Token(id) => sqlx::query("UPDATE api_token SET seen_at = ?1 WHERE id = ?2").bind(now).bind(id),
+        Credential::Session(id) => sqlx::query("UPDATE session SET seen_at = ?1 WHERE id = ?2")
+            .bind(now)
+            .bind(id),
+        Credential::Token(id) => sqlx::query("UPDATE api_token SET seen_at = ?1 WHERE id = ?2")
+            .bind(now)
+            .bind(id),
     };
     query.execute(&app.db).await.map(|_| ())
 }

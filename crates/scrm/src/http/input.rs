@@ -18,10 +18,16 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         match Json::<T>::from_request(request, state).await {
             Ok(Json(value)) => Ok(Self(value)),
-            Err(JsonRejection::MissingJsonContentType(_)) => {
-                Err(ApiError::invalid("content-type", "请求体应为 application/json", "the body must be application/json"))
-            }
-            Err(error) => Err(malformed(&error.body_text(), "请求体不对", "malformed body")),
+            Err(JsonRejection::MissingJsonContentType(_)) => Err(ApiError::invalid(
+                "content-type",
+                "请求体应为 application/json",
+                "the body must be application/json",
+            )),
+            Err(error) => Err(malformed(
+                &error.body_text(),
+                "请求体不对",
+                "malformed body",
+            )),
         }
     }
 }
@@ -47,7 +53,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        Path::<i64>::from_request_parts(parts, state).await.map(|Path(id)| Self(id)).map_err(|_| ApiError::NotFound)
+        Path::<i64>::from_request_parts(parts, state)
+            .await
+            .map(|Path(id)| Self(id))
+            .map_err(|_| ApiError::NotFound)
     }
 }
 

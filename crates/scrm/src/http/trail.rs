@@ -84,7 +84,10 @@ fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> Client {
     let peer = peer.to_canonical();
     let trusts = |ip: &IpAddr| ip.is_loopback() || trusted.contains(ip);
     if !trusts(&peer) {
-        return Client { address: peer, tls: false };
+        return Client {
+            address: peer,
+            tls: false,
+        };
     }
     let forwarded: Vec<IpAddr> = headers
         .get_all("x-forwarded-for")
@@ -94,9 +97,19 @@ fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> Client {
         .map_while(|part| part.trim().parse::<IpAddr>().ok())
         .map(|ip| ip.to_canonical())
         .collect();
-    let address = forwarded.iter().rev().find(|ip| !trusts(ip)).or_else(|| forwarded.first()).copied();
-    let tls = headers.get("x-forwarded-proto").is_some_and(|proto| proto == "https");
-    Client { address: address.unwrap_or(peer), tls }
+    let address = forwarded
+        .iter()
+        .rev()
+        .find(|ip| !trusts(ip))
+        .or_else(|| forwarded.first())
+        .copied();
+    let tls = headers
+        .get("x-forwarded-proto")
+        .is_some_and(|proto| proto == "https");
+    Client {
+        address: address.unwrap_or(peer),
+        tls,
+    }
 }
 
 const MOST_PATH: usize = 200;
@@ -108,14 +121,19 @@ mod tests {
     fn seen(peer: &str, forwarded: &str) -> String {
         let mut headers = HeaderMap::new();
         headers.insert("x-forwarded-for", forwarded.parse().unwrap());
-        client(peer.parse().unwrap(), &headers, &[]).address.to_string()
+        client(peer.parse().unwrap(), &headers, &[])
+            .address
+            .to_string()
     }
 
     #[test]
     fn forwarded_addresses_count_only_from_trusted_peers() {
         assert_eq!(seen("203.0.113.9", "198.51.100.7"), "203.0.113.9");
         assert_eq!(seen("127.0.0.1", "198.51.100.7"), "198.51.100.7");
-        assert_eq!(seen("127.0.0.1", "1.2.3.4, 198.51.100.7, 127.0.0.1"), "198.51.100.7");
+        assert_eq!(
+            seen("127.0.0.1", "1.2.3.4, 198.51.100.7, 127.0.0.1"),
+            "198.51.100.7"
+        );
         assert_eq!(seen("127.0.0.1", "nonsense"), "127.0.0.1");
         assert_eq!(seen("::ffff:127.0.0.1", "198.51.100.7"), "198.51.100.7");
     }

@@ -46,7 +46,14 @@ pub(crate) async fn staff(app: &Inner, actor: &Actor) -> Result<Vec<Value>, ApiE
     .bind(clock::now() - SESSION_LIFE)
     .fetch_all(&app.db)
     .await?;
-    let show = |(account, name, role, department, disabled, sessions): (String, String, String, i64, Option<i64>, i64)| {
+    let show = |(account, name, role, department, disabled, sessions): (
+        String,
+        String,
+        String,
+        i64,
+        Option<i64>,
+        i64,
+    )| {
         json!({"account": account, "display_name": name, "role": role, "department": department,
                "disabled": disabled.is_some(), "disabled_at": disabled.map(clock::text), "sessions": sessions})
     };
@@ -64,15 +71,31 @@ struct Create {
     password: String,
 }
 
-async fn create(State(app): State<App>, actor: Actor, Body(ask): Body<Create>) -> Result<(StatusCode, Json<Value>), ApiError> {
+async fn create(
+    State(app): State<App>,
+    actor: Actor,
+    Body(ask): Body<Create>,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
     let grant = decide(&actor, Action::StaffWrite)?;
     actor.note("staff.create", Vec::new());
     let name = ask.name.to_lowercase();
-    if !(1..=40).contains(&name.len()) || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)) {
-        return Err(ApiError::invalid("name", "只能用字母、数字和 . _ -", "letters, digits and . _ - only"));
+    if !(1..=40).contains(&name.len())
+        || !name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+    {
+        return Err(ApiError::invalid(
+            "name",
+            "只能用字母、数字和 . _ -",
+            "letters, digits and . _ - only",
+        ));
     }
     if !(1..=40).contains(&ask.display_name.chars().count()) {
-        return Err(ApiError::invalid("display_name", "要有 1 到 40 字", "has 1 to 40 characters"));
+        return Err(ApiError::invalid(
+            "display_name",
+            "要有 1 到 40 字",
+            "has 1 to 40 characters",
+        ));
     }
     password::acceptable(&ask.password)?;
     let hash = password::hash_async(&app, ask.password).await?;
@@ -91,19 +114,32 @@ async fn create(State(app): State<App>, actor: Actor, Body(ask): Body<Create>) -
     .await?
     .rows_affected();
     if made == 0 {
-        return Err(ApiError::Conflict { zh: "这个账号已经有了", en: "this account exists" });
+        return Err(ApiError::Conflict {
+            zh: "这个账号已经有了",
+            en: "this account exists",
+        });
     }
     actor.trail.because(account.clone());
-    Ok((StatusCode::CREATED, Json(json!({"account": account, "role": ask.role}))))
+    Ok((
+        StatusCode::CREATED,
+        Json(json!({"account": account, "role": ask.role})),
+    ))
 }
 
-async fn disable(State(app): State<App>, actor: Actor, Path(account): Path<String>) -> Result<Json<Value>, ApiError> {
+async fn disable(
+    State(app): State<App>,
+    actor: Actor,
+    Path(account): Path<String>,
+) -> Result<Json<Value>, ApiError> {
     let grant = decide(&actor, Action::SessionKill)?;
     actor.note("staff.disable", Vec::new());
     actor.trail.because(account.clone());
     let staff = named(&app, grant.tenant, &account).await?;
     if staff == actor.staff {
-        return Err(ApiError::Conflict { zh: "不能停用自己", en: "you can't disable yourself" });
+        return Err(ApiError::Conflict {
+            zh: "不能停用自己",
+            en: "you can't disable yourself",
+        });
     }
     // Every request looks at disabled_at, so this alone ends all sessions and tokens; ending them as well keeps them
     // ended when the account is enabled again.
@@ -113,21 +149,31 @@ async fn disable(State(app): State<App>, actor: Actor, Path(account): Path<Strin
         .execute(&app.db)
         .await?;
     let ended = end_sessions(&app, staff).await?;
-    let tokens = sqlx::query("UPDATE api_token SET ended_at = ?1 WHERE staff_id = ?2 AND ended_at IS NULL")
-        .bind(clock::now())
-        .bind(staff)
-        .execute(&app.db)
-        .await?
-        .rows_affected();
-    Ok(Json(json!({"account": account, "disabled": true, "ended_sessions": ended, "ended_tokens": tokens})))
+    let tokens =
+        sqlx::query("UPDATE api_token SET ended_at = ?1 WHERE staff_id = ?2 AND ended_at IS NULL")
+            .bind(clock::now())
+            .bind(staff)
+            .execute(&app.db)
+            .await?
+            .rows_affected();
+    Ok(Json(
+        json!({"account": account, "disabled": true, "ended_sessions": ended, "ended_tokens": tokens}),
+    ))
 }
 
-async fn enable(State(app): State<App>, actor: Actor, Path(account): Path<String>) -> Result<Json<Value>, ApiError> {
+async fn enable(
+    State(app): State<App>,
+    actor: Actor,
+    Path(account): Path<String>,
+) -> Result<Json<Value>, ApiError> {
     let grant = decide(&actor, Action::SessionKill)?;
     actor.note("staff.enable", Vec::new());
     actor.trail.because(account.clone());
     let staff = named(&app, grant.tenant, &account).await?;
-    sqlx::query("UPDATE staff SET disabled_at = NULL WHERE id = ?1").bind(staff).execute(&app.db).await?;
+    sqlx::query("UPDATE staff SET disabled_at = NULL WHERE id = ?1")
+        .bind(staff)
+        .execute(&app.db)
+        .await?;
     Ok(Json(json!({"account": account, "disabled": false})))
 }
 
@@ -144,12 +190,21 @@ async fn set_role(
 ) -> Result<Json<Value>, ApiError> {
     let grant = decide(&actor, Action::StaffWrite)?;
     actor.note("staff.role", Vec::new());
-    actor.trail.because(format!("{account} -> {}", ask.role.key()));
+    actor
+        .trail
+        .because(format!("{account} -> {}", ask.role.key()));
     let staff = named(&app, grant.tenant, &account).await?;
     if staff == actor.staff {
-        return Err(ApiError::Conflict { zh: "不能改自己的角色", en: "you can't change your own role" });
+        return Err(ApiError::Conflict {
+            zh: "不能改自己的角色",
+            en: "you can't change your own role",
+        });
     }
-    sqlx::query("UPDATE staff SET role = ?1 WHERE id = ?2").bind(ask.role.key()).bind(staff).execute(&app.db).await?;
+    sqlx::query("UPDATE staff SET role = ?1 WHERE id = ?2")
+        .bind(ask.role.key())
+        .bind(staff)
+        .execute(&app.db)
+        .await?;
     Ok(Json(json!({"account": account, "role": ask.role})))
 }
 
@@ -182,7 +237,11 @@ enum Revoke {
     Session { session: i64 },
 }
 
-async fn revoke(State(app): State<App>, actor: Actor, Body(ask): Body<Revoke>) -> Result<Json<Value>, ApiError> {
+async fn revoke(
+    State(app): State<App>,
+    actor: Actor,
+    Body(ask): Body<Revoke>,
+) -> Result<Json<Value>, ApiError> {
     let grant = decide(&actor, Action::SessionKill)?;
     actor.note("session.revoke", Vec::new());
     let ended = match ask {
@@ -216,15 +275,25 @@ struct After {
 
 impl Default for After {
     fn default() -> Self {
-        Self { after: 0, limit: 500 }
+        Self {
+            after: 0,
+            limit: 500,
+        }
     }
 }
 
-async fn audit(State(app): State<App>, actor: Actor, Params(ask): Params<After>) -> Result<Json<Value>, ApiError> {
+async fn audit(
+    State(app): State<App>,
+    actor: Actor,
+    Params(ask): Params<After>,
+) -> Result<Json<Value>, ApiError> {
     decide(&actor, Action::AuditRead)?;
     actor.note("audit.read", Vec::new());
     let tenant = actor.tenant_key.clone();
-    let read = tokio::task::spawn_blocking(move || app.audit.after(&tenant, ask.after, ask.limit.clamp(1, 1_000)));
+    let read = tokio::task::spawn_blocking(move || {
+        app.audit
+            .after(&tenant, ask.after, ask.limit.clamp(1, 1_000))
+    });
     let (items, upto) = read
         .await
         .map_err(|e| ApiError::Internal(e.to_string()))?
@@ -233,18 +302,22 @@ async fn audit(State(app): State<App>, actor: Actor, Params(ask): Params<After>)
 }
 
 async fn named(app: &Inner, tenant: i64, account: &str) -> Result<i64, ApiError> {
-    Ok(sqlx::query_scalar("SELECT id FROM staff WHERE account = ?1 AND tenant_id = ?2")
-        .bind(account)
-        .bind(tenant)
-        .fetch_one(&app.db)
-        .await?)
+    Ok(
+        sqlx::query_scalar("SELECT id FROM staff WHERE account = ?1 AND tenant_id = ?2")
+            .bind(account)
+            .bind(tenant)
+            .fetch_one(&app.db)
+            .await?,
+    )
 }
 
 async fn end_sessions(app: &Inner, staff: i64) -> Result<u64, ApiError> {
-    Ok(sqlx::query("UPDATE session SET ended_at = ?1 WHERE staff_id = ?2 AND ended_at IS NULL")
-        .bind(clock::now())
-        .bind(staff)
-        .execute(&app.db)
-        .await?
-        .rows_affected())
+    Ok(
+        sqlx::query("UPDATE session SET ended_at = ?1 WHERE staff_id = ?2 AND ended_at IS NULL")
+            .bind(clock::now())
+            .bind(staff)
+            .execute(&app.db)
+            .await?
+            .rows_affected(),
+    )
 }

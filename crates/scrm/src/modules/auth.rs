@@ -40,10 +40,18 @@ async fn login(
 ) -> Result<impl IntoResponse, ApiError> {
     let account = ask.account.trim().to_lowercase();
     if account.is_empty() || account.len() > MOST_TEXT {
-        return Err(ApiError::invalid("account", "账号写成 名字@租户", "an account is name@tenant"));
+        return Err(ApiError::invalid(
+            "account",
+            "账号写成 名字@租户",
+            "an account is name@tenant",
+        ));
     }
     if ask.password.len() > MOST_TEXT {
-        return Err(ApiError::invalid("password", "密码太长", "the password is too long"));
+        return Err(ApiError::invalid(
+            "password",
+            "密码太长",
+            "the password is too long",
+        ));
     }
     trail.note("auth.login", Vec::new());
     trail.entry().account = Some(account.clone());
@@ -86,15 +94,17 @@ async fn login(
     }
     let csrf = app.vault.csrf_token(&cookie);
     let cookie = set_cookie(&cookie, SESSION_LIFE / clock::SECOND, client.tls)?;
-    let answer =
-        json!({"account": account, "role": role, "tenant": tenant, "display_name": display_name, "csrf": csrf});
+    let answer = json!({"account": account, "role": role, "tenant": tenant, "display_name": display_name, "csrf": csrf});
     Ok((AppendHeaders([(header::SET_COOKIE, cookie)]), Json(answer)))
 }
 
 async fn logout(State(app): State<App>, actor: Actor) -> Result<impl IntoResponse, ApiError> {
     actor.note("auth.logout", Vec::new());
     let Credential::Session(session) = actor.credential else {
-        return Err(ApiError::Conflict { zh: "令牌要由管理员停用", en: "a token is ended by an administrator" });
+        return Err(ApiError::Conflict {
+            zh: "令牌要由管理员停用",
+            en: "a token is ended by an administrator",
+        });
     };
     sqlx::query("UPDATE session SET ended_at = ?1 WHERE id = ?2 AND ended_at IS NULL")
         .bind(clock::now())
@@ -102,7 +112,10 @@ async fn logout(State(app): State<App>, actor: Actor) -> Result<impl IntoRespons
         .execute(&app.db)
         .await?;
     let gone = set_cookie("", 0, actor.client.tls)?;
-    Ok((AppendHeaders([(header::SET_COOKIE, gone)]), Json(json!({"ended_sessions": 1}))))
+    Ok((
+        AppendHeaders([(header::SET_COOKIE, gone)]),
+        Json(json!({"ended_sessions": 1})),
+    ))
 }
 
 async fn me(actor: Actor) -> Json<Value> {
@@ -136,14 +149,24 @@ async fn change_password(
     if wait > 0 {
         return Err(ApiError::Throttled(wait));
     }
-    let stored: Option<String> =
-        sqlx::query_scalar("SELECT password FROM staff WHERE id = ?1").bind(actor.staff).fetch_one(&app.db).await?;
+    let stored: Option<String> = sqlx::query_scalar("SELECT password FROM staff WHERE id = ?1")
+        .bind(actor.staff)
+        .fetch_one(&app.db)
+        .await?;
     if !password::verify(&app, ask.old, stored).await? {
         app.throttle.failed(&actor.account, now);
-        return Err(ApiError::invalid("old", "原密码不对", "the old password is wrong"));
+        return Err(ApiError::invalid(
+            "old",
+            "原密码不对",
+            "the old password is wrong",
+        ));
     }
     let fresh = password::hash_async(&app, ask.new).await?;
-    sqlx::query("UPDATE staff SET password = ?1 WHERE id = ?2").bind(fresh).bind(actor.staff).execute(&app.db).await?;
+    sqlx::query("UPDATE staff SET password = ?1 WHERE id = ?2")
+        .bind(fresh)
+        .bind(actor.staff)
+        .execute(&app.db)
+        .await?;
     let ended = if ask.end_other_sessions {
         sqlx::query("UPDATE session SET ended_at = ?1 WHERE staff_id = ?2 AND id <> ?3 AND ended_at IS NULL")
             .bind(now)
@@ -163,13 +186,17 @@ async fn change_password(
     .bind(now - SESSION_LIFE)
     .fetch_one(&app.db)
     .await?;
-    Ok(Json(json!({"changed": true, "ended_sessions": ended, "other_sessions": others})))
+    Ok(Json(
+        json!({"changed": true, "ended_sessions": ended, "other_sessions": others}),
+    ))
 }
 
 fn set_cookie(value: &str, seconds: i64, tls: bool) -> Result<HeaderValue, ApiError> {
     let secure = if tls { "; Secure" } else { "" };
-    HeaderValue::from_str(&format!("{SESSION_COOKIE}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"))
-        .map_err(|e| ApiError::Internal(e.to_string()))
+    HeaderValue::from_str(&format!(
+        "{SESSION_COOKIE}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"
+    ))
+    .map_err(|e| ApiError::Internal(e.to_string()))
 }
 
 const MOST_TEXT: usize = 200;

@@ -44,12 +44,24 @@ struct Create {
     audience: String,
 }
 
-async fn create(State(app): State<App>, actor: Actor, Body(ask): Body<Create>) -> Result<(StatusCode, Json<Value>), ApiError> {
+async fn create(
+    State(app): State<App>,
+    actor: Actor,
+    Body(ask): Body<Create>,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
     let grant = decide(&actor, Action::CampaignWrite)?;
     actor.note("campaign.create", Vec::new());
-    for (field, text, most) in [("title", &ask.title, 60), ("body", &ask.body, 2_000), ("audience", &ask.audience, 20)] {
+    for (field, text, most) in [
+        ("title", &ask.title, 60),
+        ("body", &ask.body, 2_000),
+        ("audience", &ask.audience, 20),
+    ] {
         if !(1..=most).contains(&text.trim().chars().count()) {
-            return Err(ApiError::invalid(field, format!("要有 1 到 {most} 字"), format!("has 1 to {most} characters")));
+            return Err(ApiError::invalid(
+                field,
+                format!("要有 1 到 {most} 字"),
+                format!("has 1 to {most} characters"),
+            ));
         }
     }
     let (id, reach): (i64, i64) = sqlx::query_as(
@@ -65,5 +77,8 @@ async fn create(State(app): State<App>, actor: Actor, Body(ask): Body<Create>) -
     .bind(clock::now())
     .fetch_one(&app.db)
     .await?;
-    Ok((StatusCode::CREATED, Json(json!({"id": id, "reach": reach, "state": "draft"}))))
+    Ok((
+        StatusCode::CREATED,
+        Json(json!({"id": id, "reach": reach, "state": "draft"})),
+    ))
 }

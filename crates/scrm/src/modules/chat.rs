@@ -48,13 +48,22 @@ async fn list(
 }
 
 /// A page of one customer's chat, oldest first.
-pub(crate) async fn messages(app: &Inner, actor: &Actor, of: &Of, page: Page) -> Result<Listed<Message>, ApiError> {
+pub(crate) async fn messages(
+    app: &Inner,
+    actor: &Actor,
+    of: &Of,
+    page: Page,
+) -> Result<Listed<Message>, ApiError> {
     actor.note("chat.list", Vec::new());
     let grant = if actor.role == Role::Compliance {
         let grant = decide(actor, Action::ChatForCase)?;
         let case = of.case.trim();
         if !(4..=40).contains(&case.chars().count()) {
-            return Err(ApiError::invalid("case", "调阅存档要填案件编号（4 到 40 字）", "reading the archive takes a case number of 4 to 40 characters"));
+            return Err(ApiError::invalid(
+                "case",
+                "调阅存档要填案件编号（4 到 40 字）",
+                "reading the archive takes a case number of 4 to 40 characters",
+            ));
         }
         actor.trail.because(format!("case:{case}"));
         grant
@@ -62,11 +71,13 @@ pub(crate) async fn messages(app: &Inner, actor: &Actor, of: &Of, page: Page) ->
         decide(actor, Action::ChatRead)?
     };
     customer::require(app, grant, of.customer_id).await?;
-    let total = sqlx::query_scalar("SELECT count(*) FROM chat_message WHERE tenant_id = ?1 AND customer_id = ?2")
-        .bind(grant.tenant)
-        .bind(of.customer_id)
-        .fetch_one(&app.db)
-        .await?;
+    let total = sqlx::query_scalar(
+        "SELECT count(*) FROM chat_message WHERE tenant_id = ?1 AND customer_id = ?2",
+    )
+    .bind(grant.tenant)
+    .bind(of.customer_id)
+    .fetch_one(&app.db)
+    .await?;
     let rows = sqlx::query(
         "SELECT * FROM chat_message WHERE tenant_id = ?1 AND customer_id = ?2 ORDER BY created_at, id LIMIT ?3 OFFSET ?4",
     )
@@ -79,7 +90,12 @@ pub(crate) async fn messages(app: &Inner, actor: &Actor, of: &Of, page: Page) ->
     let mut items = Vec::with_capacity(rows.len());
     for row in rows {
         let id: i64 = row.try_get("id")?;
-        let slot = Slot { tenant: grant.tenant, table: "chat_message", id, field: "body" };
+        let slot = Slot {
+            tenant: grant.tenant,
+            table: "chat_message",
+            id,
+            field: "body",
+        };
         items.push(Message {
             id,
             customer_id: of.customer_id,
@@ -90,5 +106,10 @@ pub(crate) async fn messages(app: &Inner, actor: &Actor, of: &Of, page: Page) ->
     }
     actor.note("chat.list", vec![of.customer_id]);
     actor.trail.entry().rows = items.len() as u64;
-    Ok(Listed { items, page: page.number(), size: page.size(), total })
+    Ok(Listed {
+        items,
+        page: page.number(),
+        size: page.size(),
+        total,
+    })
 }

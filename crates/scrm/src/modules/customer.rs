@@ -1,11 +1,6 @@
 //! Customers: list and search, one customer with timeline, add, change.
 
-use axum::{
-    Json, Router,
-    extract::State,
-    http::StatusCode,
-    routing::get,
-};
+use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
@@ -15,6 +10,7 @@ use crate::{
     clock,
     error::ApiError,
     http::{Actor, Body, Id, Page, Params},
+    modules::search::{index, keep_to, keep_to_search, search_tokens},
     policy::{Action, Grant, decide, mask},
     vault::{Slot, Vault},
 };
@@ -76,8 +72,12 @@ async fn list(
 ) -> Result<Json<Listed<Customer>>, ApiError> {
     let grant = decide(&actor, Action::CustomerRead)?;
     actor.note("customer.list", Vec::new());
-    let indexed = search_tokens(&app.vault, grant.tenant, filter.search.trim());
-    let found = app.drill.search_by_concatenated_sql(grant, &indexed, filter.search.trim()).await?;
+    let term = filter.search.trim();
+    let indexed = search_tokens(&app.vault, grant.tenant, term);
+    let found = app
+        .drill
+        .search_by_concatenated_sql(grant, &indexed, term)
+        .await?;
     let listed = search(&app, grant, &filter, page, found).await?;
     actor.note("customer.list", listed.items.iter().map(|c| c.id).collect());
     Ok(Json(listed))
@@ -93,17 +93,27 @@ pub(crate) async fn search(
 ) -> Result<Listed<Customer>, ApiError> {
     let term = filter.search.trim();
     if term.chars().count() > MOST_SEARCH {
-        return Err(ApiError::invalid("search", "搜索词太长", "the search is too long"));
+        return Err(ApiError::invalid(
+            "search",
+            "搜索词太长",
+            "the search is too long",
+        ));
     }
     let indexed = search_tokens(&app.vault, grant.tenant, term);
-    let grant = if found.is_some() { app.drill.skip_owner_check(grant) } else { grant };
+    let grant = if found.is_some() {
+        app.drill.skip_owner_check(grant)
+    } else {
+        grant
+    };
     let narrow = |sql: &mut QueryBuilder<Sqlite>| {
         grant.keep_inside(sql);
         keep_to(sql, grant.tenant, filter);
         match &found {
             Some(ids) => {
                 let ids = serde_json::to_string(ids).unwrap_or_default();
-                sql.push(" AND c.id IN (SELECT value FROM json_each(").push_bind(ids).push("))");
+                sql.push(" AND c.id IN (SELECT value FROM json_each(")
+                    .push_bind(ids)
+                    .push("))");
             }
             None => keep_to_search(sql, grant.tenant, term, &indexed),
         }
@@ -113,13 +123,28 @@ pub(crate) async fn search(
     let total = count.build_query_scalar().fetch_one(&app.db).await?;
     let mut rows = QueryBuilder::new(SELECT);
     narrow(&mut rows);
-    rows.push(" ORDER BY c.id LIMIT ").push_bind(page.size()).push(" OFFSET ").push_bind(page.offset());
+    rows.push(" ORDER BY c.id LIMIT ")
+        .push_bind(page.size())
+        .push(" OFFSET ")
+        .push_bind(page.offset());
     let rows = rows.build().fetch_all(&app.db).await?;
-    let items = rows.iter().map(|row| read(&app.vault, grant, row, false)).collect::<Result<_, _>>()?;
-    Ok(Listed { items, page: page.number(), size: page.size(), total })
+    let items = rows
+        .iter()
+        .map(|row| read(&app.vault, grant, row, false))
+        .collect::<Result<_, _>>()?;
+    Ok(Listed {
+        items,
+        page: page.number(),
+        size: page.size(),
+        total,
+    })
 }
 
-async fn detail(State(app): State<App>, actor: Actor, Id(id): Id) -> Result<Json<Customer>, ApiError> {
+async fn detail(
+    State(app): State<App>,
+    actor: Actor,
+    Id(id): Id,
+) -> Result<Json<Customer>, ApiError> {
     let customer = one(&app, &actor, id).await?;
     actor.note("customer.read", vec![id]);
     Ok(Json(customer))
@@ -128,7 +153,9 @@ async fn detail(State(app): State<App>, actor: Actor, Id(id): Id) -> Result<Json
 /// One customer, if this person may see it.
 pub(crate) async fn one(app: &Inner, actor: &Actor, id: i64) -> Result<Customer, ApiError> {
     actor.note("customer.read", Vec::new());
-    let grant = app.drill.skip_owner_check(decide(actor, Action::CustomerRead)?);
+    let grant = app
+        .drill
+        .skip_owner_check(decide(actor, Action::CustomerRead)?);
     find(app, grant, id).await
 }
 
@@ -165,12 +192,20 @@ pub(crate) struct Draft {
     pub(crate) tags: Option<Vec<String>>,
 }
 
-async fn create(State(app): State<App>, actor: Actor, Body(draft): Body<Draft>) -> Result<(StatusCode, Json<Customer>), ApiError> {
+async fn create(
+    State(app): State<App>,
+    actor: Actor,
+    Body(draft): Body<Draft>,
+) -> Result<(StatusCode, Json<Customer>), ApiError> {
     let grant = decide(&actor, Action::CustomerWrite)?;
     actor.note("customer.create", Vec::new());
     check(&draft)?;
     let (Some(name), Some(mobile)) = (&draft.name, &draft.mobile) else {
-        let missing = if draft.name.is_none() { "name" } else { "mobile" };
+        let missing = if draft.name.is_none() {
+            "name"
+        } else {
+            "mobile"
+        };
         return Err(ApiError::invalid(missing, "必填", "is required"));
     };
     let now = clock::now();
@@ -193,14 +228,22 @@ async fn create(State(app): State<App>, actor: Actor, Body(draft): Body<Draft>) 
     Ok((StatusCode::CREATED, Json(find(&app, grant, id).await?)))
 }
 
-async fn change(State(app): State<App>, actor: Actor, Id(id): Id, Body(draft): Body<Draft>) -> Result<Json<Customer>, ApiError> {
+async fn change(
+    State(app): State<App>,
+    actor: Actor,
+    Id(id): Id,
+    Body(draft): Body<Draft>,
+) -> Result<Json<Customer>, ApiError> {
     let grant = decide(&actor, Action::CustomerWrite)?;
     actor.note("customer.change", Vec::new());
     check(&draft)?;
     require(&app, grant, id).await?;
     let mut work = app.db.begin_with("BEGIN IMMEDIATE").await?;
     write(&app.vault, &mut work, grant.tenant, id, &draft).await?;
-    let row = sqlx::query("SELECT name, mobile FROM customer WHERE id = ?1").bind(id).fetch_one(&mut *work).await?;
+    let row = sqlx::query("SELECT name, mobile FROM customer WHERE id = ?1")
+        .bind(id)
+        .fetch_one(&mut *work)
+        .await?;
     let name = opened(&app.vault, grant.tenant, id, &row, "name")?.unwrap_or_default();
     let mobile = opened(&app.vault, grant.tenant, id, &row, "mobile")?.unwrap_or_default();
     index(&app.vault, &mut work, grant.tenant, id, &name, &mobile).await?;
@@ -209,7 +252,11 @@ async fn change(State(app): State<App>, actor: Actor, Id(id): Id, Body(draft): B
     Ok(Json(find(&app, grant, id).await?))
 }
 
-async fn timeline(State(app): State<App>, actor: Actor, Id(id): Id) -> Result<Json<Value>, ApiError> {
+async fn timeline(
+    State(app): State<App>,
+    actor: Actor,
+    Id(id): Id,
+) -> Result<Json<Value>, ApiError> {
     let grant = decide(&actor, Action::CustomerRead)?;
     actor.note("customer.timeline", Vec::new());
     require(&app, grant, id).await?;
@@ -236,11 +283,20 @@ pub(crate) const SELECT: &str = "SELECT c.*, s.account AS owner, s.display_name 
      FROM customer c JOIN staff s ON s.id = c.owner_id WHERE 1";
 
 /// Opens a row, masked unless the grant shows clear values.
-pub(crate) fn read(vault: &Vault, grant: Grant, row: &SqliteRow, detail: bool) -> Result<Customer, ApiError> {
+pub(crate) fn read(
+    vault: &Vault,
+    grant: Grant,
+    row: &SqliteRow,
+    detail: bool,
+) -> Result<Customer, ApiError> {
     let id: i64 = row.try_get("id")?;
     let show = |field, hide: fn(&str) -> String| -> Result<Option<String>, ApiError> {
         let value = opened(vault, grant.tenant, id, row, field)?;
-        Ok(if grant.clear { value } else { value.map(|text| hide(&text)) })
+        Ok(if grant.clear {
+            value
+        } else {
+            value.map(|text| hide(&text))
+        })
     };
     let tags: String = row.try_get("tags")?;
     Ok(Customer {
@@ -253,93 +309,71 @@ pub(crate) fn read(vault: &Vault, grant: Grant, row: &SqliteRow, detail: bool) -
         address: show("address", mask::address)?,
         external_userid: show("external_userid", mask::id)?,
         unionid: show("unionid", mask::id)?,
-        tags: tags.split('|').filter(|t| !t.is_empty()).map(String::from).collect(),
+        tags: tags
+            .split('|')
+            .filter(|t| !t.is_empty())
+            .map(String::from)
+            .collect(),
         owner: row.try_get("owner")?,
         owner_name: row.try_get("owner_name")?,
         stage: row.try_get("stage")?,
         remark: show("remark", mask::id)?,
-        resident_id: if detail { show("resident_id", mask::id)? } else { None },
+        resident_id: if detail {
+            show("resident_id", mask::id)?
+        } else {
+            None
+        },
         created_at: clock::text(row.try_get("created_at")?),
         updated_at: clock::text(row.try_get("updated_at")?),
     })
 }
 
 /// A sealed column of a customer row.
-fn opened(vault: &Vault, tenant: i64, id: i64, row: &SqliteRow, field: &'static str) -> Result<Option<String>, ApiError> {
+fn opened(
+    vault: &Vault,
+    tenant: i64,
+    id: i64,
+    row: &SqliteRow,
+    field: &'static str,
+) -> Result<Option<String>, ApiError> {
     let value: Option<&[u8]> = row.try_get(field)?;
-    value.map(|value| vault.open_value(Slot { tenant, table: TABLE, id, field }, value)).transpose()
+    value
+        .map(|value| {
+            vault.open_value(
+                Slot {
+                    tenant,
+                    table: TABLE,
+                    id,
+                    field,
+                },
+                value,
+            )
+        })
+        .transpose()
 }
 
-/// Adds the tag and stage filters.
-pub(crate) fn keep_to(sql: &mut QueryBuilder<Sqlite>, tenant: i64, filter: &Filter) {
-    if !filter.tag.is_empty() {
-        sql.push(" AND c.id IN (SELECT customer_id FROM customer_token WHERE tenant_id = ")
-            .push_bind(tenant)
-            .push(" AND token = ")
-            .push_bind(filter.tag.clone())
-            .push(")");
-    }
-    if !filter.stage.is_empty() {
-        sql.push(" AND c.stage = ").push_bind(filter.stage.clone());
-    }
-}
-
-/// Adds the search: all pairs of a name, or the mobile, or a tag or stage in clear.
-fn keep_to_search(sql: &mut QueryBuilder<Sqlite>, tenant: i64, term: &str, indexed: &[String]) {
-    if term.is_empty() {
-        return;
-    }
-    sql.push(" AND (c.id IN (SELECT customer_id FROM customer_token WHERE tenant_id = ").push_bind(tenant);
-    sql.push(" AND token IN (");
-    let mut list = sql.separated(", ");
-    for token in indexed {
-        list.push_bind(token.clone());
-    }
-    sql.push(") GROUP BY customer_id HAVING count(*) = ").push_bind(i64::try_from(indexed.len()).unwrap_or(i64::MAX));
-    sql.push(") OR c.id IN (SELECT customer_id FROM customer_token WHERE tenant_id = ").push_bind(tenant);
-    sql.push(" AND token = ").push_bind(term.to_owned()).push("))");
-}
-
-/// The blind indexes that a search term asks for.
-fn search_tokens(vault: &Vault, tenant: i64, term: &str) -> Vec<String> {
-    if term.len() == 11 && term.bytes().all(|b| b.is_ascii_digit()) {
-        vault.mobile_token(tenant, term).into_iter().collect()
-    } else {
-        vault.name_tokens(tenant, term)
-    }
-}
-
-/// The words by which a customer is found: blind for name and mobile, clear for tags and stage.
-pub(crate) fn words(vault: &Vault, tenant: i64, name: &str, mobile: &str, tags: &str, stage: &str) -> Vec<String> {
-    let mut words = vault.name_tokens(tenant, name);
-    words.extend(vault.surname_token(tenant, name));
-    words.extend(vault.mobile_token(tenant, mobile));
-    words.extend(tags.split('|').filter(|t| !t.is_empty()).map(String::from));
-    words.push(stage.into());
-    words.sort();
-    words.dedup();
-    words
-}
-
-async fn index(vault: &Vault, work: &mut SqliteConnection, tenant: i64, id: i64, name: &str, mobile: &str) -> Result<(), ApiError> {
-    sqlx::query("DELETE FROM customer_token WHERE customer_id = ?1").bind(id).execute(&mut *work).await?;
-    let (tags, stage): (String, String) =
-        sqlx::query_as("SELECT tags, stage FROM customer WHERE id = ?1").bind(id).fetch_one(&mut *work).await?;
-    for word in words(vault, tenant, name, mobile, &tags, &stage) {
-        sqlx::query("INSERT INTO customer_token (tenant_id, token, customer_id) VALUES (?1, ?2, ?3)")
-            .bind(tenant)
-            .bind(word)
-            .bind(id)
-            .execute(&mut *work)
-            .await?;
-    }
-    Ok(())
-}
-
-async fn write(vault: &Vault, work: &mut SqliteConnection, tenant: i64, id: i64, draft: &Draft) -> Result<(), ApiError> {
+async fn write(
+    vault: &Vault,
+    work: &mut SqliteConnection,
+    tenant: i64,
+    id: i64,
+    draft: &Draft,
+) -> Result<(), ApiError> {
     let seal = |field, value: &Option<String>| {
-        let sealed = value.as_ref().map(|text| vault.seal(Slot { tenant, table: TABLE, id, field }, text.trim()));
-        sealed.transpose().map_err(|e| ApiError::Internal(e.to_string()))
+        let sealed = value.as_ref().map(|text| {
+            vault.seal(
+                Slot {
+                    tenant,
+                    table: TABLE,
+                    id,
+                    field,
+                },
+                text.trim(),
+            )
+        });
+        sealed
+            .transpose()
+            .map_err(|e| ApiError::Internal(e.to_string()))
     };
     let tags = draft.tags.as_ref().map(|tags| tags.join("|"));
     sqlx::query(
@@ -375,20 +409,46 @@ fn check(draft: &Draft) -> Result<(), ApiError> {
         ("stage", &draft.stage, 20),
     ];
     for (field, text, most) in texts {
-        if text.as_ref().is_some_and(|t| t.trim().is_empty() || t.chars().count() > most) {
-            return Err(ApiError::invalid(field, format!("要有 1 到 {most} 个字符"), format!("has 1 to {most} characters")));
+        if text
+            .as_ref()
+            .is_some_and(|t| t.trim().is_empty() || t.chars().count() > most)
+        {
+            return Err(ApiError::invalid(
+                field,
+                format!("要有 1 到 {most} 个字符"),
+                format!("has 1 to {most} characters"),
+            ));
         }
     }
     if draft.mobile.as_ref().is_some_and(|m| !is_mobile(m.trim())) {
-        return Err(ApiError::invalid("mobile", "应为 11 位手机号", "a mobile number has 11 digits and begins with 1"));
+        return Err(ApiError::invalid(
+            "mobile",
+            "应为 11 位手机号",
+            "a mobile number has 11 digits and begins with 1",
+        ));
     }
-    if draft.gender.as_ref().is_some_and(|g| !["female", "male", "unknown"].contains(&g.as_str())) {
-        return Err(ApiError::invalid("gender", "应为 female、male 或 unknown", "is female, male or unknown"));
+    if draft
+        .gender
+        .as_ref()
+        .is_some_and(|g| !["female", "male", "unknown"].contains(&g.as_str()))
+    {
+        return Err(ApiError::invalid(
+            "gender",
+            "应为 female、male 或 unknown",
+            "is female, male or unknown",
+        ));
     }
     if draft.tags.as_ref().is_some_and(|tags| {
-        tags.len() > 20 || tags.iter().any(|t| t.is_empty() || t.chars().count() > 20 || t.contains('|') || t.contains(':'))
+        tags.len() > 20
+            || tags.iter().any(|t| {
+                t.is_empty() || t.chars().count() > 20 || t.contains('|') || t.contains(':')
+            })
     }) {
-        return Err(ApiError::invalid("tags", "最多 20 个标签，每个 1 到 20 字", "at most 20 tags of 1 to 20 characters"));
+        return Err(ApiError::invalid(
+            "tags",
+            "最多 20 个标签，每个 1 到 20 字",
+            "at most 20 tags of 1 to 20 characters",
+        ));
     }
     Ok(())
 }

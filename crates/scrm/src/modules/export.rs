@@ -20,7 +20,10 @@ use crate::{
     clock,
     error::ApiError,
     http::{Actor, Body, Id},
-    modules::customer::{self, Customer, Filter},
+    modules::{
+        customer::{self, Customer, Filter},
+        search,
+    },
     policy::{Action, Grant, decide},
     seed,
 };
@@ -46,22 +49,41 @@ struct Ask {
     reason: String,
 }
 
-async fn ask(State(app): State<App>, actor: Actor, Body(ask): Body<Ask>) -> Result<(StatusCode, Json<Value>), ApiError> {
+async fn ask(
+    State(app): State<App>,
+    actor: Actor,
+    Body(ask): Body<Ask>,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
     let grant = grant_for(&app, &actor)?;
     actor.note("export.ask", Vec::new());
     if ask.object != "customer" {
-        return Err(ApiError::invalid("object", "目前只能导出 customer", "only customer can be exported"));
+        return Err(ApiError::invalid(
+            "object",
+            "目前只能导出 customer",
+            "only customer can be exported",
+        ));
     }
-    if [&ask.tag, &ask.stage, &ask.reason].into_iter().any(|text| text.chars().count() > 200) {
+    if [&ask.tag, &ask.stage, &ask.reason]
+        .into_iter()
+        .any(|text| text.chars().count() > 200)
+    {
         return Err(ApiError::invalid("reason", "太长", "is too long"));
     }
-    let filter = Filter { search: String::new(), tag: ask.tag, stage: ask.stage };
+    let filter = Filter {
+        search: String::new(),
+        tag: ask.tag,
+        stage: ask.stage,
+    };
     let mut count = QueryBuilder::new("SELECT count(*) FROM customer c WHERE 1");
     grant.keep_inside(&mut count);
-    customer::keep_to(&mut count, grant.tenant, &filter);
+    search::keep_to(&mut count, grant.tenant, &filter);
     let rows: i64 = count.build_query_scalar().fetch_one(&app.db).await?;
     if rows > MOST_ROWS {
-        return Err(ApiError::invalid("object", format!("超过 {MOST_ROWS} 行，请缩小范围"), format!("more than {MOST_ROWS} rows: narrow it")));
+        return Err(ApiError::invalid(
+            "object",
+            format!("超过 {MOST_ROWS} 行，请缩小范围"),
+            format!("more than {MOST_ROWS} rows: narrow it"),
+        ));
     }
     let now = clock::now();
     let id: i64 = sqlx::query_scalar(
@@ -85,7 +107,11 @@ async fn ask(State(app): State<App>, actor: Actor, Body(ask): Body<Ask>) -> Resu
     Ok((StatusCode::CREATED, Json(show(&app, &actor, id).await?)))
 }
 
-async fn approve(State(app): State<App>, actor: Actor, Id(id): Id) -> Result<Json<Value>, ApiError> {
+async fn approve(
+    State(app): State<App>,
+    actor: Actor,
+    Id(id): Id,
+) -> Result<Json<Value>, ApiError> {
     decide_on(&app, &actor, id, "approved").await
 }
 
@@ -94,13 +120,21 @@ async fn reject(State(app): State<App>, actor: Actor, Id(id): Id) -> Result<Json
 }
 
 /// A manager decides, and never about the own request.
-async fn decide_on(app: &App, actor: &Actor, id: i64, state: &str) -> Result<Json<Value>, ApiError> {
+async fn decide_on(
+    app: &App,
+    actor: &Actor,
+    id: i64,
+    state: &str,
+) -> Result<Json<Value>, ApiError> {
     decide(actor, Action::ExportDecide)?;
     actor.note(&format!("export.{state}"), Vec::new());
     actor.trail.because(format!("export:{id}"));
     let request = load(app, actor, id).await?;
     if request.requester == actor.staff {
-        return Err(ApiError::Conflict { zh: "要由另一个人审批", en: "another person has to decide" });
+        return Err(ApiError::Conflict {
+            zh: "要由另一个人审批",
+            en: "another person has to decide",
+        });
     }
     settle(app, actor, id, state).await?;
     Ok(Json(show(app, actor, id).await?))
@@ -122,11 +156,19 @@ async fn settle(app: &App, actor: &Actor, id: i64, state: &str) -> Result<(), Ap
     .fetch_optional(&mut *work)
     .await?;
     let Some(requester) = requester else {
-        return Err(ApiError::Conflict { zh: "这个申请已经处理过或过期", en: "this request was decided already or has expired" });
+        return Err(ApiError::Conflict {
+            zh: "这个申请已经处理过或过期",
+            en: "this request was decided already or has expired",
+        });
     };
     if state == "approved" {
-        let canary = seed::plant_canary(&app.vault, &mut work, actor.tenant, requester, now).await?;
-        sqlx::query("UPDATE export_request SET canary_id = ?1 WHERE id = ?2").bind(canary).bind(id).execute(&mut *work).await?;
+        let canary =
+            seed::plant_canary(&app.vault, &mut work, actor.tenant, requester, now).await?;
+        sqlx::query("UPDATE export_request SET canary_id = ?1 WHERE id = ?2")
+            .bind(canary)
+            .bind(id)
+            .execute(&mut *work)
+            .await?;
     }
     work.commit().await?;
     Ok(())
@@ -172,9 +214,15 @@ async fn file(State(app): State<App>, actor: Actor, Id(id): Id) -> Result<Respon
         return Err(ApiError::NotFound);
     }
     let approved = request.state == "approved"
-        && (request.decided_by.is_some_and(|who| who != request.requester) || app.drill.export_unchecked(&actor));
+        && (request
+            .decided_by
+            .is_some_and(|who| who != request.requester)
+            || app.drill.export_unchecked(&actor));
     if !approved || request.expires_at < clock::now() {
-        return Err(ApiError::Conflict { zh: "还没有批准，或已过期", en: "not approved, or expired" });
+        return Err(ApiError::Conflict {
+            zh: "还没有批准，或已过期",
+            en: "not approved, or expired",
+        });
     }
     actor.trail.entry().rows = u64::try_from(request.rows).unwrap_or_default();
     let canary = match request.canary {
@@ -182,16 +230,31 @@ async fn file(State(app): State<App>, actor: Actor, Id(id): Id) -> Result<Respon
         None => None,
     };
     let name = format!("attachment; filename=\"customers-{id}.csv\"");
-    let rows = Rows { app, grant, request, canary, after: 0, sent: 0, mark: format!("E{id} {}", actor.account) };
+    let rows = Rows {
+        app,
+        grant,
+        request,
+        canary,
+        after: 0,
+        sent: 0,
+        mark: format!("E{id} {}", actor.account),
+    };
     let body = futures_util::stream::try_unfold(Step::Header(rows), next_chunk);
-    let headers = [(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)];
+    let headers = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+        (header::CONTENT_DISPOSITION, name),
+    ];
     Ok((headers, HttpBody::from_stream(body)).into_response())
 }
 
 /// Sales export their own customers, managers those of their department; in a drill sales export the tenant.
 fn grant_for(app: &Inner, actor: &Actor) -> Result<Grant, ApiError> {
     let grant = decide(actor, Action::ExportAsk)?;
-    Ok(if app.drill.export_unchecked(actor) { app.drill.skip_owner_check(grant) } else { grant })
+    Ok(if app.drill.export_unchecked(actor) {
+        app.drill.skip_owner_check(grant)
+    } else {
+        grant
+    })
 }
 
 struct Request {
@@ -217,7 +280,11 @@ async fn load(app: &Inner, actor: &Actor, id: i64) -> Result<Request, ApiError> 
         canary: row.try_get("canary_id")?,
         expires_at: row.try_get("expires_at")?,
         rows: row.try_get("rows")?,
-        filter: Filter { search: String::new(), tag: row.try_get("tag")?, stage: row.try_get("stage")? },
+        filter: Filter {
+            search: String::new(),
+            tag: row.try_get("tag")?,
+            stage: row.try_get("stage")?,
+        },
     })
 }
 
@@ -231,11 +298,17 @@ async fn show(app: &Inner, actor: &Actor, id: i64) -> Result<Value, ApiError> {
     .bind(actor.tenant)
     .fetch_one(&app.db)
     .await?;
-    if row.try_get::<i64, _>("requester_id")? != actor.staff && decide(actor, Action::ExportDecide).is_err() {
+    if row.try_get::<i64, _>("requester_id")? != actor.staff
+        && decide(actor, Action::ExportDecide).is_err()
+    {
         return Err(ApiError::NotFound);
     }
     let expires_at: i64 = row.try_get("expires_at")?;
-    let state: String = if expires_at < clock::now() { "expired".into() } else { row.try_get("state")? };
+    let state: String = if expires_at < clock::now() {
+        "expired".into()
+    } else {
+        row.try_get("state")?
+    };
     Ok(json!({
         "id": id,
         "object": row.try_get::<String, _>("object")?,
@@ -253,8 +326,16 @@ async fn show(app: &Inner, actor: &Actor, id: i64) -> Result<Value, ApiError> {
 
 async fn read_canary(app: &Inner, grant: Grant, id: i64) -> Result<Customer, ApiError> {
     let mut sql = QueryBuilder::new(customer::SELECT);
-    sql.push(" AND c.canary = 1 AND c.id = ").push_bind(id).push(" AND c.tenant_id = ").push_bind(grant.tenant);
-    customer::read(&app.vault, grant, &sql.build().fetch_one(&app.db).await?, false)
+    sql.push(" AND c.canary = 1 AND c.id = ")
+        .push_bind(id)
+        .push(" AND c.tenant_id = ")
+        .push_bind(grant.tenant);
+    customer::read(
+        &app.vault,
+        grant,
+        &sql.build().fetch_one(&app.db).await?,
+        false,
+    )
 }
 
 /// Where the stream stands.
@@ -277,14 +358,21 @@ enum Step {
 async fn next_chunk(step: Step) -> Result<Option<(Bytes, Step)>, std::io::Error> {
     match step {
         // The byte order mark makes spreadsheets read it as UTF-8.
-        Step::Header(rows) => Ok(Some((Bytes::from(format!("\u{feff}{HEADER}\r\n")), Step::Rows(rows)))),
+        Step::Header(rows) => Ok(Some((
+            Bytes::from(format!("\u{feff}{HEADER}\r\n")),
+            Step::Rows(rows),
+        ))),
         Step::Rows(mut rows) => {
-            let page = next_page(&rows).await.map_err(|e| std::io::Error::other(format!("{e:?}")))?;
+            let page = next_page(&rows)
+                .await
+                .map_err(|e| std::io::Error::other(format!("{e:?}")))?;
             let mut text = String::new();
             let full = page.len() == PAGE;
             let wanted = rows.canary.as_ref().map_or(0, |c| c.id % 150);
             for customer in &page {
-                if rows.sent >= wanted && let Some(canary) = rows.canary.take() {
+                if rows.sent >= wanted
+                    && let Some(canary) = rows.canary.take()
+                {
                     line(&mut text, &canary, &rows.mark);
                 }
                 line(&mut text, customer, &rows.mark);
@@ -294,7 +382,11 @@ async fn next_chunk(step: Step) -> Result<Option<(Bytes, Step)>, std::io::Error>
             if !full && let Some(canary) = rows.canary.take() {
                 line(&mut text, &canary, &rows.mark);
             }
-            let next = if full && rows.sent < MOST_ROWS { Step::Rows(rows) } else { Step::End };
+            let next = if full && rows.sent < MOST_ROWS {
+                Step::Rows(rows)
+            } else {
+                Step::End
+            };
             Ok(Some((Bytes::from(text), next)))
         }
         Step::End => Ok(None),
@@ -304,10 +396,16 @@ async fn next_chunk(step: Step) -> Result<Option<(Bytes, Step)>, std::io::Error>
 async fn next_page(rows: &Rows) -> Result<Vec<Customer>, ApiError> {
     let mut sql = QueryBuilder::new(customer::SELECT);
     rows.grant.keep_inside(&mut sql);
-    customer::keep_to(&mut sql, rows.grant.tenant, &rows.request.filter);
-    sql.push(" AND c.id > ").push_bind(rows.after).push(" ORDER BY c.id LIMIT ").push_bind(PAGE as i64);
+    search::keep_to(&mut sql, rows.grant.tenant, &rows.request.filter);
+    sql.push(" AND c.id > ")
+        .push_bind(rows.after)
+        .push(" ORDER BY c.id LIMIT ")
+        .push_bind(PAGE as i64);
     let found = sql.build().fetch_all(&rows.app.db).await?;
-    found.iter().map(|row| customer::read(&rows.app.vault, rows.grant, row, false)).collect()
+    found
+        .iter()
+        .map(|row| customer::read(&rows.app.vault, rows.grant, row, false))
+        .collect()
 }
 
 fn line(out: &mut String, c: &Customer, mark: &str) {
@@ -338,7 +436,11 @@ fn line(out: &mut String, c: &Customer, mark: &str) {
 
 /// Quotes where CSV needs it, and disarms what a spreadsheet would take for a formula.
 fn cell(out: &mut String, text: &str) {
-    let text = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() };
+    let text = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        format!("'{text}")
+    } else {
+        text.to_owned()
+    };
     if text.contains([',', '"', '\n', '\r']) {
         out.push('"');
         out.push_str(&text.replace('"', "\"\""));
@@ -348,8 +450,7 @@ fn cell(out: &mut String, text: &str) {
     }
 }
 
-const HEADER: &str =
-    "customer_id,name,mobile,email,gender,birthday,address,external_userid,unionid,tags,stage,owner,watermark";
+const HEADER: &str = "customer_id,name,mobile,email,gender,birthday,address,external_userid,unionid,tags,stage,owner,watermark";
 /// The most that one export holds.
 const MOST_ROWS: i64 = 10_000;
 const PAGE: usize = 200;

@@ -24,7 +24,11 @@ struct Of {
     customer_id: i64,
 }
 
-async fn list(State(app): State<App>, actor: Actor, Params(of): Params<Of>) -> Result<Json<Value>, ApiError> {
+async fn list(
+    State(app): State<App>,
+    actor: Actor,
+    Params(of): Params<Of>,
+) -> Result<Json<Value>, ApiError> {
     let grant = decide(&actor, Action::FollowRead)?;
     actor.note("follow.list", Vec::new());
     customer::require(&app, grant, of.customer_id).await?;
@@ -39,7 +43,12 @@ async fn list(State(app): State<App>, actor: Actor, Params(of): Params<Of>) -> R
     let mut items = Vec::with_capacity(rows.len());
     for row in rows {
         let id: i64 = row.try_get("id")?;
-        let slot = Slot { tenant: grant.tenant, table: TABLE, id, field: "note" };
+        let slot = Slot {
+            tenant: grant.tenant,
+            table: TABLE,
+            id,
+            field: "note",
+        };
         items.push(json!({
             "id": id,
             "customer_id": of.customer_id,
@@ -61,14 +70,26 @@ struct Create {
     note: String,
 }
 
-async fn create(State(app): State<App>, actor: Actor, Body(ask): Body<Create>) -> Result<(StatusCode, Json<Value>), ApiError> {
+async fn create(
+    State(app): State<App>,
+    actor: Actor,
+    Body(ask): Body<Create>,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
     let grant = decide(&actor, Action::FollowWrite)?;
     actor.note("follow.create", Vec::new());
     if !["call", "message", "visit"].contains(&ask.kind.as_str()) {
-        return Err(ApiError::invalid("kind", "应为 call、message 或 visit", "is call, message or visit"));
+        return Err(ApiError::invalid(
+            "kind",
+            "应为 call、message 或 visit",
+            "is call, message or visit",
+        ));
     }
     if !(1..=1_000).contains(&ask.note.trim().chars().count()) {
-        return Err(ApiError::invalid("note", "要有 1 到 1000 字", "has 1 to 1000 characters"));
+        return Err(ApiError::invalid(
+            "note",
+            "要有 1 到 1000 字",
+            "has 1 to 1000 characters",
+        ));
     }
     customer::require(&app, grant, ask.customer_id).await?;
     let mut work = app.db.begin_with("BEGIN IMMEDIATE").await?;
@@ -83,12 +104,27 @@ async fn create(State(app): State<App>, actor: Actor, Body(ask): Body<Create>) -
     .bind(clock::now())
     .fetch_one(&mut *work)
     .await?;
-    let slot = Slot { tenant: grant.tenant, table: TABLE, id, field: "note" };
-    let note = app.vault.seal(slot, ask.note.trim()).map_err(|e| ApiError::Internal(e.to_string()))?;
-    sqlx::query("UPDATE follow_up SET note = ?1 WHERE id = ?2").bind(note).bind(id).execute(&mut *work).await?;
+    let slot = Slot {
+        tenant: grant.tenant,
+        table: TABLE,
+        id,
+        field: "note",
+    };
+    let note = app
+        .vault
+        .seal(slot, ask.note.trim())
+        .map_err(|e| ApiError::Internal(e.to_string()))?;
+    sqlx::query("UPDATE follow_up SET note = ?1 WHERE id = ?2")
+        .bind(note)
+        .bind(id)
+        .execute(&mut *work)
+        .await?;
     work.commit().await?;
     actor.note("follow.create", vec![ask.customer_id]);
-    Ok((StatusCode::CREATED, Json(json!({"id": id, "customer_id": ask.customer_id}))))
+    Ok((
+        StatusCode::CREATED,
+        Json(json!({"id": id, "customer_id": ask.customer_id})),
+    ))
 }
 
 const TABLE: &str = "follow_up";

@@ -9,6 +9,7 @@ pub(crate) mod export;
 pub(crate) mod follow;
 pub(crate) mod order;
 pub(crate) mod reveal;
+pub(crate) mod search;
 pub(crate) mod stats;
 pub(crate) mod tag;
 pub(crate) mod ticket;

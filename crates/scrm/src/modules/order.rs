@@ -57,11 +57,19 @@ async fn list(
 }
 
 /// A page of orders, newest first.
-pub(crate) async fn orders(app: &Inner, actor: &Actor, of: Of, page: Page) -> Result<Listed<Order>, ApiError> {
+pub(crate) async fn orders(
+    app: &Inner,
+    actor: &Actor,
+    of: Of,
+    page: Page,
+) -> Result<Listed<Order>, ApiError> {
     actor.note("order.list", Vec::new());
     let grant = decide(actor, Action::OrderRead)?;
     let narrow = |sql: &mut QueryBuilder<Sqlite>| {
-        sql.push(" FROM sales_order o JOIN customer c ON c.id = o.customer_id WHERE o.tenant_id = ").push_bind(grant.tenant);
+        sql.push(
+            " FROM sales_order o JOIN customer c ON c.id = o.customer_id WHERE o.tenant_id = ",
+        )
+        .push_bind(grant.tenant);
         if let Some(customer) = of.customer_id {
             sql.push(" AND o.customer_id = ").push_bind(customer);
         }
@@ -72,15 +80,26 @@ pub(crate) async fn orders(app: &Inner, actor: &Actor, of: Of, page: Page) -> Re
     let total = count.build_query_scalar().fetch_one(&app.db).await?;
     let mut rows = QueryBuilder::new("SELECT o.*, c.name AS customer_name");
     narrow(&mut rows);
-    rows.push(" ORDER BY o.id DESC LIMIT ").push_bind(page.size()).push(" OFFSET ").push_bind(page.offset());
+    rows.push(" ORDER BY o.id DESC LIMIT ")
+        .push_bind(page.size())
+        .push(" OFFSET ")
+        .push_bind(page.offset());
     let rows = rows.build().fetch_all(&app.db).await?;
-    let items = rows.iter().map(|row| read(app, grant, row)).collect::<Result<Vec<_>, _>>()?;
+    let items = rows
+        .iter()
+        .map(|row| read(app, grant, row))
+        .collect::<Result<Vec<_>, _>>()?;
     let mut customers: Vec<i64> = items.iter().map(|order| order.customer_id).collect();
     customers.sort_unstable();
     customers.dedup();
     actor.note("order.list", customers);
     actor.trail.entry().rows = items.len() as u64;
-    Ok(Listed { items, page: page.number(), size: page.size(), total })
+    Ok(Listed {
+        items,
+        page: page.number(),
+        size: page.size(),
+        total,
+    })
 }
 
 /// What is sealed in `ship_to`.
@@ -95,13 +114,24 @@ fn read(app: &Inner, grant: Grant, row: &SqliteRow) -> Result<Order, ApiError> {
     let id: i64 = row.try_get("id")?;
     let customer_id: i64 = row.try_get("customer_id")?;
     let tenant = grant.tenant;
-    let name = Slot { tenant, table: customer::TABLE, id: customer_id, field: "name" };
-    let ship_to = Slot { tenant, table: "sales_order", id, field: "ship_to" };
+    let name = Slot {
+        tenant,
+        table: customer::TABLE,
+        id: customer_id,
+        field: "name",
+    };
+    let ship_to = Slot {
+        tenant,
+        table: "sales_order",
+        id,
+        field: "ship_to",
+    };
     let name = app.vault.open_value(name, row.try_get("customer_name")?)?;
     let ship_to = app.vault.open_value(ship_to, row.try_get("ship_to")?)?;
     let broken = |e: serde_json::Error| ApiError::Internal(format!("sales_order/{id}: {e}"));
     let ship_to: ShipTo = serde_json::from_str(&ship_to).map_err(broken)?;
-    let show = |text: String, hide: fn(&str) -> String| if grant.clear { text } else { hide(&text) };
+    let show =
+        |text: String, hide: fn(&str) -> String| if grant.clear { text } else { hide(&text) };
     let created: i64 = row.try_get("created_at")?;
     Ok(Order {
         id,

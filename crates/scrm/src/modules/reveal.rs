@@ -18,7 +18,9 @@ use crate::{
 };
 
 pub(crate) fn routes() -> Router<App> {
-    Router::new().route("/api/customer/{id}/reveal", post(reveal)).route("/api/reveal", get(log))
+    Router::new()
+        .route("/api/customer/{id}/reveal", post(reveal))
+        .route("/api/reveal", get(log))
 }
 
 #[derive(Deserialize)]
@@ -27,12 +29,21 @@ struct Reveal {
     reason: String,
 }
 
-async fn reveal(State(app): State<App>, actor: Actor, Id(id): Id, Body(ask): Body<Reveal>) -> Result<Json<Customer>, ApiError> {
+async fn reveal(
+    State(app): State<App>,
+    actor: Actor,
+    Id(id): Id,
+    Body(ask): Body<Reveal>,
+) -> Result<Json<Customer>, ApiError> {
     let grant = decide(&actor, Action::Reveal)?;
     actor.note("customer.reveal", Vec::new());
     let reason = ask.reason.trim();
     if !(4..=200).contains(&reason.chars().count()) {
-        return Err(ApiError::invalid("reason", "请写明原因（4 到 200 字）", "give a reason of 4 to 200 characters"));
+        return Err(ApiError::invalid(
+            "reason",
+            "请写明原因（4 到 200 字）",
+            "give a reason of 4 to 200 characters",
+        ));
     }
     let customer = customer::find(&app, grant, id).await?;
     let now = clock::now();
@@ -52,7 +63,10 @@ async fn reveal(State(app): State<App>, actor: Actor, Id(id): Id, Body(ask): Bod
     .await?
     .rows_affected();
     if logged == 0 {
-        return Err(ApiError::Conflict { zh: "今天查看明文的次数已用完", en: "today's quota of clear views is used up" });
+        return Err(ApiError::Conflict {
+            zh: "今天查看明文的次数已用完",
+            en: "today's quota of clear views is used up",
+        });
     }
     actor.note("customer.reveal", vec![id]);
     Ok(Json(customer))

@@ -27,7 +27,12 @@ async fn stats(State(app): State<App>, actor: Actor) -> Result<Json<Value>, ApiE
     );
     grant.keep_inside(&mut orders);
     let (orders, amount): (i64, i64) = orders.build_query_as().fetch_one(&app.db).await?;
-    let stages: Vec<Value> = by_stage.iter().map(|(stage, n)| json!({"stage": stage, "customers": n})).collect();
+    let stages: Vec<Value> = by_stage
+        .iter()
+        .map(|(stage, n)| json!({"stage": stage, "customers": n}))
+        .collect();
     let customers: i64 = by_stage.iter().map(|(_, n)| n).sum();
-    Ok(Json(json!({"customers": customers, "by_stage": stages, "orders": orders, "amount": amount})))
+    Ok(Json(
+        json!({"customers": customers, "by_stage": stages, "orders": orders, "amount": amount}),
+    ))
 }

@@ -25,8 +25,10 @@ async fn list(State(app): State<App>, actor: Actor) -> Result<Json<Value>, ApiEr
     .bind(grant.tenant)
     .fetch_all(&app.db)
     .await?;
-    let items: Vec<Value> =
-        rows.into_iter().map(|(id, name, customers)| json!({"id": id, "name": name, "customers": customers})).collect();
+    let items: Vec<Value> = rows
+        .into_iter()
+        .map(|(id, name, customers)| json!({"id": id, "name": name, "customers": customers}))
+        .collect();
     Ok(Json(json!({"items": items})))
 }
 
@@ -36,19 +38,31 @@ struct Create {
     name: String,
 }
 
-async fn create(State(app): State<App>, actor: Actor, Body(ask): Body<Create>) -> Result<(StatusCode, Json<Value>), ApiError> {
+async fn create(
+    State(app): State<App>,
+    actor: Actor,
+    Body(ask): Body<Create>,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
     let grant = decide(&actor, Action::TagWrite)?;
     actor.note("tag.create", Vec::new());
     let name = ask.name.trim();
     if !(1..=20).contains(&name.chars().count()) || name.contains(['|', ':']) {
-        return Err(ApiError::invalid("name", "要有 1 到 20 字，不含 | 和冒号", "has 1 to 20 characters, no | and no colon"));
+        return Err(ApiError::invalid(
+            "name",
+            "要有 1 到 20 字，不含 | 和冒号",
+            "has 1 to 20 characters, no | and no colon",
+        ));
     }
-    let id: Option<i64> =
-        sqlx::query_scalar("INSERT INTO tag (tenant_id, name) VALUES (?1, ?2) ON CONFLICT DO NOTHING RETURNING id")
-            .bind(grant.tenant)
-            .bind(name)
-            .fetch_optional(&app.db)
-            .await?;
-    let id = id.ok_or(ApiError::Conflict { zh: "这个标签已经有了", en: "this tag exists" })?;
+    let id: Option<i64> = sqlx::query_scalar(
+        "INSERT INTO tag (tenant_id, name) VALUES (?1, ?2) ON CONFLICT DO NOTHING RETURNING id",
+    )
+    .bind(grant.tenant)
+    .bind(name)
+    .fetch_optional(&app.db)
+    .await?;
+    let id = id.ok_or(ApiError::Conflict {
+        zh: "这个标签已经有了",
+        en: "this tag exists",
+    })?;
     Ok((StatusCode::CREATED, Json(json!({"id": id, "name": name}))))
 }

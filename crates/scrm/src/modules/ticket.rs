@@ -20,7 +20,9 @@ use crate::{
 };
 
 pub(crate) fn routes() -> Router<App> {
-    Router::new().route("/api/ticket", get(list).post(create)).route("/api/ticket/{id}/close", post(close))
+    Router::new()
+        .route("/api/ticket", get(list).post(create))
+        .route("/api/ticket/{id}/close", post(close))
 }
 
 async fn list(State(app): State<App>, actor: Actor) -> Result<Json<Value>, ApiError> {
@@ -62,11 +64,19 @@ struct Create {
 }
 
 /// Opens a ticket with the service agent of the tenant who has the fewest.
-async fn create(State(app): State<App>, actor: Actor, Body(ask): Body<Create>) -> Result<(StatusCode, Json<Value>), ApiError> {
+async fn create(
+    State(app): State<App>,
+    actor: Actor,
+    Body(ask): Body<Create>,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
     let grant = decide(&actor, Action::TicketWrite)?;
     actor.note("ticket.create", Vec::new());
     if !(1..=60).contains(&ask.title.trim().chars().count()) {
-        return Err(ApiError::invalid("title", "要有 1 到 60 字", "has 1 to 60 characters"));
+        return Err(ApiError::invalid(
+            "title",
+            "要有 1 到 60 字",
+            "has 1 to 60 characters",
+        ));
     }
     customer::require(&app, grant, ask.customer_id).await?;
     let made: Option<i64> = sqlx::query_scalar(
@@ -82,29 +92,38 @@ async fn create(State(app): State<App>, actor: Actor, Body(ask): Body<Create>) -
     .bind(clock::now())
     .fetch_optional(&app.db)
     .await?;
-    let id = made.ok_or(ApiError::Conflict { zh: "没有在岗的客服", en: "no service agent is available" })?;
+    let id = made.ok_or(ApiError::Conflict {
+        zh: "没有在岗的客服",
+        en: "no service agent is available",
+    })?;
     actor.note("ticket.create", vec![ask.customer_id]);
-    Ok((StatusCode::CREATED, Json(json!({"id": id, "state": "open"}))))
+    Ok((
+        StatusCode::CREATED,
+        Json(json!({"id": id, "state": "open"})),
+    ))
 }
 
 async fn close(State(app): State<App>, actor: Actor, Id(id): Id) -> Result<Json<Value>, ApiError> {
     let grant = decide(&actor, Action::TicketWrite)?;
     actor.note("ticket.close", Vec::new());
-    let customer: i64 =
-        sqlx::query_scalar("SELECT customer_id FROM ticket WHERE id = ?1 AND tenant_id = ?2 AND state = 'open'")
-            .bind(id)
-            .bind(grant.tenant)
-            .fetch_one(&app.db)
-            .await?;
+    let customer: i64 = sqlx::query_scalar(
+        "SELECT customer_id FROM ticket WHERE id = ?1 AND tenant_id = ?2 AND state = 'open'",
+    )
+    .bind(id)
+    .bind(grant.tenant)
+    .fetch_one(&app.db)
+    .await?;
     customer::require(&app, grant, customer).await?;
     let anyones = actor.role != Role::Service;
-    let closed = sqlx::query("UPDATE ticket SET state = 'closed' WHERE id = ?1 AND (?2 OR assignee_id = ?3)")
-        .bind(id)
-        .bind(anyones)
-        .bind(actor.staff)
-        .execute(&app.db)
-        .await?
-        .rows_affected();
+    let closed = sqlx::query(
+        "UPDATE ticket SET state = 'closed' WHERE id = ?1 AND (?2 OR assignee_id = ?3)",
+    )
+    .bind(id)
+    .bind(anyones)
+    .bind(actor.staff)
+    .execute(&app.db)
+    .await?
+    .rows_affected();
     if closed == 0 {
         return Err(ApiError::NotFound);
     }

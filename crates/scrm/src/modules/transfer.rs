@@ -44,7 +44,11 @@ struct Create {
     to: String,
 }
 
-async fn create(State(app): State<App>, actor: Actor, Body(ask): Body<Create>) -> Result<(StatusCode, Json<Value>), ApiError> {
+async fn create(
+    State(app): State<App>,
+    actor: Actor,
+    Body(ask): Body<Create>,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
     let grant = decide(&actor, Action::Transfer)?;
     actor.note("transfer.create", Vec::new());
     let Reach::Department(department) = grant.reach else {
@@ -63,11 +67,23 @@ async fn create(State(app): State<App>, actor: Actor, Body(ask): Body<Create>) -
         .bind(field == "from")
         .fetch_optional(&mut *work)
         .await?;
-        pair.push(staff.ok_or_else(|| ApiError::invalid(field, "本部门没有这位销售", "no such sales in your department"))?);
+        pair.push(staff.ok_or_else(|| {
+            ApiError::invalid(
+                field,
+                "本部门没有这位销售",
+                "no such sales in your department",
+            )
+        })?);
     }
-    let [from, to] = pair[..] else { return Err(ApiError::Internal("transfer without two sides".into())) };
+    let [from, to] = pair[..] else {
+        return Err(ApiError::Internal("transfer without two sides".into()));
+    };
     if from == to {
-        return Err(ApiError::invalid("to", "不能移交给本人", "is the same person"));
+        return Err(ApiError::invalid(
+            "to",
+            "不能移交给本人",
+            "is the same person",
+        ));
     }
     let now = clock::now();
     sqlx::query("UPDATE session SET ended_at = ?1 WHERE staff_id = ?2 AND ended_at IS NULL")
@@ -99,5 +115,8 @@ async fn create(State(app): State<App>, actor: Actor, Body(ask): Body<Create>) -
     work.commit().await?;
     let customers = moved.len();
     actor.note("transfer.create", moved);
-    Ok((StatusCode::CREATED, Json(json!({"id": id, "customers": customers}))))
+    Ok((
+        StatusCode::CREATED,
+        Json(json!({"id": id, "customers": customers})),
+    ))
 }

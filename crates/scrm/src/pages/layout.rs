@@ -39,8 +39,14 @@ impl FromRequestParts<App> for Lang {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Self::Rejection> {
-        let cookies = parts.headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let remembered = cookies.flat_map(|value| value.split(';')).any(|pair| pair.trim() == "scrm_lang=en");
+        let cookies = parts
+            .headers
+            .get_all(header::COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok());
+        let remembered = cookies
+            .flat_map(|value| value.split(';'))
+            .any(|pair| pair.trim() == "scrm_lang=en");
         Ok(asked(&parts.uri).unwrap_or(if remembered { Self::En } else { Self::Zh }))
     }
 }
@@ -54,13 +60,21 @@ pub(super) async fn remember_language(request: Request, next: Next) -> Response 
             Lang::Zh => "scrm_lang=zh; Path=/; Max-Age=31536000; SameSite=Lax",
             Lang::En => "scrm_lang=en; Path=/; Max-Age=31536000; SameSite=Lax",
         };
-        response.headers_mut().append(header::SET_COOKIE, HeaderValue::from_static(cookie));
+        response
+            .headers_mut()
+            .append(header::SET_COOKIE, HeaderValue::from_static(cookie));
     }
     response
 }
 
 /// A page; `actor` is absent before log-in.
-pub(super) fn page(lang: Lang, title: &str, actor: Option<&Actor>, vulnerable: bool, body: &Markup) -> Markup {
+pub(super) fn page(
+    lang: Lang,
+    title: &str,
+    actor: Option<&Actor>,
+    vulnerable: bool,
+    body: &Markup,
+) -> Markup {
     html! {
         (DOCTYPE)
         html lang=(lang.tag()) {

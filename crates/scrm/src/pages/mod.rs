@@ -40,8 +40,19 @@ pub(crate) fn routes() -> Router<App> {
         .route("/exports", get(exports))
         .route("/admin", get(staff))
         .layer(middleware::from_fn(layout::remember_language))
-        .route("/static/app.js", get(|| file("text/javascript; charset=utf-8", include_str!("assets/app.js"))))
-        .route("/static/style.css", get(|| file("text/css; charset=utf-8", include_str!("assets/style.css"))))
+        .route(
+            "/static/app.js",
+            get(|| {
+                file(
+                    "text/javascript; charset=utf-8",
+                    include_str!("assets/app.js"),
+                )
+            }),
+        )
+        .route(
+            "/static/style.css",
+            get(|| file("text/css; charset=utf-8", include_str!("assets/style.css"))),
+        )
 }
 
 async fn login(State(app): State<App>, lang: Lang) -> Markup {
@@ -59,10 +70,21 @@ async fn customers(
     let grant = decide(&actor, Action::CustomerRead)?;
     let listed = customer::search(&app, grant, &filter, page, None).await?;
     actor.note("customer.list", listed.items.iter().map(|c| c.id).collect());
-    Ok(views::customers(lang, &actor, app.drill.is_on(), &filter, &listed))
+    Ok(views::customers(
+        lang,
+        &actor,
+        app.drill.is_on(),
+        &filter,
+        &listed,
+    ))
 }
 
-async fn one_customer(State(app): State<App>, lang: Lang, Visitor(actor): Visitor, Id(id): Id) -> Result<Markup, PageError> {
+async fn one_customer(
+    State(app): State<App>,
+    lang: Lang,
+    Visitor(actor): Visitor,
+    Id(id): Id,
+) -> Result<Markup, PageError> {
     let customer = customer::one(&app, &actor, id).await?;
     actor.note("customer.read", vec![id]);
     Ok(views::customer(lang, &actor, app.drill.is_on(), &customer))
@@ -80,17 +102,11 @@ async fn orders(
 }
 
 /// Without a customer the page asks for one.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
 struct WhichChat {
     customer_id: Option<i64>,
     case: String,
-}
-
-impl Default for WhichChat {
-    fn default() -> Self {
-        Self { customer_id: None, case: String::new() }
-    }
 }
 
 async fn chats(
@@ -100,30 +116,51 @@ async fn chats(
     Params(which): Params<WhichChat>,
     Params(page): Params<Page>,
 ) -> Result<Markup, PageError> {
-    let action = if actor.role == Role::Compliance { Action::ChatForCase } else { Action::ChatRead };
+    let action = if actor.role == Role::Compliance {
+        Action::ChatForCase
+    } else {
+        Action::ChatRead
+    };
     decide(&actor, action)?;
     let Some(customer_id) = which.customer_id else {
         return Ok(views::ask_for_chat(lang, &actor, app.drill.is_on()));
     };
-    let of = chat::Of { customer_id, case: which.case };
+    let of = chat::Of {
+        customer_id,
+        case: which.case,
+    };
     let listed = chat::messages(&app, &actor, &of, page).await?;
     Ok(views::chat(lang, &actor, app.drill.is_on(), &of, &listed))
 }
 
-async fn exports(State(app): State<App>, lang: Lang, Visitor(actor): Visitor) -> Result<Markup, PageError> {
+async fn exports(
+    State(app): State<App>,
+    lang: Lang,
+    Visitor(actor): Visitor,
+) -> Result<Markup, PageError> {
     actor.note("export.list", Vec::new());
     let items = export::visible(&app, &actor).await?;
     Ok(views::exports(lang, &actor, app.drill.is_on(), &items))
 }
 
-async fn staff(State(app): State<App>, lang: Lang, Visitor(actor): Visitor) -> Result<Markup, PageError> {
+async fn staff(
+    State(app): State<App>,
+    lang: Lang,
+    Visitor(actor): Visitor,
+) -> Result<Markup, PageError> {
     actor.note("staff.list", Vec::new());
     let items = admin::staff(&app, &actor).await?;
     Ok(views::staff(lang, &actor, app.drill.is_on(), &items))
 }
 
 async fn file(kind: &'static str, text: &'static str) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "public, max-age=3600")], text)
+    (
+        [
+            (header::CONTENT_TYPE, kind),
+            (header::CACHE_CONTROL, "public, max-age=3600"),
+        ],
+        text,
+    )
 }
 
 /// An actor on a page: whoever is not logged in is sent to the log-in page instead of getting JSON.

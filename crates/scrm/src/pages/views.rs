@@ -26,7 +26,13 @@ pub(super) fn login(lang: Lang, vulnerable: bool) -> Markup {
     page(lang, lang.say("登录", "Log in"), None, vulnerable, &body)
 }
 
-pub(super) fn customers(lang: Lang, actor: &Actor, vulnerable: bool, filter: &Filter, listed: &Listed<Customer>) -> Markup {
+pub(super) fn customers(
+    lang: Lang,
+    actor: &Actor,
+    vulnerable: bool,
+    filter: &Filter,
+    listed: &Listed<Customer>,
+) -> Markup {
     let body = html! {
         form method="get" action="/customers" {
             input type="search" name="search" value=(filter.search) placeholder=(lang.say("姓名、手机号、标签", "name, mobile, tag"));
@@ -54,7 +60,13 @@ pub(super) fn customers(lang: Lang, actor: &Actor, vulnerable: bool, filter: &Fi
         }
         (pager(lang, listed, &[("search", &filter.search), ("tag", &filter.tag), ("stage", &filter.stage)]))
     };
-    page(lang, lang.say("客户", "Customers"), Some(actor), vulnerable, &body)
+    page(
+        lang,
+        lang.say("客户", "Customers"),
+        Some(actor),
+        vulnerable,
+        &body,
+    )
 }
 
 pub(super) fn customer(lang: Lang, actor: &Actor, vulnerable: bool, c: &Customer) -> Markup {
@@ -66,7 +78,11 @@ pub(super) fn customer(lang: Lang, actor: &Actor, vulnerable: bool, c: &Customer
         ("生日", "Birthday", c.birthday.as_ref()),
         ("地址", "Address", c.address.as_ref()),
         ("身份证号", "Resident id", c.resident_id.as_ref()),
-        ("企微客户号", "WeCom external_userid", c.external_userid.as_ref()),
+        (
+            "企微客户号",
+            "WeCom external_userid",
+            c.external_userid.as_ref(),
+        ),
         ("unionid", "unionid", c.unionid.as_ref()),
         ("标签", "Tags", Some(&tags)),
         ("阶段", "Stage", Some(&c.stage)),
@@ -88,7 +104,13 @@ pub(super) fn customer(lang: Lang, actor: &Actor, vulnerable: bool, c: &Customer
     page(lang, &c.name, Some(actor), vulnerable, &body)
 }
 
-pub(super) fn orders(lang: Lang, actor: &Actor, vulnerable: bool, of: order::Of, listed: &Listed<Order>) -> Markup {
+pub(super) fn orders(
+    lang: Lang,
+    actor: &Actor,
+    vulnerable: bool,
+    of: order::Of,
+    listed: &Listed<Order>,
+) -> Markup {
     let customer = of.customer_id.map(|id| id.to_string()).unwrap_or_default();
     let body = html! {
         table {
@@ -114,7 +136,13 @@ pub(super) fn orders(lang: Lang, actor: &Actor, vulnerable: bool, of: order::Of,
         }
         (pager(lang, listed, &[("customer_id", &customer)]))
     };
-    page(lang, lang.say("订单", "Orders"), Some(actor), vulnerable, &body)
+    page(
+        lang,
+        lang.say("订单", "Orders"),
+        Some(actor),
+        vulnerable,
+        &body,
+    )
 }
 
 pub(super) fn ask_for_chat(lang: Lang, actor: &Actor, vulnerable: bool) -> Markup {
@@ -126,10 +154,22 @@ pub(super) fn ask_for_chat(lang: Lang, actor: &Actor, vulnerable: bool) -> Marku
             button { (lang.say("查看", "Show")) }
         }
     };
-    page(lang, lang.say("会话", "Chats"), Some(actor), vulnerable, &body)
+    page(
+        lang,
+        lang.say("会话", "Chats"),
+        Some(actor),
+        vulnerable,
+        &body,
+    )
 }
 
-pub(super) fn chat(lang: Lang, actor: &Actor, vulnerable: bool, of: &chat::Of, listed: &Listed<Message>) -> Markup {
+pub(super) fn chat(
+    lang: Lang,
+    actor: &Actor,
+    vulnerable: bool,
+    of: &chat::Of,
+    listed: &Listed<Message>,
+) -> Markup {
     let customer = of.customer_id.to_string();
     let body = html! {
         table {
@@ -145,7 +185,13 @@ pub(super) fn chat(lang: Lang, actor: &Actor, vulnerable: bool, of: &chat::Of, l
         }
         (pager(lang, listed, &[("customer_id", &customer), ("case", &of.case)]))
     };
-    page(lang, lang.say("会话", "Chats"), Some(actor), vulnerable, &body)
+    page(
+        lang,
+        lang.say("会话", "Chats"),
+        Some(actor),
+        vulnerable,
+        &body,
+    )
 }
 
 pub(super) fn exports(lang: Lang, actor: &Actor, vulnerable: bool, items: &[Value]) -> Markup {
@@ -181,7 +227,13 @@ pub(super) fn exports(lang: Lang, actor: &Actor, vulnerable: bool, items: &[Valu
             }
         }
     };
-    page(lang, lang.say("导出", "Exports"), Some(actor), vulnerable, &body)
+    page(
+        lang,
+        lang.say("导出", "Exports"),
+        Some(actor),
+        vulnerable,
+        &body,
+    )
 }
 
 pub(super) fn staff(lang: Lang, actor: &Actor, vulnerable: bool, items: &[Value]) -> Markup {
@@ -208,7 +260,13 @@ pub(super) fn staff(lang: Lang, actor: &Actor, vulnerable: bool, items: &[Value]
             }
         }
     };
-    page(lang, lang.say("员工与权限", "Staff"), Some(actor), vulnerable, &body)
+    page(
+        lang,
+        lang.say("员工与权限", "Staff"),
+        Some(actor),
+        vulnerable,
+        &body,
+    )
 }
 
 pub(super) fn error(zh: &str, en: &str) -> Markup {
@@ -238,7 +296,13 @@ fn pager<T>(lang: Lang, listed: &Listed<T>, keep: &[(&str, &str)]) -> Markup {
 /// Percent-encodes everything but letters and digits.
 fn query_value(text: &str) -> String {
     text.bytes()
-        .map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") })
+        .map(|b| {
+            if b.is_ascii_alphanumeric() {
+                char::from(b).to_string()
+            } else {
+                format!("%{b:02X}")
+            }
+        })
         .collect()
 }
 

@@ -43,9 +43,16 @@ impl Dice {
         &choices[at]
     }
 
+    /// One of the words.
+    pub(super) fn word(&mut self, choices: &[&'static str]) -> &'static str {
+        self.pick::<&'static str>(choices)
+    }
+
     /// `length` characters of an alphabet.
     pub(super) fn text(&mut self, alphabet: &[u8], length: usize) -> String {
-        (0..length).map(|_| char::from(*self.pick(alphabet))).collect()
+        (0..length)
+            .map(|_| char::from(*self.pick(alphabet)))
+            .collect()
     }
 }
 

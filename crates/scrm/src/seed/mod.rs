@@ -4,18 +4,22 @@
 //! `example.invalid`; beside them stand numbers that only look like personal data: order numbers of 18 digits,
 //! snowflake ids, times in milliseconds.
 
+mod canary;
 mod dice;
 mod people;
 mod staff;
 mod talk;
 mod write;
 
+pub(crate) use self::{
+    canary::plant_canary,
+    write::{discard_unfinished, fill_if_empty},
+};
 pub use self::{
     people::Person,
     staff::{DemoTenant, StaffCredential, demo_staff, demo_tenants},
     write::SeedProgress,
 };
-pub(crate) use self::write::{fill_if_empty, plant_canary};
 
 /// How much to make.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +45,12 @@ impl SeedPlan {
 impl Default for SeedPlan {
     /// The demo: 20,000 customers, 200,000 orders, 100,000 messages.
     fn default() -> Self {
-        Self { seed: 1, customers: 20_000, orders: 200_000, messages: 100_000 }
+        Self {
+            seed: 1,
+            customers: 20_000,
+            orders: 200_000,
+            messages: 100_000,
+        }
     }
 }
 

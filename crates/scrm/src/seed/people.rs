@@ -42,13 +42,19 @@ impl Person {
         let given = if female { &FEMALE } else { &MALE };
         let mut name = format!("{surname}{}", dice.pick(given));
         if dice.percent(70) {
-            name.push_str(*dice.pick(given));
+            name.push_str(dice.word(given));
         }
         let (region, place) = *dice.pick(&PLACES);
-        let birthday = (dice.between(1962, 2006), dice.between(1, 12), dice.between(1, 28));
+        let birthday = (
+            dice.between(1962, 2006),
+            dice.between(1, 12),
+            dice.between(1, 28),
+        );
         let has_resident_id = dice.percent(12);
         let serial = dice.between(0, 499) * 2 + i64::from(!female);
-        let mail = dice.percent(45).then(|| dice.text(b"abcdefghijkmnpqrstuvwxyz", 6));
+        let mail = dice
+            .percent(45)
+            .then(|| dice.text(b"abcdefghijkmnpqrstuvwxyz", 6));
         let tags = [*dice.pick(&VALUE_TAGS), *dice.pick(&TASTE_TAGS)];
         Self {
             gender: if female { "female" } else { "male" },
@@ -60,7 +66,11 @@ impl Person {
             external_userid: format!("wm{}", dice.text(ALNUM, 30)),
             unionid: format!("o{}", dice.text(ALNUM, 27)),
             remark: dice.percent(30).then(|| (*dice.pick(&REMARKS)).to_owned()),
-            tags: if dice.percent(55) { tags.to_vec() } else { tags[..1].to_vec() },
+            tags: if dice.percent(55) {
+                tags.to_vec()
+            } else {
+                tags[..1].to_vec()
+            },
             stage: *dice.pick(&STAGES),
             name,
         }
@@ -69,15 +79,25 @@ impl Person {
 
 /// A multiplication by an odd number modulo 10^8 that is prime to 10 never maps two ids to the same digits.
 fn mobile(dice: &mut Dice, seed: u64, number: u64) -> String {
-    let digits = number.wrapping_mul(48_271_937).wrapping_add(seed % 100_000_000) % 100_000_000;
+    let digits = number
+        .wrapping_mul(48_271_937)
+        .wrapping_add(seed % 100_000_000)
+        % 100_000_000;
     format!("{}{digits:08}", dice.pick(&SEGMENTS))
 }
 
 fn address(dice: &mut Dice, place: &str) -> String {
     let road = dice.pick(&ROADS);
     let estate = dice.pick(&ESTATES);
-    let (house, building, room) = (dice.between(1, 399), dice.between(1, 28), dice.between(1, 32));
-    format!("{place}{road}{house}号{estate}{building}栋{room}{:02}室", dice.between(1, 4))
+    let (house, building, room) = (
+        dice.between(1, 399),
+        dice.between(1, 28),
+        dice.between(1, 32),
+    );
+    format!(
+        "{place}{road}{house}号{estate}{building}栋{room}{:02}室",
+        dice.between(1, 4)
+    )
 }
 
 /// GB 11643: region, date of birth, serial (odd for men), check character by ISO 7064 MOD 11-2.
@@ -88,20 +108,38 @@ fn resident_id(region: u32, (year, month, day): (i64, i64, i64), serial: i64) ->
 }
 
 fn check_character(body: &str) -> char {
-    let sum: u32 = body.bytes().zip(WEIGHTS).map(|(digit, weight)| u32::from(digit - b'0') * weight).sum();
+    let sum: u32 = body
+        .bytes()
+        .zip(WEIGHTS)
+        .map(|(digit, weight)| u32::from(digit - b'0') * weight)
+        .sum();
     char::from(b"10X98765432"[(sum % 11) as usize])
 }
 
 const KIND: u64 = 1;
 const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
 const SEGMENTS: [&str; 32] = [
-    "134", "135", "136", "137", "138", "139", "147", "150", "151", "152", "157", "158", "159", "178", "182", "183",
-    "187", "188", "198", "130", "131", "132", "155", "156", "176", "185", "186", "133", "153", "177", "180", "189",
+    "134", "135", "136", "137", "138", "139", "147", "150", "151", "152", "157", "158", "159",
+    "178", "182", "183", "187", "188", "198", "130", "131", "132", "155", "156", "176", "185",
+    "186", "133", "153", "177", "180", "189",
 ];
-const MAIL: [&str; 3] = ["example.invalid", "mail.example.invalid", "post.example.invalid"];
+const MAIL: [&str; 3] = [
+    "example.invalid",
+    "mail.example.invalid",
+    "post.example.invalid",
+];
 const STAGES: [&str; 5] = ["新客", "意向", "成交", "复购", "沉睡"];
 const VALUE_TAGS: [&str; 5] = ["高价值", "普通会员", "银卡", "金卡", "黑金"];
-const TASTE_TAGS: [&str; 8] = ["爱拼单", "宝妈", "敏感肌", "送礼", "价格敏感", "直播来的", "门店来的", "老客推荐"];
+const TASTE_TAGS: [&str; 8] = [
+    "爱拼单",
+    "宝妈",
+    "敏感肌",
+    "送礼",
+    "价格敏感",
+    "直播来的",
+    "门店来的",
+    "老客推荐",
+];
 const REMARKS: [&str; 8] = [
     "喜欢晚上八点以后联系",
     "送货前先打电话",
@@ -113,18 +151,21 @@ const REMARKS: [&str; 8] = [
     "公司采购也找过她，开专票",
 ];
 const SURNAMES: [&str; 64] = [
-    "王", "李", "张", "刘", "陈", "杨", "黄", "赵", "吴", "周", "徐", "孙", "马", "朱", "胡", "郭", "何", "高", "林", "罗",
-    "郑", "梁", "谢", "宋", "唐", "许", "韩", "冯", "邓", "曹", "彭", "曾", "肖", "田", "董", "袁", "潘", "于", "蒋", "蔡",
-    "余", "杜", "叶", "程", "苏", "魏", "吕", "丁", "任", "沈", "姚", "卢", "姜", "崔", "钟", "谭", "陆", "汪", "范", "金",
-    "石", "欧阳", "上官", "司马",
+    "王", "李", "张", "刘", "陈", "杨", "黄", "赵", "吴", "周", "徐", "孙", "马", "朱", "胡", "郭",
+    "何", "高", "林", "罗", "郑", "梁", "谢", "宋", "唐", "许", "韩", "冯", "邓", "曹", "彭", "曾",
+    "肖", "田", "董", "袁", "潘", "于", "蒋", "蔡", "余", "杜", "叶", "程", "苏", "魏", "吕", "丁",
+    "任", "沈", "姚", "卢", "姜", "崔", "钟", "谭", "陆", "汪", "范", "金", "石", "欧阳", "上官",
+    "司马",
 ];
 const FEMALE: [&str; 40] = [
-    "静", "丽", "敏", "娟", "艳", "芳", "娜", "秀", "霞", "燕", "玲", "桂", "红", "梅", "慧", "雪", "莹", "婷", "颖", "琳",
-    "佳", "欣", "怡", "雨", "晨", "思", "梦", "若", "诗", "语", "可", "悦", "瑶", "璐", "宁", "洁", "倩", "珊", "蕾", "薇",
+    "静", "丽", "敏", "娟", "艳", "芳", "娜", "秀", "霞", "燕", "玲", "桂", "红", "梅", "慧", "雪",
+    "莹", "婷", "颖", "琳", "佳", "欣", "怡", "雨", "晨", "思", "梦", "若", "诗", "语", "可", "悦",
+    "瑶", "璐", "宁", "洁", "倩", "珊", "蕾", "薇",
 ];
 const MALE: [&str; 40] = [
-    "伟", "强", "磊", "军", "勇", "杰", "涛", "明", "超", "刚", "平", "辉", "鹏", "华", "飞", "波", "斌", "宇", "浩", "凯",
-    "健", "俊", "帆", "旭", "宁", "龙", "林", "志", "文", "博", "泽", "轩", "睿", "晨", "阳", "航", "峰", "楠", "成", "康",
+    "伟", "强", "磊", "军", "勇", "杰", "涛", "明", "超", "刚", "平", "辉", "鹏", "华", "飞", "波",
+    "斌", "宇", "浩", "凯", "健", "俊", "帆", "旭", "宁", "龙", "林", "志", "文", "博", "泽", "轩",
+    "睿", "晨", "阳", "航", "峰", "楠", "成", "康",
 ];
 /// GB/T 2260 code and name of a district.
 const PLACES: [(u32, &str); 30] = [
@@ -160,11 +201,35 @@ const PLACES: [(u32, &str); 30] = [
     (610_113, "陕西省西安市雁塔区"),
 ];
 const ROADS: [&str; 16] = [
-    "人民路", "解放路", "中山路", "建设路", "和平路", "新华路", "文化路", "学府路", "滨河路", "长江路", "青年路", "科技路",
-    "东风路", "花园路", "迎宾大道", "幸福街",
+    "人民路",
+    "解放路",
+    "中山路",
+    "建设路",
+    "和平路",
+    "新华路",
+    "文化路",
+    "学府路",
+    "滨河路",
+    "长江路",
+    "青年路",
+    "科技路",
+    "东风路",
+    "花园路",
+    "迎宾大道",
+    "幸福街",
 ];
 const ESTATES: [&str; 12] = [
-    "阳光花园", "翠湖苑", "锦绣家园", "星河湾", "梧桐里", "书香门第", "金色港湾", "云水居", "橡树庄园", "和谐小区", "万象城",
+    "阳光花园",
+    "翠湖苑",
+    "锦绣家园",
+    "星河湾",
+    "梧桐里",
+    "书香门第",
+    "金色港湾",
+    "云水居",
+    "橡树庄园",
+    "和谐小区",
+    "万象城",
     "丽景轩",
 ];
 

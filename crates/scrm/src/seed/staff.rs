@@ -76,7 +76,14 @@ pub(super) fn members() -> Vec<Member> {
             // Two departments: sales and managers alternate between them.
             let department = tenant.id * 10 + 1 + (at as i64 % 2);
             let id = members.len() as i64 + 1;
-            members.push(Member { id, tenant, department, role, name, display_name });
+            members.push(Member {
+                id,
+                tenant,
+                department,
+                role,
+                name,
+                display_name,
+            });
         }
     }
     members
@@ -84,9 +91,24 @@ pub(super) fn members() -> Vec<Member> {
 
 const KIND: u64 = 2;
 const TENANTS: [DemoTenant; 3] = [
-    DemoTenant { id: 1, key: "yunxi", name_zh: "云栖优选", name_en: "Yunxi Select" },
-    DemoTenant { id: 2, key: "shanhe", name_zh: "山禾生活", name_en: "Shanhe Living" },
-    DemoTenant { id: 3, key: "qingyou", name_zh: "青柚美妆", name_en: "Qingyou Beauty" },
+    DemoTenant {
+        id: 1,
+        key: "yunxi",
+        name_zh: "云栖优选",
+        name_en: "Yunxi Select",
+    },
+    DemoTenant {
+        id: 2,
+        key: "shanhe",
+        name_zh: "山禾生活",
+        name_en: "Shanhe Living",
+    },
+    DemoTenant {
+        id: 3,
+        key: "qingyou",
+        name_zh: "青柚美妆",
+        name_en: "Qingyou Beauty",
+    },
 ];
 /// How many sales each firm has.
 const SALES: [usize; 3] = [8, 6, 5];
@@ -153,8 +175,17 @@ mod tests {
         assert_eq!(staff.len(), 40);
         assert_eq!(staff, demo_staff(3));
         for tenant in demo_tenants() {
-            for role in Role::ALL.into_iter().filter(|role| *role != Role::Integration) {
-                assert!(staff.iter().any(|s| s.tenant == tenant.key && s.role == role), "{} {role:?}", tenant.key);
+            for role in Role::ALL
+                .into_iter()
+                .filter(|role| *role != Role::Integration)
+            {
+                assert!(
+                    staff
+                        .iter()
+                        .any(|s| s.tenant == tenant.key && s.role == role),
+                    "{} {role:?}",
+                    tenant.key
+                );
             }
         }
         let passwords: std::collections::HashSet<_> = staff.iter().map(|s| &s.password).collect();

@@ -14,7 +14,9 @@ pub(super) fn basket(dice: &mut Dice) -> (String, i64) {
         let quantity = dice.between(1, 3);
         amount += price * quantity;
         let comma = if at > 0 { "," } else { "" };
-        items.push_str(&format!(r#"{comma}{{"name":"{name}","price":{price},"quantity":{quantity}}}"#));
+        items.push_str(&format!(
+            r#"{comma}{{"name":"{name}","price":{price},"quantity":{quantity}}}"#
+        ));
     }
     items.push(']');
     (items, amount)
@@ -27,8 +29,14 @@ pub(super) fn message(dice: &mut Dice, person: &Person, incoming: bool) -> Strin
         (true, 0) => format!("我换手机号了，以后打 {}", person.mobile),
         (true, 1) => format!("地址改一下：{}，收件人{}", person.address, person.name),
         (true, 2 | 3) => format!("订单 {order} 什么时候发货？"),
-        (false, 0) => format!("{}您好，您的包裹会寄到{}，请留意电话 {}", person.name, person.address, person.mobile),
-        (false, 1 | 2) => format!("查到了，订单 {order} 今天下午出库，流水 {}", snowflake(dice)),
+        (false, 0) => format!(
+            "{}您好，您的包裹会寄到{}，请留意电话 {}",
+            person.name, person.address, person.mobile
+        ),
+        (false, 1 | 2) => format!(
+            "查到了，订单 {order} 今天下午出库，流水 {}",
+            snowflake(dice)
+        ),
         (true, _) => (*dice.pick(&ASKED)).to_owned(),
         (false, _) => (*dice.pick(&ANSWERED)).to_owned(),
     }
@@ -38,7 +46,10 @@ pub(super) fn message(dice: &mut Dice, person: &Person, incoming: bool) -> Strin
 pub(super) fn order_number(dice: &mut Dice, at: i64) -> String {
     let day = at / 86_400_000;
     let (year, month, date) = civil(day);
-    format!("{year:04}{month:02}{date:02}{:010}", dice.below(10_000_000_000))
+    format!(
+        "{year:04}{month:02}{date:02}{:010}",
+        dice.below(10_000_000_000)
+    )
 }
 
 /// A 63-bit id of 19 digits.
@@ -55,7 +66,11 @@ fn civil(days: i64) -> (i64, i64, i64) {
     let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
     let mp = (5 * doy + 2) / 153;
     let month = if mp < 10 { mp + 3 } else { mp - 9 };
-    (yoe + era * 400 + i64::from(month <= 2), month, doy - (153 * mp + 2) / 5 + 1)
+    (
+        yoe + era * 400 + i64::from(month <= 2),
+        month,
+        doy - (153 * mp + 2) / 5 + 1,
+    )
 }
 
 const PRODUCTS: [Product; 14] = [

@@ -15,9 +15,10 @@ use super::{
     talk,
 };
 use crate::{
+    app::DATABASE,
     clock,
-    error::{ApiError, Error},
-    modules::customer,
+    error::Error,
+    modules::{customer, search},
     password,
     policy::Role,
     vault::{Slot, Vault},
@@ -34,6 +35,25 @@ pub struct SeedProgress {
     pub of: u32,
 }
 
+/// Removes what an interrupted seeding left. While the marker stands nobody has used the data yet.
+pub(crate) fn discard_unfinished(dir: &Path) -> Result<(), Error> {
+    if !dir.join(MARKER).exists() {
+        return Ok(());
+    }
+    tracing::warn!(folder = %dir.display(), "an earlier seeding was interrupted: starting it again");
+    // The marker goes last, so that this too may be interrupted.
+    for name in ["scrm.db-wal", "scrm.db-shm", DATABASE, "keys.json", MARKER] {
+        let path = dir.join(name);
+        match fs::remove_file(&path) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::Io { path, source });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// Seeds when there is no tenant yet; gives the keys either way.
 pub(crate) async fn fill_if_empty(
     plan: &SeedPlan,
@@ -42,11 +62,10 @@ pub(crate) async fn fill_if_empty(
     dir: &Path,
     mut progress: impl FnMut(SeedProgress) + Send,
 ) -> Result<Vault, Error> {
-    let marker = dir.join("seeding");
-    if marker.exists() {
-        return Err(Error::HalfSeeded { path: dir.into() });
-    }
-    let present: Vec<i64> = sqlx::query_scalar("SELECT id FROM tenant ORDER BY id").fetch_all(db).await?;
+    let marker = dir.join(MARKER);
+    let present: Vec<i64> = sqlx::query_scalar("SELECT id FROM tenant ORDER BY id")
+        .fetch_all(db)
+        .await?;
     if !present.is_empty() {
         return Vault::open(keys, &present);
     }
@@ -56,67 +75,45 @@ pub(crate) async fn fill_if_empty(
         ("messages", plan.messages, 5_000_000),
     ] {
         if value > limit {
-            return Err(Error::SeedPlan { field, value, limit });
+            return Err(Error::SeedPlan {
+                field,
+                value,
+                limit,
+            });
         }
     }
     let vault = Vault::open(keys, &demo_tenants().map(|t| t.id))?;
     // With synchronous off a power cut could leave a damaged file, so a marker stands there meanwhile.
-    let io = |source| Error::Io { path: marker.clone(), source };
+    let io = |source| Error::Io {
+        path: marker.clone(),
+        source,
+    };
     fs::write(&marker, b"").map_err(io)?;
     let options: SqliteConnectOptions = (*db.connect_options()).clone();
-    let options = options.synchronous(SqliteSynchronous::Off).foreign_keys(false).busy_timeout(Duration::from_secs(5));
+    let options = options
+        .synchronous(SqliteSynchronous::Off)
+        .foreign_keys(false)
+        .busy_timeout(Duration::from_secs(5));
     let mut connection = SqliteConnection::connect_with(&options).await?;
     let mut work = connection.begin().await?;
-    Filling { plan, vault: &vault, members: members(), now: SEEDED_AT }.run(&mut work, &mut progress).await?;
+    Filling {
+        plan,
+        vault: &vault,
+        members: members(),
+        now: SEEDED_AT,
+    }
+    .run(&mut work, &mut progress)
+    .await?;
     work.commit().await?;
-    sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA optimize;").execute(&mut connection).await?;
+    sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA optimize;")
+        .execute(&mut connection)
+        .await?;
     connection.close().await?;
-    fs::File::open(dir.join(crate::app::DATABASE)).and_then(|file| file.sync_all()).map_err(io)?;
+    fs::File::open(dir.join(DATABASE))
+        .and_then(|file| file.sync_all())
+        .map_err(io)?;
     fs::remove_file(&marker).map_err(io)?;
     Ok(vault)
-}
-
-/// Adds a contact that is no person to an approved export: where it turns up, the file has leaked.
-pub(crate) async fn plant_canary(
-    vault: &Vault,
-    work: &mut SqliteConnection,
-    tenant: i64,
-    owner: i64,
-    now: i64,
-) -> Result<i64, ApiError> {
-    let id: i64 = sqlx::query_scalar(
-        "INSERT INTO customer (tenant_id, owner_id, department, stage, gender, name, mobile, canary, created_at, updated_at)
-         VALUES (?1, ?2, 0, '新客', 'unknown', x'', x'', 1, ?3, ?3) RETURNING id",
-    )
-    .bind(tenant)
-    .bind(owner)
-    .bind(now)
-    .fetch_one(&mut *work)
-    .await?;
-    let person = Person::synthetic(rand::random(), id);
-    let seal = |field, text: &str| {
-        vault
-            .seal(Slot { tenant, table: customer::TABLE, id, field }, text)
-            .map_err(|e| ApiError::Internal(e.to_string()))
-    };
-    let email = format!("c{:016x}@example.invalid", rand::random::<u64>());
-    sqlx::query(
-        "UPDATE customer SET name = ?1, mobile = ?2, email = ?3, address = ?4, external_userid = ?5, unionid = ?6,
-             gender = ?7, stage = ?8, tags = ?9 WHERE id = ?10",
-    )
-    .bind(seal("name", &person.name)?)
-    .bind(seal("mobile", &person.mobile)?)
-    .bind(seal("email", &email)?)
-    .bind(seal("address", &person.address)?)
-    .bind(seal("external_userid", &person.external_userid)?)
-    .bind(seal("unionid", &person.unionid)?)
-    .bind(person.gender)
-    .bind(person.stage)
-    .bind(person.tags.join("|"))
-    .bind(id)
-    .execute(work)
-    .await?;
-    Ok(id)
 }
 
 struct Filling<'a> {
@@ -127,14 +124,24 @@ struct Filling<'a> {
 }
 
 impl Filling<'_> {
-    async fn run(&self, work: &mut SqliteConnection, progress: &mut (impl FnMut(SeedProgress) + Send)) -> Result<(), Error> {
+    async fn run(
+        &self,
+        work: &mut SqliteConnection,
+        progress: &mut (impl FnMut(SeedProgress) + Send),
+    ) -> Result<(), Error> {
         self.tenants(work).await?;
         self.staff(work).await?;
         let people = self.members.len() as u32;
-        progress(SeedProgress { what: "staff", done: people, of: people });
-        for (what, of) in
-            [("customers", self.plan.customers), ("orders", self.plan.orders), ("messages", self.plan.messages)]
-        {
+        progress(SeedProgress {
+            what: "staff",
+            done: people,
+            of: people,
+        });
+        for (what, of) in [
+            ("customers", self.plan.customers),
+            ("orders", self.plan.orders),
+            ("messages", self.plan.messages),
+        ] {
             let mut done = 0;
             while done < of {
                 let until = of.min(done + BATCH);
@@ -177,7 +184,9 @@ impl Filling<'_> {
     async fn staff(&self, work: &mut SqliteConnection) -> Result<(), Error> {
         let mut hashes = Vec::new();
         for person in demo_staff(self.plan.seed) {
-            hashes.push(tokio::task::spawn_blocking(move || password::hash(&person.password)));
+            hashes.push(tokio::task::spawn_blocking(move || {
+                password::hash(&person.password)
+            }));
         }
         for (member, hash) in self.members.iter().zip(hashes) {
             let hash = hash.await.map_err(|e| Error::Password(e.to_string()))??;
@@ -185,13 +194,28 @@ impl Filling<'_> {
         }
         let firsts = demo_tenants().map(|t| self.members.iter().find(|m| m.tenant.id == t.id));
         for (at, first) in firsts.into_iter().flatten().enumerate() {
-            let program = Member { role: Role::Integration, name: "hudun", display_name: "Hudun", ..*first };
-            insert_staff(work, self.members.len() as i64 + 1 + at as i64, &program, None).await?;
+            let program = Member {
+                role: Role::Integration,
+                name: "hudun",
+                display_name: "Hudun",
+                ..*first
+            };
+            insert_staff(
+                work,
+                self.members.len() as i64 + 1 + at as i64,
+                &program,
+                None,
+            )
+            .await?;
         }
         Ok(())
     }
 
-    async fn customers(&self, work: &mut SqliteConnection, range: std::ops::Range<u32>) -> Result<(), Error> {
+    async fn customers(
+        &self,
+        work: &mut SqliteConnection,
+        range: std::ops::Range<u32>,
+    ) -> Result<(), Error> {
         let mut rows = Vec::with_capacity(range.len());
         let mut words = Vec::new();
         for at in range {
@@ -199,10 +223,28 @@ impl Filling<'_> {
             let person = Person::synthetic(self.plan.seed, id);
             let owner = self.owner(id);
             let tenant = owner.tenant.id;
-            let seal = |field, text: &str| self.vault.seal(Slot { tenant, table: customer::TABLE, id, field }, text);
-            let maybe = |field, text: &Option<String>| text.as_ref().map(|t| seal(field, t)).transpose();
+            let seal = |field, text: &str| {
+                self.vault.seal(
+                    Slot {
+                        tenant,
+                        table: customer::TABLE,
+                        id,
+                        field,
+                    },
+                    text,
+                )
+            };
+            let maybe =
+                |field, text: &Option<String>| text.as_ref().map(|t| seal(field, t)).transpose();
             let tags = person.tags.join("|");
-            for word in customer::words(self.vault, tenant, &person.name, &person.mobile, &tags, person.stage) {
+            for word in search::words(
+                self.vault,
+                tenant,
+                &person.name,
+                &person.mobile,
+                &tags,
+                person.stage,
+            ) {
                 words.push((tenant, word, id));
             }
             rows.push(CustomerRow {
@@ -228,13 +270,29 @@ impl Filling<'_> {
              address, resident_id, external_userid, unionid, remark, created_at, updated_at) ",
         );
         insert.push_values(rows, |mut row, c| {
-            row.push_bind(c.id).push_bind(c.owner.tenant.id).push_bind(c.owner.id).push_bind(c.owner.department);
-            row.push_bind(c.stage).push_bind(c.gender).push_bind(c.tags).push_bind(c.name).push_bind(c.mobile);
-            row.push_bind(c.email).push_bind(c.birthday).push_bind(c.address).push_bind(c.resident_id);
-            row.push_bind(c.external_userid).push_bind(c.unionid).push_bind(c.remark).push_bind(c.at).push_bind(c.at);
+            row.push_bind(c.id)
+                .push_bind(c.owner.tenant.id)
+                .push_bind(c.owner.id)
+                .push_bind(c.owner.department);
+            row.push_bind(c.stage)
+                .push_bind(c.gender)
+                .push_bind(c.tags)
+                .push_bind(c.name)
+                .push_bind(c.mobile);
+            row.push_bind(c.email)
+                .push_bind(c.birthday)
+                .push_bind(c.address)
+                .push_bind(c.resident_id);
+            row.push_bind(c.external_userid)
+                .push_bind(c.unionid)
+                .push_bind(c.remark)
+                .push_bind(c.at)
+                .push_bind(c.at);
         });
         insert.build().execute(&mut *work).await?;
-        let mut insert = QueryBuilder::<Sqlite>::new("INSERT INTO customer_token (tenant_id, token, customer_id) ");
+        let mut insert = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO customer_token (tenant_id, token, customer_id) ",
+        );
         insert.push_values(words, |mut row, (tenant, word, id)| {
             row.push_bind(tenant).push_bind(word).push_bind(id);
         });
@@ -242,7 +300,11 @@ impl Filling<'_> {
         Ok(())
     }
 
-    async fn orders(&self, work: &mut SqliteConnection, range: std::ops::Range<u32>) -> Result<(), Error> {
+    async fn orders(
+        &self,
+        work: &mut SqliteConnection,
+        range: std::ops::Range<u32>,
+    ) -> Result<(), Error> {
         if self.plan.customers == 0 {
             return Ok(());
         }
@@ -256,11 +318,29 @@ impl Filling<'_> {
             let created = self.now - dice.between(0, 700 * clock::DAY);
             let (items, amount) = talk::basket(&mut dice);
             let ship_to = json!({"receiver": person.name, "mobile": person.mobile, "address": person.address});
-            let sealed =
-                self.vault.seal(Slot { tenant, table: "sales_order", id, field: "ship_to" }, &ship_to.to_string())?;
+            let sealed = self.vault.seal(
+                Slot {
+                    tenant,
+                    table: "sales_order",
+                    id,
+                    field: "ship_to",
+                },
+                &ship_to.to_string(),
+            )?;
             let number = talk::order_number(&mut dice, created);
             let trade = talk::snowflake(&mut dice);
-            rows.push((id, tenant, customer, number, trade, *dice.pick(&ORDER_STATES), amount, items, sealed, created));
+            rows.push((
+                id,
+                tenant,
+                customer,
+                number,
+                trade,
+                *dice.pick(&ORDER_STATES),
+                amount,
+                items,
+                sealed,
+                created,
+            ));
         }
         let mut insert = QueryBuilder::<Sqlite>::new(
             "INSERT INTO sales_order (id, tenant_id, customer_id, order_no, trade_id, state, amount, items, ship_to, created_at) ",
@@ -273,7 +353,11 @@ impl Filling<'_> {
         Ok(())
     }
 
-    async fn messages(&self, work: &mut SqliteConnection, range: std::ops::Range<u32>) -> Result<(), Error> {
+    async fn messages(
+        &self,
+        work: &mut SqliteConnection,
+        range: std::ops::Range<u32>,
+    ) -> Result<(), Error> {
         if self.plan.customers == 0 {
             return Ok(());
         }
@@ -286,16 +370,39 @@ impl Filling<'_> {
             let tenant = self.owner(customer).tenant.id;
             let incoming = dice.percent(50);
             let text = talk::message(&mut dice, &person, incoming);
-            let sealed = self.vault.seal(Slot { tenant, table: "chat_message", id, field: "body" }, &text)?;
+            let sealed = self.vault.seal(
+                Slot {
+                    tenant,
+                    table: "chat_message",
+                    id,
+                    field: "body",
+                },
+                &text,
+            )?;
             let created = self.now - dice.between(0, 180 * clock::DAY);
-            rows.push((id, tenant, customer, if incoming { "in" } else { "out" }, sealed, created));
+            rows.push((
+                id,
+                tenant,
+                customer,
+                if incoming { "in" } else { "out" },
+                sealed,
+                created,
+            ));
         }
         let mut insert = QueryBuilder::<Sqlite>::new(
             "INSERT INTO chat_message (id, tenant_id, customer_id, direction, body, created_at) ",
         );
-        insert.push_values(rows, |mut row, (id, tenant, customer, direction, sealed, created)| {
-            row.push_bind(id).push_bind(tenant).push_bind(customer).push_bind(direction).push_bind(sealed).push_bind(created);
-        });
+        insert.push_values(
+            rows,
+            |mut row, (id, tenant, customer, direction, sealed, created)| {
+                row.push_bind(id)
+                    .push_bind(tenant)
+                    .push_bind(customer)
+                    .push_bind(direction)
+                    .push_bind(sealed)
+                    .push_bind(created);
+            },
+        );
         insert.build().execute(work).await?;
         Ok(())
     }
@@ -307,7 +414,12 @@ impl Filling<'_> {
             let owner = self.owner(customer);
             let id = i64::from(at / 4) + 1;
             let mut dice = Dice::of(self.plan.seed, 5, u64::from(at));
-            let slot = Slot { tenant: owner.tenant.id, table: "follow_up", id, field: "note" };
+            let slot = Slot {
+                tenant: owner.tenant.id,
+                table: "follow_up",
+                id,
+                field: "note",
+            };
             sqlx::query(
                 "INSERT INTO follow_up (id, tenant_id, customer_id, staff_id, kind, note, created_at)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -317,7 +429,7 @@ impl Filling<'_> {
             .bind(customer)
             .bind(owner.id)
             .bind(*dice.pick(&["call", "message", "visit"]))
-            .bind(self.vault.seal(slot, *dice.pick(&FOLLOW_NOTES))?)
+            .bind(self.vault.seal(slot, dice.word(&FOLLOW_NOTES))?)
             .bind(self.now - dice.between(0, 90 * clock::DAY))
             .execute(&mut *work)
             .await?;
@@ -331,8 +443,12 @@ impl Filling<'_> {
             let customer = FIRST_CUSTOMER + i64::from(at);
             let tenant = self.owner(customer).tenant.id;
             let mut dice = Dice::of(self.plan.seed, 6, u64::from(at));
-            let agents: Vec<i64> =
-                self.members.iter().filter(|m| m.tenant.id == tenant && m.role == Role::Service).map(|m| m.id).collect();
+            let agents: Vec<i64> = self
+                .members
+                .iter()
+                .filter(|m| m.tenant.id == tenant && m.role == Role::Service)
+                .map(|m| m.id)
+                .collect();
             if agents.is_empty() {
                 continue;
             }
@@ -348,7 +464,10 @@ impl Filling<'_> {
             .execute(&mut *work)
             .await?;
         }
-        for (tenant, (title, audience)) in demo_tenants().into_iter().flat_map(|t| CAMPAIGNS.map(|c| (t, c))) {
+        for (tenant, (title, audience)) in demo_tenants()
+            .into_iter()
+            .flat_map(|t| CAMPAIGNS.map(|c| (t, c)))
+        {
             sqlx::query(
                 "INSERT INTO campaign (tenant_id, title, body, audience, reach, state, created_by, created_at)
                  SELECT ?1, ?2, ?2, ?3, (SELECT count(*) FROM customer_token WHERE tenant_id = ?1 AND token = ?3), 'sent',
@@ -398,7 +517,12 @@ struct CustomerRow<'a> {
     at: i64,
 }
 
-async fn insert_staff(work: &mut SqliteConnection, id: i64, member: &Member, hash: Option<String>) -> Result<(), Error> {
+async fn insert_staff(
+    work: &mut SqliteConnection,
+    id: i64,
+    member: &Member,
+    hash: Option<String>,
+) -> Result<(), Error> {
     sqlx::query(
         "INSERT INTO staff (id, tenant_id, account, password, role, department, display_name) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )
@@ -414,12 +538,26 @@ async fn insert_staff(work: &mut SqliteConnection, id: i64, member: &Member, has
     Ok(())
 }
 
+/// Stands in the data folder while it is being seeded.
+const MARKER: &str = "seeding";
 /// Rows per statement.
 const BATCH: u32 = 500;
 /// The data is as of this moment (2026-11-01), whenever it is made.
 const SEEDED_AT: i64 = 1_793_491_200_000;
 const TAGS: [&str; 13] = [
-    "高价值", "普通会员", "银卡", "金卡", "黑金", "爱拼单", "宝妈", "敏感肌", "送礼", "价格敏感", "直播来的", "门店来的", "老客推荐",
+    "高价值",
+    "普通会员",
+    "银卡",
+    "金卡",
+    "黑金",
+    "爱拼单",
+    "宝妈",
+    "敏感肌",
+    "送礼",
+    "价格敏感",
+    "直播来的",
+    "门店来的",
+    "老客推荐",
 ];
 const ORDER_STATES: [&str; 4] = ["paid", "shipped", "received", "refunded"];
 const FOLLOW_NOTES: [&str; 6] = [
@@ -430,5 +568,11 @@ const FOLLOW_NOTES: [&str; 6] = [
     "说预算有点紧，下个月再联系",
     "介绍了一位朋友，已经加上",
 ];
-const TICKETS: [&str; 5] = ["退换货进度", "发票抬头更改", "包裹破损", "积分没到账", "地址填错了"];
+const TICKETS: [&str; 5] = [
+    "退换货进度",
+    "发票抬头更改",
+    "包裹破损",
+    "积分没到账",
+    "地址填错了",
+];
 const CAMPAIGNS: [(&str, &str); 2] = [("金卡会员双十二预告", "金卡"), ("宝妈专场上新", "宝妈")];

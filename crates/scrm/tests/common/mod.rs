@@ -1,5 +1,6 @@
 //! A running SCRM and people who talk to it.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::{net::SocketAddr, path::Path};
 
@@ -12,20 +13,25 @@ use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 /// Small enough for a test, large enough for pages.
-pub fn plan() -> SeedPlan {
-    SeedPlan { seed: 42, customers: 900, orders: 1_200, messages: 900 }
+pub(crate) fn plan() -> SeedPlan {
+    SeedPlan {
+        seed: 42,
+        customers: 900,
+        orders: 1_200,
+        messages: 900,
+    }
 }
 
 /// A server on a port of its own.
-pub struct Server {
-    pub address: SocketAddr,
-    pub token: String,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) token: String,
     stop: oneshot::Sender<()>,
     done: JoinHandle<Result<(), Error>>,
 }
 
 impl Server {
-    pub async fn start(dir: &Path, vulnerable: bool) -> Self {
+    pub(crate) async fn start(dir: &Path, vulnerable: bool) -> Self {
         let mut config = Config::new(dir);
         config.vulnerable = vulnerable;
         config.seed = Some(plan());
@@ -37,77 +43,111 @@ impl Server {
         let done = tokio::spawn(scrm.serve(listener, async {
             let _ = stopped.await;
         }));
-        Self { address, token, stop, done }
+        Self {
+            address,
+            token,
+            stop,
+            done,
+        }
     }
 
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.stop.send(()).unwrap();
         self.done.await.unwrap().unwrap();
     }
 
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
     /// Logs in the `nth` person with that role.
-    pub async fn login(&self, tenant: &str, role: Role, nth: usize) -> Person {
+    pub(crate) async fn login(&self, tenant: &str, role: Role, nth: usize) -> Person {
         let staff = plan().demo_staff();
-        let who = staff.into_iter().filter(|s| s.tenant == tenant && s.role == role).nth(nth).unwrap();
+        let who = staff
+            .into_iter()
+            .filter(|s| s.tenant == tenant && s.role == role)
+            .nth(nth)
+            .unwrap();
         self.login_as(&who).await
     }
 
-    pub async fn login_as(&self, who: &StaffCredential) -> Person {
-        let client = reqwest::Client::builder().cookie_store(true).build().unwrap();
+    pub(crate) async fn login_as(&self, who: &StaffCredential) -> Person {
+        let client = reqwest::Client::builder()
+            .cookie_store(true)
+            .build()
+            .unwrap();
         let ask = json!({"account": who.account, "password": who.password});
-        let answer = client.post(self.url("/api/auth/login")).json(&ask).send().await.unwrap();
+        let answer = client
+            .post(self.url("/api/auth/login"))
+            .json(&ask)
+            .send()
+            .await
+            .unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
         let cookie = answer.headers()["set-cookie"].to_str().unwrap().to_owned();
-        assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"), "{cookie}");
+        assert!(
+            cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"),
+            "{cookie}"
+        );
         let answer: Value = answer.json().await.unwrap();
         assert_eq!(answer["role"], who.role.key());
         let csrf = answer["csrf"].as_str().unwrap().to_owned();
-        Person { base: self.url(""), account: who.account.clone(), password: who.password.clone(), client, csrf }
+        Person {
+            base: self.url(""),
+            account: who.account.clone(),
+            password: who.password.clone(),
+            client,
+            csrf,
+        }
     }
 
     /// Hudun, with its token.
-    pub fn hudun(&self, method: Method, path: &str) -> RequestBuilder {
-        reqwest::Client::new().request(method, self.url(path)).bearer_auth(&self.token)
+    pub(crate) fn hudun(&self, method: Method, path: &str) -> RequestBuilder {
+        reqwest::Client::new()
+            .request(method, self.url(path))
+            .bearer_auth(&self.token)
     }
 }
 
 /// Someone who is logged in.
-pub struct Person {
-    pub base: String,
-    pub account: String,
-    pub password: String,
-    pub client: reqwest::Client,
-    pub csrf: String,
+pub(crate) struct Person {
+    pub(crate) base: String,
+    pub(crate) account: String,
+    pub(crate) password: String,
+    pub(crate) client: reqwest::Client,
+    pub(crate) csrf: String,
 }
 
 impl Person {
-    pub fn ask(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client.request(method, format!("{}{path}", self.base)).header("x-csrf-token", &self.csrf)
+    pub(crate) fn ask(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client
+            .request(method, format!("{}{path}", self.base))
+            .header("x-csrf-token", &self.csrf)
     }
 
-    pub async fn get(&self, path: &str) -> Response {
+    pub(crate) async fn get(&self, path: &str) -> Response {
         self.ask(Method::GET, path).send().await.unwrap()
     }
 
-    pub async fn status(&self, path: &str) -> StatusCode {
+    pub(crate) async fn status(&self, path: &str) -> StatusCode {
         self.get(path).await.status()
     }
 
-    pub async fn json(&self, path: &str) -> Value {
+    pub(crate) async fn json(&self, path: &str) -> Value {
         let answer = self.get(path).await;
         assert_eq!(answer.status(), StatusCode::OK, "{path}");
         answer.json().await.unwrap()
     }
 
-    pub async fn post(&self, path: &str, body: Value) -> Response {
-        self.ask(Method::POST, path).json(&body).send().await.unwrap()
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Response {
+        self.ask(Method::POST, path)
+            .json(&body)
+            .send()
+            .await
+            .unwrap()
     }
 
-    pub async fn post_ok(&self, path: &str, body: Value) -> Value {
+    pub(crate) async fn post_ok(&self, path: &str, body: Value) -> Value {
         let answer = self.post(path, body).await;
         let status = answer.status();
         let text = answer.text().await.unwrap();
@@ -116,14 +156,24 @@ impl Person {
     }
 
     /// Ids on the first page of `/api/customer?query`, and the total.
-    pub async fn customers(&self, query: &[(&str, &str)]) -> (Vec<i64>, i64) {
-        let answer = self.ask(Method::GET, "/api/customer").query(query).send().await.unwrap();
+    pub(crate) async fn customers(&self, query: &[(&str, &str)]) -> (Vec<i64>, i64) {
+        let answer = self
+            .ask(Method::GET, "/api/customer")
+            .query(query)
+            .send()
+            .await
+            .unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
         let page: Value = answer.json().await.unwrap();
         (ids(&page), page["total"].as_i64().unwrap())
     }
 }
 
-pub fn ids(page: &Value) -> Vec<i64> {
-    page["items"].as_array().unwrap().iter().map(|c| c["id"].as_i64().unwrap()).collect()
+pub(crate) fn ids(page: &Value) -> Vec<i64> {
+    page["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| c["id"].as_i64().unwrap())
+        .collect()
 }
