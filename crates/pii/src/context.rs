@@ -158,6 +158,11 @@ fn name(text: &[u8]) -> Option<usize> {
     (len >= 6).then_some(len)
 }
 
+/// Whether a text as a whole reads like a Chinese name.
+pub(crate) fn is_han_name(text: &str) -> bool {
+    name(text.as_bytes()) == Some(text.len())
+}
+
 pub(crate) fn is_han(c: char) -> bool {
     matches!(c, '\u{4E00}'..='\u{9FFF}')
 }
