@@ -327,10 +327,10 @@ fn word(text: &[u8], at: usize, found: &mut dyn FnMut(Hit<'_>)) -> usize {
     if at > 0 && is_word(text[at - 1]) {
         return at + 1;
     }
-    if matches!(text[at], b'Q' | b'q' | b'w') {
-        if let Some(end) = context::look_ascii(text, at, found) {
-            return end;
-        }
+    if matches!(text[at], b'Q' | b'q' | b'w')
+        && let Some(end) = context::look_ascii(text, at, found)
+    {
+        return end;
     }
     let mut end = at;
     while end < text.len().min(at + 40) && is_word(text[end]) {
