@@ -1,4 +1,5 @@
 //! What content alone gives away, and what it must not.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

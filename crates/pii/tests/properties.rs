@@ -1,4 +1,5 @@
 //! What must hold for every body at every cut.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 
