@@ -54,6 +54,11 @@ impl Finisher {
         Self(Some(Box::new(pending)))
     }
 
+    /// Tells nothing: somebody else tells the end of this exchange.
+    pub(crate) const fn silent() -> Self {
+        Self(None)
+    }
+
     /// Everything was handed to the connection, and the connection took it.
     pub(crate) fn delivered(mut self) {
         if let Some(pending) = self.0.take() {
