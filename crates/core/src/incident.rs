@@ -178,6 +178,13 @@ pub struct Task {
     pub changed_at: Timestamp,
 }
 
+impl Task {
+    /// Whether nothing more is to be done.
+    pub const fn is_over(&self) -> bool {
+        matches!(self.state, TaskState::Done | TaskState::Dropped)
+    }
+}
+
 /// Where a task stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -1,0 +1,311 @@
+//! Every endpoint as one typed constant: method, path, who may call it, what goes in and what comes out.
+
+use std::marker::PhantomData;
+use std::ops::Deref;
+
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::Role::{Admin, Auditor, Business, Commander, It, Legal, Pr, Security};
+use crate::{
+    Access, AccountList, AccountView, ApprovalList, ChangePassword, Code, Decision, DiffQuery,
+    Done, Download, DrillStart, DrillView, EnrolSecret, FindingPage, IncidentPage, LiveEvent, Me,
+    NewAccount, NoticeApprove, OneTimePassword, Overview, PageQuery, PolicyDiff, PolicyDocument,
+    Preview, Reason, RevisionList, Role, RollBack, SetDisabled, SignIn, SignedIn, StartRun,
+    StepDecision, TaskChange, UndoAnswer, WarRoom,
+};
+
+/// An endpoint that takes a `B` (body, or query for GET) and answers with an `R`.
+pub struct Endpoint<B, R> {
+    seen: Seen,
+    types: PhantomData<fn(B) -> R>,
+}
+
+/// What can be said of an endpoint without its types.
+#[derive(Clone, Copy)]
+pub struct Seen {
+    /// HTTP method.
+    pub method: Method,
+    /// Path with `{name}` for its parameters.
+    pub path: &'static str,
+    /// Name of the operation in the typed client.
+    pub id: &'static str,
+    /// The chapter of the document.
+    pub tag: &'static str,
+    /// One sentence.
+    pub summary: &'static str,
+    /// Who may call it.
+    pub access: Access,
+    /// Schema of what it takes.
+    pub(crate) takes: Option<Described>,
+    /// Schema of what it answers.
+    pub(crate) gives: Described,
+    /// The form of the answer.
+    pub(crate) form: Form,
+}
+
+/// HTTP methods in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Changes something.
+    Post,
+}
+
+/// How an answer comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Json,
+    Stream,
+    File,
+}
+
+/// A named schema and the way to the ones it refers to.
+#[derive(Clone, Copy)]
+pub(crate) struct Described {
+    pub(crate) name: fn() -> std::borrow::Cow<'static, str>,
+    pub(crate) schema: fn() -> RefOr<Schema>,
+    pub(crate) nested: fn(&mut Vec<(String, RefOr<Schema>)>),
+}
+
+const fn describe<T: ToSchema>() -> Described {
+    Described {
+        name: T::name,
+        schema: <T as PartialSchema>::schema,
+        nested: T::schemas,
+    }
+}
+
+impl<B, R: ToSchema> Endpoint<B, R> {
+    const fn new(
+        method: Method,
+        id: &'static str,
+        path: &'static str,
+        access: Access,
+        summary: &'static str,
+        takes: Option<Described>,
+    ) -> Self {
+        let gives = describe::<R>();
+        let seen = Seen {
+            method,
+            path,
+            id,
+            tag: "",
+            summary,
+            access,
+            takes,
+            gives,
+            form: Form::Json,
+        };
+        Self {
+            seen,
+            types: PhantomData,
+        }
+    }
+
+    const fn answering(mut self, form: Form) -> Self {
+        self.seen.form = form;
+        self
+    }
+
+    /// What can be said of it without its types.
+    pub const fn seen(&self) -> Seen {
+        self.seen
+    }
+}
+
+impl<R: ToSchema> Endpoint<(), R> {
+    const fn get(
+        id: &'static str,
+        path: &'static str,
+        access: Access,
+        summary: &'static str,
+    ) -> Self {
+        Self::new(Method::Get, id, path, access, summary, None)
+    }
+
+    const fn act(
+        id: &'static str,
+        path: &'static str,
+        access: Access,
+        summary: &'static str,
+    ) -> Self {
+        Self::new(Method::Post, id, path, access, summary, None)
+    }
+}
+
+impl<B: ToSchema, R: ToSchema> Endpoint<B, R> {
+    const fn query(
+        id: &'static str,
+        path: &'static str,
+        access: Access,
+        summary: &'static str,
+    ) -> Self {
+        Self::new(
+            Method::Get,
+            id,
+            path,
+            access,
+            summary,
+            Some(describe::<B>()),
+        )
+    }
+
+    const fn post(
+        id: &'static str,
+        path: &'static str,
+        access: Access,
+        summary: &'static str,
+    ) -> Self {
+        Self::new(
+            Method::Post,
+            id,
+            path,
+            access,
+            summary,
+            Some(describe::<B>()),
+        )
+    }
+}
+
+impl<B, R> Deref for Endpoint<B, R> {
+    type Target = Seen;
+
+    fn deref(&self) -> &Seen {
+        &self.seen
+    }
+}
+
+impl Seen {
+    /// Whether it takes a body, or a query for GET.
+    pub const fn takes_something(&self) -> bool {
+        self.takes.is_some()
+    }
+
+    /// The names of the path's parameters.
+    pub fn path_params(&self) -> impl Iterator<Item = &'static str> {
+        self.path
+            .split('/')
+            .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+    }
+}
+
+macro_rules! endpoints {
+    ($($tag:literal { $(#[doc = $doc:literal] $name:ident: $takes:ty => $gives:ty = $how:ident($id:literal, $path:literal, $access:expr) $(as $form:ident)?;)* })*) => {
+        $($(
+            #[doc = $doc]
+            pub const $name: Endpoint<$takes, $gives> = {
+                let mut endpoint = Endpoint::<$takes, $gives>::$how($id, $path, $access, $doc.trim_ascii());
+                $(endpoint = endpoint.answering(Form::$form);)?
+                endpoint.seen.tag = $tag;
+                endpoint
+            };
+        )*)*
+
+        /// Every endpoint.
+        pub fn all() -> Vec<Seen> {
+            vec![$($($name.seen()),*),*]
+        }
+    };
+}
+
+const ANY: Access = Access::SignedIn;
+const TEAM: Access = Access::Roles(&[Commander, Security, It, Legal, Pr, Business]);
+const LEAD: Access = Access::Roles(&[Commander, Security]);
+const HANDS: Access = Access::Roles(&[Commander, Security, It]);
+const NOTICE_APPROVERS: &[Role] = &[Commander, Legal];
+const KEEPERS: Access = Access::Roles(&[Admin]);
+
+endpoints! {
+    "auth" {
+        /// First step of a log-in: account and password.
+        LOGIN: SignIn => SignedIn = post("login", "/api/auth/login", Access::Public);
+        /// Second step of a log-in: the six digits of the authenticator.
+        SECOND_STEP: Code => SignedIn = post("secondStep", "/api/auth/code", Access::Signing);
+        /// A fresh secret for an authenticator that is to be set up. Shown once.
+        ENROL: () => EnrolSecret = act("enrol", "/api/auth/enrol", Access::Signing);
+        /// Confirms the authenticator with its first six digits.
+        CONFIRM_ENROL: Code => SignedIn = post("confirmEnrol", "/api/auth/enrol/confirm", Access::Signing);
+        /// Changes one's own password.
+        CHANGE_PASSWORD: ChangePassword => SignedIn = post("changePassword", "/api/auth/password", Access::Signing);
+        /// Ends the session.
+        LOGOUT: () => Done = act("logout", "/api/auth/logout", Access::Signing);
+        /// Who is signed in.
+        ME: () => Me = get("me", "/api/auth/me", Access::Signing);
+        /// The accounts of the console.
+        ACCOUNTS: () => AccountList = get("accounts", "/api/accounts", KEEPERS);
+        /// Opens an account; its one-time password is shown once.
+        OPEN_ACCOUNT: NewAccount => OneTimePassword = post("openAccount", "/api/accounts", KEEPERS);
+        /// Gives an account a new one-time password and takes its authenticator away.
+        RESET_ACCOUNT: () => OneTimePassword = act("resetAccount", "/api/accounts/{account}/reset", KEEPERS);
+        /// Shuts an account and ends its sessions, or reopens it.
+        DISABLE_ACCOUNT: SetDisabled => AccountView = post("disableAccount", "/api/accounts/{account}/disabled", KEEPERS);
+    }
+    "overview" {
+        /// Everything at one glance.
+        OVERVIEW: () => Overview = get("overview", "/api/overview", ANY);
+        /// What happens, as it happens: server-sent events, resumed by Last-Event-ID.
+        EVENTS: () => LiveEvent = get("events", "/api/events", ANY) as Stream;
+        /// Starts a drill: a real attack against the guarded SCRM of the demo.
+        START_DRILL: DrillStart => DrillView = post("startDrill", "/api/drills", LEAD);
+        /// Restarts the SCRM of the demo without its hole.
+        RESTART_HARDENED: () => Done = act("restartHardened", "/api/demo/scrm/restart-hardened", HANDS);
+    }
+    "monitor" {
+        /// Findings, newest first.
+        FINDINGS: PageQuery => FindingPage = query("findings", "/api/findings", ANY);
+    }
+    "respond" {
+        /// Cases, newest first.
+        INCIDENTS: PageQuery => IncidentPage = query("incidents", "/api/incidents", ANY);
+        /// The war-room: one case on one screen.
+        ROOM: () => WarRoom = get("room", "/api/incidents/{incident}", ANY);
+        /// Takes a case.
+        ACKNOWLEDGE: () => Done = act("acknowledge", "/api/incidents/{incident}/acknowledge", LEAD);
+        /// Starts the playbook offered, or another one.
+        START_RUN: StartRun => Done = post("startRun", "/api/incidents/{incident}/run", LEAD);
+        /// Approves or declines a step that waits; the step says who may.
+        DECIDE_STEP: StepDecision => Done = post("decideStep", "/api/incidents/{incident}/steps/{step}/decide", TEAM);
+        /// Takes, finishes, drops or annotates a task of one's department.
+        CHANGE_TASK: TaskChange => Done = post("changeTask", "/api/tasks/{task}", TEAM);
+        /// Closes a case once everything is repaired and lifted.
+        CLOSE: Reason => Done = post("close", "/api/incidents/{incident}/close", Access::Roles(&[Commander]));
+    }
+    "contain" {
+        /// Lifts a restriction, or asks a second person to, where two are needed.
+        UNDO: Reason => UndoAnswer = post("undo", "/api/restrictions/{restriction}/undo", HANDS);
+        /// Decisions that wait for a second person.
+        APPROVALS: () => ApprovalList = get("approvals", "/api/approvals", ANY);
+        /// Approves or declines what another person asked for.
+        DECIDE_APPROVAL: Decision => Done = post("decideApproval", "/api/approvals/{approval}/decide", LEAD);
+        /// The revisions of the policy, newest first.
+        REVISIONS: () => RevisionList = get("revisions", "/api/policy/revisions", ANY);
+        /// One revision of the policy, whole.
+        REVISION: () => PolicyDocument = get("revision", "/api/policy/revisions/{revision}", ANY);
+        /// What changed between two revisions.
+        POLICY_DIFF: DiffQuery => PolicyDiff = query("policyDiff", "/api/policy/diff", ANY);
+        /// Asks to go back to an earlier revision; a second person approves.
+        ROLL_BACK: RollBack => UndoAnswer = post("rollBack", "/api/policy/roll-back", LEAD);
+    }
+    "repair" {
+        /// Drafts a hot patch for the hole and proves it on the attack and on recent traffic.
+        PROPOSE_PATCH: () => Done = act("proposePatch", "/api/incidents/{incident}/patches", LEAD);
+        /// Puts a proven patch in force.
+        ENFORCE_PATCH: () => Done = act("enforcePatch", "/api/incidents/{incident}/patches/{patch}/enforce", LEAD);
+        /// Replays the attack straight at the SCRM.
+        VERIFY_REPAIR: () => Done = act("verifyRepair", "/api/incidents/{incident}/repair/verify", HANDS);
+    }
+    "inform" {
+        /// A notice as its reader will get it.
+        PREVIEW: () => Preview = get("preview", "/api/incidents/{incident}/notices/{notice}/preview", ANY);
+        /// Approves a notice in a role that it needs and that one holds; each role takes another person.
+        APPROVE_NOTICE: NoticeApprove => Done = post("approveNotice", "/api/incidents/{incident}/notices/{notice}/approve", Access::Roles(NOTICE_APPROVERS));
+        /// Sends an approved notice.
+        SEND_NOTICE: () => Done = act("sendNotice", "/api/incidents/{incident}/notices/{notice}/send", Access::Roles(&[Commander, Legal, Pr]));
+    }
+    "prevent" {
+        /// The evidence of a case, to be checked offline with `hudun verify`. The export itself goes on the ledger.
+        EXPORT_EVIDENCE: () => Download = act("exportEvidence", "/api/incidents/{incident}/evidence", Access::Roles(&[Commander, Security, Legal, Auditor])) as File;
+    }
+}

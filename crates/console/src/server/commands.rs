@@ -1,0 +1,272 @@
+//! Questions and commands about cases: rules first, then the desk.
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, header};
+use hudun_console_api as api;
+use hudun_console_api::endpoint as at;
+use hudun_core::{IncidentId, NoticeId};
+use serde_json::json;
+
+use crate::diff::unified;
+use crate::server::mount::{Call, Routes};
+use crate::server::refusal::Refusal;
+use crate::server::rules::{
+    may_approve_notice, may_change_task, may_decide, may_decide_step, may_send_notice, short,
+};
+
+type Answered<T> = Result<T, Refusal>;
+
+pub(crate) fn mount(routes: &mut Routes) {
+    routes.json(at::OVERVIEW, overview);
+    routes.json(at::START_DRILL, start_drill);
+    routes.json(at::RESTART_HARDENED, restart_hardened);
+    routes.json(at::FINDINGS, findings);
+    routes.json(at::INCIDENTS, incidents);
+    routes.json(at::ROOM, room);
+    routes.json(at::ACKNOWLEDGE, acknowledge);
+    routes.json(at::START_RUN, start_run);
+    routes.json(at::DECIDE_STEP, decide_step);
+    routes.json(at::CHANGE_TASK, change_task);
+    routes.json(at::CLOSE, close);
+    routes.json(at::UNDO, undo);
+    routes.json(at::APPROVALS, approvals);
+    routes.json(at::DECIDE_APPROVAL, decide_approval);
+    routes.json(at::REVISIONS, revisions);
+    routes.json(at::REVISION, revision);
+    routes.json(at::POLICY_DIFF, policy_diff);
+    routes.json(at::ROLL_BACK, roll_back);
+    routes.json(at::PROPOSE_PATCH, propose_patch);
+    routes.json(at::ENFORCE_PATCH, enforce_patch);
+    routes.json(at::VERIFY_REPAIR, verify_repair);
+    routes.json(at::PREVIEW, preview);
+    routes.json(at::APPROVE_NOTICE, approve_notice);
+    routes.json(at::SEND_NOTICE, send_notice);
+    routes.raw(at::EXPORT_EVIDENCE, export_evidence);
+}
+
+async fn overview(call: Call, (): ()) -> Answered<api::Overview> {
+    Ok(call.app.desk.overview().await?)
+}
+
+async fn start_drill(call: Call, body: api::DrillStart) -> Answered<api::DrillView> {
+    short("name", &body.name, 40, true)?;
+    Ok(call
+        .app
+        .desk
+        .start_drill(&call.caller()?, body.name)
+        .await?)
+}
+
+async fn restart_hardened(call: Call, (): ()) -> Answered<api::Done> {
+    Ok(call.app.desk.restart_hardened(&call.caller()?).await?)
+}
+
+async fn findings(call: Call, page: api::PageQuery) -> Answered<api::FindingPage> {
+    Ok(call.app.desk.findings(page).await?)
+}
+
+async fn incidents(call: Call, page: api::PageQuery) -> Answered<api::IncidentPage> {
+    Ok(call.app.desk.incidents(page).await?)
+}
+
+async fn room(call: Call, (): ()) -> Answered<api::WarRoom> {
+    Ok(call.app.desk.room(incident(&call)?).await?)
+}
+
+async fn acknowledge(call: Call, (): ()) -> Answered<api::Done> {
+    Ok(call
+        .app
+        .desk
+        .acknowledge(&call.caller()?, incident(&call)?)
+        .await?)
+}
+
+async fn start_run(call: Call, start: api::StartRun) -> Answered<api::Done> {
+    Ok(call
+        .app
+        .desk
+        .start_run(&call.caller()?, incident(&call)?, start)
+        .await?)
+}
+
+async fn decide_step(call: Call, decision: api::StepDecision) -> Answered<api::Done> {
+    short("note", &decision.note, 500, false)?;
+    let (caller, incident) = (call.caller()?, incident(&call)?);
+    let step: hudun_core::StepId = call.param("step")?;
+    let waiting = call.app.desk.waiting(incident, step.clone()).await?;
+    may_decide_step(&waiting, &caller)?;
+    Ok(call
+        .app
+        .desk
+        .decide_step(&caller, incident, step, decision)
+        .await?)
+}
+
+async fn change_task(call: Call, change: api::TaskChange) -> Answered<api::Done> {
+    short(
+        "note",
+        &change.note,
+        2_000,
+        change.task_move == api::TaskMove::Drop,
+    )?;
+    let (caller, task) = (call.caller()?, call.param("task")?);
+    may_change_task(&call.app.desk.task(task).await?, &caller)?;
+    Ok(call.app.desk.change_task(&caller, task, change).await?)
+}
+
+async fn close(call: Call, body: api::Reason) -> Answered<api::Done> {
+    short("reason", &body.reason, 500, true)?;
+    Ok(call
+        .app
+        .desk
+        .close(&call.caller()?, incident(&call)?, body.reason)
+        .await?)
+}
+
+async fn undo(call: Call, body: api::Reason) -> Answered<api::UndoAnswer> {
+    short("reason", &body.reason, 500, true)?;
+    Ok(call
+        .app
+        .desk
+        .undo(&call.caller()?, call.param("restriction")?, body.reason)
+        .await?)
+}
+
+async fn approvals(call: Call, (): ()) -> Answered<api::ApprovalList> {
+    Ok(api::ApprovalList {
+        approvals: call.app.desk.approvals().await?,
+    })
+}
+
+async fn decide_approval(call: Call, decision: api::Decision) -> Answered<api::Done> {
+    short("note", &decision.note, 500, false)?;
+    let caller = call.caller()?;
+    let id: String = call.param("approval")?;
+    let approval = call.app.desk.approval(id.clone()).await?;
+    if let Err(refusal) = may_decide(&approval, &caller, decision.approve) {
+        return refuse(&call, "approval", &id, refusal).await;
+    }
+    Ok(call.app.desk.decide_approval(&caller, id, decision).await?)
+}
+
+async fn revisions(call: Call, (): ()) -> Answered<api::RevisionList> {
+    Ok(call.app.desk.revisions().await?)
+}
+
+async fn revision(call: Call, (): ()) -> Answered<api::PolicyDocument> {
+    Ok(call.app.desk.revision(call.param("revision")?).await?)
+}
+
+async fn policy_diff(call: Call, between: api::DiffQuery) -> Answered<api::PolicyDiff> {
+    let text = async |revision| {
+        let document = call.app.desk.revision(revision).await?.document;
+        serde_json::to_string_pretty(&document).map_err(|error| Refusal::internal(&error))
+    };
+    let (from, to) = (text(between.from).await?, text(between.to).await?);
+    Ok(api::PolicyDiff {
+        from: between.from,
+        to: between.to,
+        diff: unified(&from, &to),
+    })
+}
+
+async fn roll_back(call: Call, to: api::RollBack) -> Answered<api::UndoAnswer> {
+    short("reason", &to.reason, 500, true)?;
+    Ok(call.app.desk.roll_back(&call.caller()?, to).await?)
+}
+
+async fn propose_patch(call: Call, (): ()) -> Answered<api::Done> {
+    Ok(call
+        .app
+        .desk
+        .propose_patch(&call.caller()?, incident(&call)?)
+        .await?)
+}
+
+async fn enforce_patch(call: Call, (): ()) -> Answered<api::Done> {
+    Ok(call
+        .app
+        .desk
+        .enforce_patch(&call.caller()?, incident(&call)?, call.param("patch")?)
+        .await?)
+}
+
+async fn verify_repair(call: Call, (): ()) -> Answered<api::Done> {
+    Ok(call
+        .app
+        .desk
+        .verify_repair(&call.caller()?, incident(&call)?)
+        .await?)
+}
+
+async fn preview(call: Call, (): ()) -> Answered<api::Preview> {
+    Ok(call
+        .app
+        .desk
+        .preview(incident(&call)?, notice(&call)?)
+        .await?)
+}
+
+async fn approve_notice(call: Call, body: api::NoticeApprove) -> Answered<api::Done> {
+    let (caller, incident, id) = (call.caller()?, incident(&call)?, notice(&call)?);
+    let notice = call.app.desk.notice(incident, id).await?;
+    if let Err(refusal) = may_approve_notice(&notice, &caller, body.role, &body.sha256) {
+        return refuse(&call, "notice", &id.to_string(), refusal).await;
+    }
+    Ok(call
+        .app
+        .desk
+        .approve_notice(&caller, incident, id, body.role, body.sha256)
+        .await?)
+}
+
+async fn send_notice(call: Call, (): ()) -> Answered<api::Done> {
+    let (caller, incident, id) = (call.caller()?, incident(&call)?, notice(&call)?);
+    let notice = call.app.desk.notice(incident, id).await?;
+    if let Err(refusal) = may_send_notice(&notice) {
+        return refuse(&call, "notice", &id.to_string(), refusal).await;
+    }
+    Ok(call.app.desk.send_notice(&caller, incident, id).await?)
+}
+
+async fn export_evidence(call: Call, (): ()) -> Result<Response, Refusal> {
+    let file = call
+        .app
+        .desk
+        .export_evidence(&call.caller()?, incident(&call)?)
+        .await?;
+    let safe: String = file
+        .name
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || "._-".contains(*c))
+        .collect();
+    let named = HeaderValue::from_str(&format!("attachment; filename=\"{safe}\""))
+        .map_err(|error| Refusal::internal(&error))?;
+    let kind =
+        HeaderValue::from_str(&file.media_type).map_err(|error| Refusal::internal(&error))?;
+    Ok((
+        [
+            (header::CONTENT_DISPOSITION, named),
+            (header::CONTENT_TYPE, kind),
+        ],
+        file.bytes,
+    )
+        .into_response())
+}
+
+/// A refusal by the rule of two persons goes on the ledger.
+async fn refuse<T>(call: &Call, what: &str, id: &str, refusal: Refusal) -> Answered<T> {
+    let body = json!({ "what": what, "id": id, "code": refusal.problem.code });
+    call.app
+        .record(&call.caller()?.account, "console.refused", body)
+        .await?;
+    Err(refusal)
+}
+
+fn incident(call: &Call) -> Answered<IncidentId> {
+    call.param("incident")
+}
+
+fn notice(call: &Call) -> Answered<NoticeId> {
+    call.param("notice")
+}

@@ -1,0 +1,60 @@
+//! What the command line and the console call: JSON in, JSON out.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::assess::{assess, assess_group};
+use crate::error::DutyError;
+use crate::facts::FactBase;
+use crate::notice::{Draft, NoticeKind, RenderOptions, Renderer};
+use crate::ruleset::RuleSet;
+use crate::text::Lang;
+
+/// Assesses a fact base given as JSON; with tenants, each tenant too.
+pub fn assess_json(facts: &str, rules: &RuleSet, now: Timestamp) -> Result<Value, DutyError> {
+    let facts = FactBase::from_json(facts)?;
+    if facts.tenants.is_empty() {
+        json(&assess(&facts, rules, now)?)
+    } else {
+        json(&assess_group(&facts, rules, now)?)
+    }
+}
+
+/// Every rule, gate, field and calendar as JSON.
+pub fn rules_json(rules: &RuleSet) -> Result<Value, DutyError> {
+    #[derive(Serialize)]
+    struct All<'a> {
+        digest: &'a str,
+        rules: &'a [crate::rule::Rule],
+        gates: &'a [crate::gates::GateRule],
+        fields: &'a [crate::ruleset::Field],
+        holidays: &'a [crate::clock::Holidays],
+        grading: &'a crate::severity::Grading,
+    }
+    json(&All {
+        digest: &rules.digest,
+        rules: &rules.rules,
+        gates: &rules.gates,
+        fields: &rules.fields,
+        holidays: &rules.holidays,
+        grading: &rules.grading,
+    })
+}
+
+/// Assesses and renders one draft.
+pub fn render(
+    kind: NoticeKind,
+    lang: Lang,
+    facts: &FactBase,
+    rules: &RuleSet,
+    now: Timestamp,
+    options: &RenderOptions,
+) -> Result<Draft, DutyError> {
+    let assessment = assess(facts, rules, now)?;
+    Renderer::new(rules)?.render(kind, lang, facts, &assessment, options)
+}
+
+fn json<T: Serialize>(value: &T) -> Result<Value, DutyError> {
+    serde_json::to_value(value).map_err(|e| DutyError::Json(e.to_string()))
+}

@@ -1,0 +1,5 @@
+//! The linter.
+
+mod data;
+
+pub use self::data::{ClaimPattern, DetailPattern, LintData};

@@ -1,0 +1,395 @@
+//! The detections.
+
+use std::collections::HashMap;
+
+use hudun_core::{
+    ExchangeEnd, ExchangeEvent, ExchangeHead, ExchangeId, Finding, FindingId, Level, Release,
+    SignalKind, Text, Timestamp,
+};
+
+use crate::Thresholds;
+use crate::account::{ActorState, Actors, Network};
+use crate::window::Distinct;
+
+/// Exchanges that may be open at once; beyond, the oldest are forgotten and counted.
+const OPEN: usize = 50_000;
+/// Addresses from which log-ins are watched.
+const ADDRESSES: usize = 50_000;
+
+/// Reads exchanges while they happen and says what they mean.
+#[derive(Debug)]
+pub struct Monitor {
+    thresholds: Thresholds,
+    actors: Actors,
+    open: HashMap<ExchangeId, Open>,
+    addresses: HashMap<std::net::IpAddr, Distinct<String>>,
+    dropped: u64,
+}
+
+/// An exchange that has begun and not ended.
+#[derive(Debug)]
+struct Open {
+    head: ExchangeHead,
+    rows: u64,
+    foreign_rows: u64,
+}
+
+impl Monitor {
+    /// A monitor that has seen nothing yet.
+    pub fn new(thresholds: Thresholds) -> Self {
+        Self {
+            thresholds,
+            actors: Actors::default(),
+            open: HashMap::new(),
+            addresses: HashMap::new(),
+            dropped: 0,
+        }
+    }
+
+    /// Reads one event and returns what it completes. `now` stamps the findings; windows run on the time of the
+    /// exchanges.
+    pub fn observe(&mut self, event: ExchangeEvent, now: Timestamp) -> Vec<Finding> {
+        match event {
+            ExchangeEvent::Head(head) => self.on_head(*head, now),
+            ExchangeEvent::Release(release) => self.on_release(&release, now),
+            ExchangeEvent::End(end) => self.on_end(&end, now),
+        }
+    }
+
+    /// States that were dropped because a quota was full ([`hudun_core::LossReason::StateEvicted`]).
+    pub const fn evicted(&self) -> u64 {
+        self.actors.evicted() + self.dropped
+    }
+
+    fn on_head(&mut self, head: ExchangeHead, now: Timestamp) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        if let Some(signal) = head
+            .signals
+            .iter()
+            .find(|signal| signal.kind == SignalKind::Sqli)
+        {
+            let why = Text::new(
+                format!(
+                    "参数 {} 的内容是 SQL 片段（特征 {}）。",
+                    signal.place, signal.mark
+                ),
+                format!(
+                    "{} holds a fragment of SQL (fingerprint {}).",
+                    signal.place, signal.mark
+                ),
+            );
+            let title = Text::new("查询中出现 SQL 注入", "SQL injection in a request");
+            findings.extend(self.conclude(
+                &head,
+                now,
+                Rule {
+                    id: "scrm.injection",
+                    level: Level::Medium,
+                    tags: &["T1190", "CWE-89"],
+                    by_address: false,
+                },
+                title,
+                why,
+                vec![head.id],
+            ));
+        }
+        if self.open.len() >= OPEN {
+            self.forget_oldest();
+        }
+        self.open.insert(
+            head.id,
+            Open {
+                head,
+                rows: 0,
+                foreign_rows: 0,
+            },
+        );
+        findings
+    }
+
+    fn on_release(&mut self, release: &Release, now: Timestamp) -> Vec<Finding> {
+        let Some(open) = self.open.get_mut(&release.exchange) else {
+            return Vec::new();
+        };
+        open.rows += u64::from(release.rows);
+        open.foreign_rows += u64::from(release.foreign_rows);
+        let (head, rows, foreign_rows) = (open.head.clone(), open.rows, open.foreign_rows);
+        let own_scope = head
+            .actor
+            .role
+            .as_ref()
+            .is_some_and(|role| self.thresholds.own_scope_roles.contains(role));
+        let mut findings = Vec::new();
+
+        let at = head.at.as_millis();
+        let state = self
+            .actors
+            .state(&head.tenant, &head.actor.name(), &self.thresholds);
+        let mut persons = 0;
+        for sighting in &release.sightings {
+            persons = state.persons.note(at, sighting.subject);
+        }
+        let mut foreign = 0;
+        if own_scope && release.foreign_rows > 0 && !head.export {
+            state.keep_evidence(head.id);
+            for sighting in &release.sightings {
+                foreign = state.foreign.note(at, sighting.subject);
+            }
+        }
+        let walked: Vec<ExchangeId> = state.foreign_evidence.iter().copied().collect();
+
+        if foreign >= self.thresholds.foreign_persons {
+            findings.extend(self.foreign_rows_seen(&head, now, foreign, walked));
+        }
+        if head.export && own_scope && (foreign_rows > 0 || rows >= self.thresholds.export_rows) {
+            let why = Text::new(
+                format!("一次导出 {rows} 行，其中 {foreign_rows} 行不属于该账号。"),
+                format!("One export of {rows} rows, {foreign_rows} of them not the account's own."),
+            );
+            let title = Text::new("批量导出客户资料", "Bulk export of customer data");
+            let rule = Rule {
+                id: "scrm.bulk-export",
+                level: Level::High,
+                tags: &["T1213.004", "T1567", "API6:2023"],
+                by_address: false,
+            };
+            findings.extend(self.conclude(&head, now, rule, title, why, vec![head.id]));
+        }
+        if persons >= self.thresholds.persons {
+            let minutes = self.thresholds.window_ms / 60_000;
+            let why = Text::new(
+                format!("{minutes} 分钟内看到 {persons} 名不同客户的资料。"),
+                format!("The data of {persons} different customers within {minutes} minutes."),
+            );
+            let title = Text::new("短时间内大量读取客户资料", "Mass reading of customer data");
+            let rule = Rule {
+                id: "scrm.mass-read",
+                level: Level::High,
+                tags: &["T1213.004", "T1030"],
+                by_address: false,
+            };
+            findings.extend(self.conclude(&head, now, rule, title, why, vec![head.id]));
+        }
+        findings
+    }
+
+    fn foreign_rows_seen(
+        &mut self,
+        head: &ExchangeHead,
+        now: Timestamp,
+        foreign: usize,
+        evidence: Vec<ExchangeId>,
+    ) -> Option<Finding> {
+        let minutes = self.thresholds.window_ms / 60_000;
+        let injected = head
+            .signals
+            .iter()
+            .any(|signal| signal.kind == SignalKind::Sqli);
+        let why = Text::new(
+            format!("{minutes} 分钟内读取了 {foreign} 名不归该账号管理的客户。"),
+            format!("{foreign} customers of other accounts within {minutes} minutes."),
+        );
+        let (rule, title) = if injected {
+            (
+                Rule {
+                    id: "scrm.injection-success",
+                    level: Level::High,
+                    tags: &["T1190", "CWE-89", "API1:2023"],
+                    by_address: false,
+                },
+                Text::new(
+                    "SQL 注入得手，返回他人客户",
+                    "SQL injection that returned other people's customers",
+                ),
+            )
+        } else {
+            (
+                Rule {
+                    id: "scrm.id-walk",
+                    level: Level::High,
+                    tags: &["API1:2023", "CWE-639", "T1213"],
+                    by_address: false,
+                },
+                Text::new("越权遍历客户编号", "Walking through customers of others"),
+            )
+        };
+        self.conclude(head, now, rule, title, why, evidence)
+    }
+
+    fn on_end(&mut self, end: &ExchangeEnd, now: Timestamp) -> Vec<Finding> {
+        let Some(Open { head, .. }) = self.open.remove(&end.exchange) else {
+            return Vec::new();
+        };
+        // What Hudun itself refused must not feed a detection that would refuse again.
+        if end.refusal.is_some() {
+            return Vec::new();
+        }
+        let at = head.at.as_millis();
+        if head.login {
+            return self.on_login(&head, end.success, now);
+        }
+        let single_object = head.path.contains('{');
+        if single_object && !end.success && (end.status == 403 || end.status == 404) {
+            let state = self
+                .actors
+                .state(&head.tenant, &head.actor.name(), &self.thresholds);
+            let failed = state.failed_lookups.note(at);
+            if failed >= self.thresholds.failed_lookups {
+                let minutes = self.thresholds.window_ms / 60_000;
+                let why = Text::new(
+                    format!("{minutes} 分钟内 {failed} 次查询单个对象被拒绝或不存在。"),
+                    format!(
+                        "{failed} look-ups of single objects refused or not found within {minutes} minutes."
+                    ),
+                );
+                let title = Text::new("试探对象编号", "Probing for object ids");
+                let rule = Rule {
+                    id: "scrm.object-probing",
+                    level: Level::Medium,
+                    tags: &["API1:2023", "T1595"],
+                    by_address: false,
+                };
+                return self
+                    .conclude(&head, now, rule, title, why, vec![head.id])
+                    .into_iter()
+                    .collect();
+            }
+        }
+        Vec::new()
+    }
+
+    fn on_login(&mut self, head: &ExchangeHead, success: bool, now: Timestamp) -> Vec<Finding> {
+        let at = head.at.as_millis();
+        let minutes = self.thresholds.window_ms / 60_000;
+        let account = head.actor.name();
+        let state = self.actors.state(&head.tenant, &account, &self.thresholds);
+        if success {
+            if !state.is_new_network(Network::of(head.actor.ip)) {
+                return Vec::new();
+            }
+            let why = Text::new(
+                format!("账号 {account} 从未用过的网络 {} 登录。", head.actor.ip),
+                format!(
+                    "{account} logged in from {}, a network it never used before.",
+                    head.actor.ip
+                ),
+            );
+            let title = Text::new("从陌生网络登录", "Log-in from a new network");
+            let rule = Rule {
+                id: "scrm.new-network",
+                level: Level::Low,
+                tags: &["T1078"],
+                by_address: false,
+            };
+            return self
+                .conclude(head, now, rule, title, why, vec![head.id])
+                .into_iter()
+                .collect();
+        }
+        let mut findings = Vec::new();
+        let failed = state.failed_logins.note(at);
+        if failed >= self.thresholds.failed_logins {
+            let why = Text::new(
+                format!("{minutes} 分钟内 {failed} 次登录失败。"),
+                format!("{failed} failed log-ins within {minutes} minutes."),
+            );
+            let title = Text::new("暴力猜测密码", "Password guessing");
+            let rule = Rule {
+                id: "scrm.brute-force",
+                level: Level::Medium,
+                tags: &["T1110.001"],
+                by_address: false,
+            };
+            findings.extend(self.conclude(head, now, rule, title, why, vec![head.id]));
+        }
+        let tried = self.accounts_tried_from(head.actor.ip, at, account);
+        if tried >= self.thresholds.accounts_tried {
+            let why = Text::new(
+                format!(
+                    "{minutes} 分钟内从 {} 对 {tried} 个账号登录失败。",
+                    head.actor.ip
+                ),
+                format!(
+                    "{tried} accounts tried in vain from {} within {minutes} minutes.",
+                    head.actor.ip
+                ),
+            );
+            let title = Text::new("撞库", "Credential stuffing");
+            let rule = Rule {
+                id: "scrm.credential-stuffing",
+                level: Level::High,
+                tags: &["T1110.004", "API2:2023"],
+                by_address: true,
+            };
+            findings.extend(self.conclude(head, now, rule, title, why, vec![head.id]));
+        }
+        findings
+    }
+
+    fn accounts_tried_from(&mut self, ip: std::net::IpAddr, at: i64, account: String) -> usize {
+        if !self.addresses.contains_key(&ip) && self.addresses.len() >= ADDRESSES {
+            // A flood of addresses: start anew rather than grow. Brute force on one account is still counted above.
+            self.dropped += self.addresses.len() as u64;
+            self.addresses.clear();
+        }
+        let window = self.thresholds.window_ms;
+        self.addresses
+            .entry(ip)
+            .or_insert_with(|| Distinct::new(window, 1_000))
+            .note(at, account)
+    }
+
+    fn conclude(
+        &mut self,
+        head: &ExchangeHead,
+        now: Timestamp,
+        rule: Rule,
+        title: Text,
+        why: Text,
+        evidence: Vec<ExchangeId>,
+    ) -> Option<Finding> {
+        let quiet_ms = self.thresholds.quiet_ms;
+        let entity = if rule.by_address {
+            head.actor.ip.to_string()
+        } else {
+            head.actor.name()
+        };
+        let state: &mut ActorState = self.actors.state(&head.tenant, &entity, &self.thresholds);
+        state
+            .may_fire(rule.id, rule.level, head.at.as_millis(), quiet_ms)
+            .then(|| Finding {
+                id: FindingId::new(),
+                at: now,
+                triggered_at: head.at,
+                tenant: head.tenant.clone(),
+                rule: rule.id.to_owned(),
+                title,
+                why,
+                level: rule.level,
+                actor: head.actor.clone(),
+                module: head.module.clone(),
+                evidence,
+                tags: rule.tags.iter().map(|&tag| tag.to_owned()).collect(),
+            })
+    }
+
+    fn forget_oldest(&mut self) {
+        let mut ids: Vec<ExchangeId> = self.open.keys().copied().collect();
+        let at = ids.len() / 10;
+        let (_, cut, _) = ids.select_nth_unstable(at);
+        let cut = *cut;
+        let before = self.open.len();
+        self.open.retain(|id, _| *id > cut);
+        self.dropped += (before - self.open.len()) as u64;
+    }
+}
+
+/// What is fixed about a detection.
+#[derive(Clone, Copy, Debug)]
+struct Rule {
+    id: &'static str,
+    level: Level,
+    tags: &'static [&'static str],
+    /// Whether the address is the one who did it, and not the account it tried.
+    by_address: bool,
+}

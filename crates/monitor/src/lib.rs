@@ -1,0 +1,27 @@
+//! 监 — the stage that watches: it turns exchanges into findings.
+//!
+//! The [`Monitor`] reads every [`ExchangeEvent`] while it happens, in the process of the gateway, so a finding stands
+//! before the bytes that complete it have left. Its detections count **persons and rows, not requests** (a list page
+//! that fans out into fifty calls is ordinary work), read only what is true of an exchange (never what a drill says
+//! about itself), and leave out whatever Hudun refused, so that a block can't feed the detection that caused it.
+//!
+//! State is bounded: so many actors per tenant, so many persons per actor; what is evicted is counted. One actor can't
+//! push out another's state, because each tenant evicts its own least recently seen first.
+//!
+//! ```
+//! use hudun_monitor::{Monitor, Thresholds};
+//!
+//! let monitor = Monitor::new(Thresholds { own_scope_roles: vec!["sales".into()], ..Thresholds::default() });
+//! assert_eq!(monitor.evicted(), 0);
+//! ```
+
+mod account;
+mod detect;
+mod thresholds;
+mod window;
+
+pub use detect::Monitor;
+pub use thresholds::Thresholds;
+
+#[cfg(doc)]
+use hudun_core::ExchangeEvent;

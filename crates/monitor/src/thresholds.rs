@@ -1,0 +1,46 @@
+//! The numbers of the detections, each with the reason for its default.
+
+use serde::{Deserialize, Serialize};
+
+/// When a detection fires. All may be set in the configuration; the defaults start from what peers use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Thresholds {
+    /// Roles that may see only their own rows. For them a foreign row is a violation, for others it is work.
+    pub own_scope_roles: Vec<String>,
+    /// `scrm.id-walk`: distinct foreign persons seen one by one within `window_ms`.
+    pub foreign_persons: usize,
+    /// `scrm.object-probing`: refused or failed look-ups of single objects within `window_ms`.
+    pub failed_lookups: usize,
+    /// `scrm.mass-read`: distinct persons seen by one account within `window_ms`, lists included.
+    pub persons: usize,
+    /// `scrm.bulk-export`: rows in one export by a role that may see only its own rows.
+    pub export_rows: u64,
+    /// `scrm.brute-force`: failed log-ins for one account within `window_ms`.
+    pub failed_logins: usize,
+    /// `scrm.credential-stuffing`: distinct accounts tried in vain from one address within `window_ms`.
+    pub accounts_tried: usize,
+    /// Length of the sliding window, milliseconds.
+    pub window_ms: i64,
+    /// A rule that fired for an actor stays silent for that actor this long, unless it fires at a higher level.
+    pub quiet_ms: i64,
+    /// Actors remembered for each tenant.
+    pub actors_per_tenant: usize,
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Self {
+            own_scope_roles: Vec::new(),
+            foreign_persons: 3,
+            failed_lookups: 15,
+            persons: 1_500,
+            export_rows: 2_000,
+            failed_logins: 10,
+            accounts_tried: 15,
+            window_ms: 10 * 60_000,
+            quiet_ms: 30 * 60_000,
+            actors_per_tenant: 20_000,
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! Each detection with events that must fire and events that must not.
+
+#![allow(clippy::unwrap_used)]
+
+use hudun_core::{
+    Actor, DataKind, Delivery, ExchangeEnd, ExchangeEvent, ExchangeHead, ExchangeId, Finding,
+    KindSet, Level, Refusal, RefusalCause, Release, Sighting, Signal, SignalKind, SubjectToken,
+    Timestamp,
+};
+use hudun_monitor::{Monitor, Thresholds};
+
+struct Story {
+    monitor: Monitor,
+    at: i64,
+    findings: Vec<Finding>,
+}
+
+#[derive(Clone)]
+struct Request {
+    account: &'static str,
+    role: &'static str,
+    ip: &'static str,
+    path: &'static str,
+    persons: std::ops::Range<u8>,
+    foreign: u32,
+    status: u16,
+    login: bool,
+    export: bool,
+    sqli: bool,
+    refused: bool,
+}
+
+const WORK: Request = Request {
+    account: "mei@yunxi",
+    role: "sales",
+    ip: "10.1.1.7",
+    path: "/api/customer/{id}",
+    persons: 0..1,
+    foreign: 0,
+    status: 200,
+    login: false,
+    export: false,
+    sqli: false,
+    refused: false,
+};
+
+impl Story {
+    fn new() -> Self {
+        let thresholds = Thresholds {
+            own_scope_roles: vec!["sales".into()],
+            ..Thresholds::default()
+        };
+        Self {
+            monitor: Monitor::new(thresholds),
+            at: 0,
+            findings: Vec::new(),
+        }
+    }
+
+    fn tell(&mut self, request: &Request) -> &mut Self {
+        self.at += 500;
+        let now = Timestamp::from_millis(self.at);
+        let id = ExchangeId::new();
+        let mut actor = Actor::unknown(request.ip.parse().unwrap());
+        actor.account = Some(request.account.parse().unwrap());
+        actor.role = Some(request.role.to_owned());
+        let signals = if request.sqli {
+            vec![Signal {
+                kind: SignalKind::Sqli,
+                place: "query:search".into(),
+                mark: "s&1".into(),
+            }]
+        } else {
+            Vec::new()
+        };
+        let head = ExchangeHead {
+            id,
+            at: now,
+            tenant: "yunxi".parse().unwrap(),
+            actor,
+            module: "customers".parse().unwrap(),
+            route: "customer".parse().unwrap(),
+            method: "GET".into(),
+            path: request.path.into(),
+            export: request.export,
+            login: request.login,
+            signals,
+            drill: None,
+        };
+        let sightings: Vec<_> = request
+            .persons
+            .clone()
+            .map(|person| {
+                Sighting::new(
+                    SubjectToken::from_bytes([person; 16]),
+                    KindSet::of(&[DataKind::Name]),
+                )
+            })
+            .collect();
+        let release = Release {
+            exchange: id,
+            group: 0,
+            at: now,
+            bytes: 100,
+            explained: 100,
+            rows: sightings.len() as u32,
+            foreign_rows: request.foreign,
+            sightings,
+        };
+        let end = ExchangeEnd {
+            exchange: id,
+            at: now,
+            status: request.status,
+            success: request.status < 400,
+            delivery: Delivery::Delivered,
+            groups: 1,
+            request_bytes: 0,
+            response_bytes: 100,
+            millis: 3,
+            refusal: request.refused.then(|| Refusal {
+                cause: RefusalCause::Isolation,
+                restriction: None,
+                patch: None,
+                reason: "isolated".into(),
+            }),
+        };
+        self.findings.extend(
+            self.monitor
+                .observe(ExchangeEvent::Head(Box::new(head)), now),
+        );
+        if request.status < 400 {
+            self.findings
+                .extend(self.monitor.observe(ExchangeEvent::Release(release), now));
+        }
+        self.findings
+            .extend(self.monitor.observe(ExchangeEvent::End(end), now));
+        self
+    }
+
+    fn rules(&self) -> Vec<&str> {
+        self.findings
+            .iter()
+            .map(|finding| finding.rule.as_str())
+            .collect()
+    }
+}
+
+#[test]
+fn walking_through_other_peoples_customers_fires_at_the_third() {
+    let mut story = Story::new();
+    for person in 0..2 {
+        story.tell(&Request {
+            persons: person..person + 1,
+            foreign: 1,
+            ..WORK
+        });
+    }
+    assert!(story.findings.is_empty());
+    story.tell(&Request {
+        persons: 2..3,
+        foreign: 1,
+        ..WORK
+    });
+    assert_eq!(story.rules(), ["scrm.id-walk"]);
+    assert_eq!(story.findings[0].level, Level::High);
+    assert_eq!(story.findings[0].evidence.len(), 3);
+    assert_eq!(story.findings[0].triggered_at.as_millis(), story.at);
+}
+
+#[test]
+fn the_same_alarm_is_not_raised_twice() {
+    let mut story = Story::new();
+    for person in 0..50 {
+        story.tell(&Request {
+            persons: person..person + 1,
+            foreign: 1,
+            ..WORK
+        });
+    }
+    assert_eq!(story.rules(), ["scrm.id-walk"]);
+}
+
+#[test]
+fn a_manager_and_ones_own_customers_are_ordinary_work() {
+    let mut story = Story::new();
+    for person in 0..100 {
+        story.tell(&Request {
+            persons: person..person + 1,
+            ..WORK
+        });
+        story.tell(&Request {
+            role: "manager",
+            persons: person..person + 1,
+            foreign: 1,
+            ..WORK
+        });
+    }
+    assert!(story.findings.is_empty(), "{:?}", story.rules());
+}
+
+#[test]
+fn injection_is_seen_in_the_request_and_again_when_it_succeeds() {
+    let mut story = Story::new();
+    story.tell(&Request {
+        path: "/api/customer",
+        persons: 0..0,
+        sqli: true,
+        ..WORK
+    });
+    assert_eq!(story.rules(), ["scrm.injection"]);
+    story.tell(&Request {
+        path: "/api/customer",
+        persons: 10..60,
+        foreign: 50,
+        sqli: true,
+        ..WORK
+    });
+    assert_eq!(story.rules(), ["scrm.injection", "scrm.injection-success"]);
+}
+
+#[test]
+fn an_export_of_others_rows_fires_and_one_of_own_rows_does_not() {
+    let mut story = Story::new();
+    story.tell(&Request {
+        path: "/api/export/{id}/file",
+        export: true,
+        persons: 0..50,
+        ..WORK
+    });
+    assert!(story.findings.is_empty());
+    story.tell(&Request {
+        path: "/api/export/{id}/file",
+        export: true,
+        persons: 0..50,
+        foreign: 40,
+        ..WORK
+    });
+    assert_eq!(story.rules(), ["scrm.bulk-export"]);
+}
+
+#[test]
+fn a_log_in_from_a_new_network_is_noted_but_wakes_nobody() {
+    let mut story = Story::new();
+    let login = Request {
+        login: true,
+        path: "/api/auth/login",
+        persons: 0..0,
+        ..WORK
+    };
+    story.tell(&login);
+    story.tell(&Request {
+        ip: "10.1.1.99",
+        ..login.clone()
+    });
+    assert!(story.findings.is_empty(), "same network");
+    story.tell(&Request {
+        ip: "203.0.113.9",
+        ..login
+    });
+    assert_eq!(story.rules(), ["scrm.new-network"]);
+    assert_eq!(story.findings[0].level, Level::Low);
+}
+
+#[test]
+fn guessing_and_stuffing_are_told_apart() {
+    let mut story = Story::new();
+    let failed = Request {
+        login: true,
+        path: "/api/auth/login",
+        persons: 0..0,
+        status: 401,
+        ..WORK
+    };
+    for _ in 0..12 {
+        story.tell(&failed);
+    }
+    assert_eq!(story.rules(), ["scrm.brute-force"]);
+    const NAMES: [&str; 16] = [
+        "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p",
+    ];
+    let mut story = Story::new();
+    for account in NAMES {
+        story.tell(&Request {
+            account,
+            ..failed.clone()
+        });
+    }
+    assert_eq!(story.rules(), ["scrm.credential-stuffing"]);
+}
+
+#[test]
+fn what_hudun_refused_feeds_no_detection() {
+    let mut story = Story::new();
+    for _ in 0..100 {
+        story.tell(&Request {
+            status: 403,
+            refused: true,
+            ..WORK
+        });
+    }
+    assert!(story.findings.is_empty());
+    for _ in 0..15 {
+        story.tell(&Request {
+            status: 404,
+            ..WORK
+        });
+    }
+    assert_eq!(story.rules(), ["scrm.object-probing"]);
+}
+
+#[test]
+fn one_actor_cannot_push_out_another_tenants_state() {
+    let thresholds = Thresholds {
+        own_scope_roles: vec!["sales".into()],
+        actors_per_tenant: 100,
+        ..Thresholds::default()
+    };
+    let mut story = Story {
+        monitor: Monitor::new(thresholds),
+        at: 0,
+        findings: Vec::new(),
+    };
+    static NAMES: std::sync::LazyLock<Vec<String>> =
+        std::sync::LazyLock::new(|| (0..500).map(|n| format!("account-{n}")).collect());
+    for name in NAMES.iter() {
+        story.tell(&Request {
+            account: name,
+            ..WORK
+        });
+    }
+    assert!(story.monitor.evicted() > 0, "what is evicted is counted");
+}

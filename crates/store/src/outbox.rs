@@ -1,0 +1,158 @@
+//! Messages waiting to go out: written with what caused them, sent at least once, each under a key of its own.
+
+use sqlx::{AnyPool, Row};
+
+use crate::StoreError;
+
+/// Where a letter stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LetterState {
+    /// Not yet sent, or to be tried again.
+    Waiting,
+    /// The channel took it.
+    Sent,
+    /// Given up after the last try.
+    Failed,
+    /// Stopped by a person.
+    Stopped,
+}
+
+impl LetterState {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Sent => "sent",
+            Self::Failed => "failed",
+            Self::Stopped => "stopped",
+        }
+    }
+
+    fn named(name: &str) -> Self {
+        match name {
+            "sent" => Self::Sent,
+            "failed" => Self::Failed,
+            "stopped" => Self::Stopped,
+            _ => Self::Waiting,
+        }
+    }
+}
+
+/// One message to one channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Letter {
+    /// Unique; a second letter under the same key is not written, so nobody is told twice.
+    pub dedupe: String,
+    /// `smtp`, `webhook`, ….
+    pub channel: String,
+    /// The channel's own form of the message, as JSON.
+    pub body: String,
+    /// Where it stands.
+    pub state: LetterState,
+    /// Tries so far.
+    pub attempts: u32,
+    /// When to try next, milliseconds since the epoch.
+    pub due_at: i64,
+    /// What the channel said last, empty when nothing.
+    pub last_error: String,
+}
+
+/// The letters.
+#[derive(Clone, Debug)]
+pub struct Outbox {
+    pool: AnyPool,
+}
+
+impl Outbox {
+    pub(crate) const fn new(pool: AnyPool) -> Self {
+        Self { pool }
+    }
+
+    /// Puts a letter in, unless its key is known. Returns whether it was new.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub async fn post(
+        &self,
+        dedupe: &str,
+        channel: &str,
+        body: &str,
+        due_at: i64,
+    ) -> Result<bool, StoreError> {
+        let done = sqlx::query(
+            "INSERT INTO outbox (dedupe, channel, body, state, attempts, due_at, last_error)
+             VALUES ($1, $2, $3, 'waiting', 0, $4, '') ON CONFLICT (dedupe) DO NOTHING",
+        )
+        .bind(dedupe)
+        .bind(channel)
+        .bind(body)
+        .bind(due_at)
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// The letters due at `now`, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub async fn due(&self, now: i64, limit: u32) -> Result<Vec<Letter>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT dedupe, channel, body, state, attempts, due_at, last_error FROM outbox
+             WHERE state = 'waiting' AND due_at <= $1 ORDER BY due_at, dedupe LIMIT $2",
+        )
+        .bind(now)
+        .bind(i64::from(limit))
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(letter).collect()
+    }
+
+    /// One letter by its key.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub async fn get(&self, dedupe: &str) -> Result<Option<Letter>, StoreError> {
+        let row = sqlx::query(
+            "SELECT dedupe, channel, body, state, attempts, due_at, last_error FROM outbox WHERE dedupe = $1",
+        )
+        .bind(dedupe)
+        .fetch_optional(&self.pool)
+        .await?;
+        row.as_ref().map(letter).transpose()
+    }
+
+    /// Writes how a try ended.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub async fn settle(
+        &self,
+        dedupe: &str,
+        state: LetterState,
+        next_due_at: i64,
+        error: &str,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE outbox SET state = $1, attempts = attempts + 1, due_at = $2, last_error = $3 WHERE dedupe = $4",
+        )
+        .bind(state.name())
+        .bind(next_due_at)
+        .bind(error)
+        .bind(dedupe)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+}
+
+fn letter(row: &sqlx::any::AnyRow) -> Result<Letter, StoreError> {
+    Ok(Letter {
+        dedupe: row.try_get(0)?,
+        channel: row.try_get(1)?,
+        body: row.try_get(2)?,
+        state: LetterState::named(&row.try_get::<String, _>(3)?),
+        attempts: u32::try_from(row.try_get::<i64, _>(4)?).unwrap_or(u32::MAX),
+        due_at: row.try_get(5)?,
+        last_error: row.try_get(6)?,
+    })
+}
