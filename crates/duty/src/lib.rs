@@ -15,7 +15,7 @@ mod ruleset;
 mod severity;
 mod text;
 
-pub use api::{assess_json, render, rules_json};
+pub use api::{assess_json, lint_json, render, rules_json};
 pub use assess::{
     Assessment, Duty, ExemptionResult, GroupAssessment, Missing, PhaseResult, TenantAssessment,
     Verdict, assess, assess_group,
@@ -25,7 +25,9 @@ pub use error::{DutyError, FactError};
 pub use expr::{Decision, Expr, Member, Outcome, Threshold, Truth};
 pub use facts::*;
 pub use gates::{Gate, GateRule, GateState};
-pub use lint::{ClaimPattern, DetailPattern, LintData};
+pub use lint::{
+    Approval, ApprovalRole, ClaimPattern, DetailPattern, LintData, LintInput, Linter, Prepared, Refusal, lint,
+};
 pub use notice::{
     Demand, Draft, NoticeKind, RenderOptions, Renderer, Section, SectionTemplate, Template,
 };

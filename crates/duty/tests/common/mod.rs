@@ -4,12 +4,12 @@
 
 use hudun_duty::FactBase;
 
-pub const FULL: &str = include_str!("full.json");
+pub(crate) const FULL: &str = include_str!("full.json");
 
-pub fn full() -> FactBase {
+pub(crate) fn full() -> FactBase {
     FactBase::from_json(FULL).unwrap()
 }
 
-pub fn now() -> jiff::Timestamp {
+pub(crate) fn now() -> jiff::Timestamp {
     "2026-11-23T11:00:00Z".parse().unwrap()
 }
