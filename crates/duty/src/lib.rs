@@ -26,7 +26,8 @@ pub use expr::{Decision, Expr, Member, Outcome, Threshold, Truth};
 pub use facts::*;
 pub use gates::{Gate, GateRule, GateState};
 pub use lint::{
-    Approval, ApprovalRole, ClaimPattern, DetailPattern, LintData, LintInput, Linter, Prepared, Refusal, lint,
+    Approval, ApprovalRole, ClaimPattern, DetailPattern, LintData, LintInput, Linter, Prepared,
+    Refusal, lint,
 };
 pub use notice::{
     Demand, Draft, NoticeKind, RenderOptions, Renderer, Section, SectionTemplate, Template,

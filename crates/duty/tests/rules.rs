@@ -9,6 +9,8 @@ use hudun_duty::{FactBase, RuleSet, Truth, Verdict, assess};
 use serde::Deserialize;
 use serde_json::Value;
 
+use common::merge;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -32,7 +34,8 @@ struct Case {
 fn every_rule_answers_its_cases() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../duties/tests");
     let set = RuleSet::embedded().unwrap();
-    let base: Value = serde_json::from_str(&std::fs::read_to_string(folder.join("base.json")).unwrap()).unwrap();
+    let base: Value =
+        serde_json::from_str(&std::fs::read_to_string(folder.join("base.json")).unwrap()).unwrap();
     let mut seen: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut wrong = vec![];
     let mut cases = 0;
@@ -42,7 +45,9 @@ fn every_rule_answers_its_cases() {
             continue;
         }
         let text = std::fs::read_to_string(&path).unwrap();
-        let Ok(file) = serde_saphyr::from_str::<File>(&text).inspect_err(|e| wrong.push(format!("{path:?}: {e}"))) else {
+        let Ok(file) = serde_saphyr::from_str::<File>(&text)
+            .inspect_err(|e| wrong.push(format!("{path:?}: {e}")))
+        else {
             continue;
         };
         for c in file.cases {
@@ -72,20 +77,33 @@ fn every_rule_answers_its_cases() {
             let outcome = c.would_apply.clone().unwrap_or_else(|| c.expect.clone());
             seen.entry(file.rule.clone()).or_default().insert(outcome);
             if verdict != c.expect {
-                wrong.push(format!("{at}: {verdict}, not {}: {}", c.expect, d.reason.en));
+                wrong.push(format!(
+                    "{at}: {verdict}, not {}: {}",
+                    c.expect, d.reason.en
+                ));
             }
             if d.deadline != c.deadline {
-                wrong.push(format!("{at}: deadline {:?}, not {:?}", d.deadline, c.deadline));
+                wrong.push(format!(
+                    "{at}: deadline {:?}, not {:?}",
+                    d.deadline, c.deadline
+                ));
             }
             for (phase, expect) in &c.phases {
                 match d.phases.iter().find(|p| &p.id == phase) {
                     Some(p) if &word(p.verdict) == expect => {}
-                    Some(p) => wrong.push(format!("{at}: phase {phase} is {}, not {expect}", word(p.verdict))),
+                    Some(p) => wrong.push(format!(
+                        "{at}: phase {phase} is {}, not {expect}",
+                        word(p.verdict)
+                    )),
                     None => wrong.push(format!("{at}: no phase {phase}")),
                 }
             }
             if let Some(w) = &c.would_apply {
-                let would = if d.would_apply == Some(Truth::True) { "true" } else { "false" };
+                let would = if d.would_apply == Some(Truth::True) {
+                    "true"
+                } else {
+                    "false"
+                };
                 if would != w {
                     wrong.push(format!("{at}: would apply {would}, not {w}"));
                 }
@@ -97,7 +115,10 @@ fn every_rule_answers_its_cases() {
         let yes = outcomes.contains("applies") || outcomes.contains("true");
         let no = outcomes.contains("does_not_apply") || outcomes.contains("false");
         if !(yes && no) {
-            wrong.push(format!("{}: needs a case that applies and one that does not, has {outcomes:?}", rule.id));
+            wrong.push(format!(
+                "{}: needs a case that applies and one that does not, has {outcomes:?}",
+                rule.id
+            ));
         }
         for e in &rule.exemptions {
             if !outcomes.contains("exempt") && e.phases.is_empty() {
@@ -105,25 +126,19 @@ fn every_rule_answers_its_cases() {
             }
         }
     }
-    assert!(wrong.is_empty(), "{} of {cases} cases:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {cases} cases:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
     assert!(cases > 150, "only {cases} cases were read");
 }
 
 fn word(v: Verdict) -> String {
-    serde_json::to_value(v).unwrap().as_str().unwrap().to_owned()
-}
-
-/// RFC 7396.
-fn merge(target: &mut Value, patch: &Value) {
-    let (Value::Object(t), Value::Object(p)) = (&mut *target, patch) else {
-        *target = patch.clone();
-        return;
-    };
-    for (k, v) in p {
-        if v.is_null() {
-            t.remove(k);
-        } else {
-            merge(t.entry(k.clone()).or_insert(Value::Null), v);
-        }
-    }
+    serde_json::to_value(v)
+        .unwrap()
+        .as_str()
+        .unwrap()
+        .to_owned()
 }

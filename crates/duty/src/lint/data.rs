@@ -58,7 +58,10 @@ impl LintData {
 
 /// Patterns are linear-time by construction; their compiled size is bounded beside.
 pub(super) fn compile(pattern: &str) -> Result<Regex, String> {
-    RegexBuilder::new(pattern).size_limit(MAX_COMPILED).build().map_err(|e| e.to_string())
+    RegexBuilder::new(pattern)
+        .size_limit(MAX_COMPILED)
+        .build()
+        .map_err(|e| e.to_string())
 }
 
 const MAX_COMPILED: usize = 2 * 1024 * 1024;

@@ -18,7 +18,9 @@ use self::record::Record;
 use crate::assess::Assessment;
 use crate::error::DutyError;
 use crate::facts::FactBase;
-use crate::notice::{Demand, Draft, NoticeKind, RenderOptions, Renderer, Section, demands, markers};
+use crate::notice::{
+    Demand, Draft, NoticeKind, RenderOptions, Renderer, Section, demands, markers,
+};
 use crate::ruleset::RuleSet;
 use crate::text::Text;
 
@@ -117,7 +119,9 @@ pub fn lint(
 ) -> Result<Vec<Refusal>, DutyError> {
     let renderer = Renderer::new(rules)?;
     let linter = Linter::new(rules, &renderer)?;
-    Ok(linter.prepare(draft, facts, assessment, input)?.lint(draft, input))
+    Ok(linter
+        .prepare(draft, facts, assessment, input)?
+        .lint(draft, input))
 }
 
 impl<'a> Linter<'a> {
@@ -136,8 +140,18 @@ impl<'a> Linter<'a> {
         Ok(Self {
             set,
             renderer,
-            claims: set.lint.claims.iter().map(|c| Ok((compile(&c.id, &c.pattern)?, c))).collect::<Result<_, DutyError>>()?,
-            details: set.lint.details.iter().map(|d| Ok((compile(&d.id, &d.pattern)?, d))).collect::<Result<_, DutyError>>()?,
+            claims: set
+                .lint
+                .claims
+                .iter()
+                .map(|c| Ok((compile(&c.id, &c.pattern)?, c)))
+                .collect::<Result<_, DutyError>>()?,
+            details: set
+                .lint
+                .details
+                .iter()
+                .map(|d| Ok((compile(&d.id, &d.pattern)?, d)))
+                .collect::<Result<_, DutyError>>()?,
             personal: personal::Patterns::new().map_err(bad)?,
             tokens: tokens::Tokens::new().map_err(bad)?,
         })
@@ -156,10 +170,16 @@ impl<'a> Linter<'a> {
             for_kinds: like.for_kinds.clone(),
             dated: Some(like.dated),
         };
-        let reference = self.renderer.render(like.kind, like.lang, facts, assessment, &options)?;
+        let reference = self
+            .renderer
+            .render(like.kind, like.lang, facts, assessment, &options)?;
         let serves = |d: &Demand| input.serves.as_ref().is_none_or(|s| s.contains(&d.rule));
-        let demands = demands(like.kind, assessment).into_iter().filter(serves).collect();
-        let mut allowed_numbers: BTreeSet<String> = self.set.lint.hotlines.iter().cloned().collect();
+        let demands = demands(like.kind, assessment)
+            .into_iter()
+            .filter(serves)
+            .collect();
+        let mut allowed_numbers: BTreeSet<String> =
+            self.set.lint.hotlines.iter().cloned().collect();
         for s in &reference.sections {
             allowed_numbers.extend(self.tokens.of(&s.body).into_iter().map(|t| t.text));
         }
@@ -198,11 +218,26 @@ impl Prepared<'_> {
         out
     }
 
-    fn refuse(&self, check: &str, section: &str, line: usize, excerpt: &str, zh: String, en: String) -> Refusal {
+    fn refuse(
+        &self,
+        check: &str,
+        section: &str,
+        line: usize,
+        excerpt: &str,
+        zh: String,
+        en: String,
+    ) -> Refusal {
         Refusal {
             check: check.to_owned(),
             rule: None,
-            article: self.linter.set.lint.articles.get(check).cloned().unwrap_or_default(),
+            article: self
+                .linter
+                .set
+                .lint
+                .articles
+                .get(check)
+                .cloned()
+                .unwrap_or_default(),
             section: section.to_owned(),
             line,
             excerpt: excerpt.chars().take(80).collect(),
@@ -212,28 +247,69 @@ impl Prepared<'_> {
 
     fn version(&self, draft: &Draft, out: &mut Vec<Refusal>) {
         if draft.rules_digest != self.reference.rules_digest {
-            out.push(self.refuse("version", "", 0, &draft.rules_digest, "通知所依据的规则版本与现行内容不一致，请重新生成".into(), "the notice was made with other rules: render it again".into()));
+            out.push(self.refuse(
+                "version",
+                "",
+                0,
+                &draft.rules_digest,
+                "通知所依据的规则版本与现行内容不一致，请重新生成".into(),
+                "the notice was made with other rules: render it again".into(),
+            ));
         }
         if draft.facts_digest != self.reference.facts_digest {
-            out.push(self.refuse("version", "", 0, &draft.facts_digest, "事实已更新，通知仍依据旧事实，请重新生成".into(), "the facts have changed since: render it again".into()));
+            out.push(self.refuse(
+                "version",
+                "",
+                0,
+                &draft.facts_digest,
+                "事实已更新，通知仍依据旧事实，请重新生成".into(),
+                "the facts have changed since: render it again".into(),
+            ));
         }
         if draft.incident != self.reference.incident {
-            out.push(self.refuse("record", "", 0, &draft.incident, "事件编号与记录不一致".into(), "the incident number is not the record's".into()));
+            out.push(self.refuse(
+                "record",
+                "",
+                0,
+                &draft.incident,
+                "事件编号与记录不一致".into(),
+                "the incident number is not the record's".into(),
+            ));
         }
         let early = self.facts.times.detected.is_some_and(|d| draft.dated < d);
         if early || draft.dated > self.assessment.now {
-            out.push(self.refuse("date", "", 0, &draft.dated.to_string(), "通知日期早于发现时间或者晚于当前时间".into(), "the notice is dated before detection or in the future".into()));
+            out.push(self.refuse(
+                "date",
+                "",
+                0,
+                &draft.dated.to_string(),
+                "通知日期早于发现时间或者晚于当前时间".into(),
+                "the notice is dated before detection or in the future".into(),
+            ));
         }
     }
 
     /// Title, sections and their order are the template's; more sections may be added, none removed.
     fn shape(&self, draft: &Draft, out: &mut Vec<Refusal>) {
         if draft.title != self.reference.title {
-            out.push(self.refuse("shape", "", 0, &draft.title, format!("标题应为「{}」", self.reference.title), format!("the title must be \"{}\"", self.reference.title)));
+            out.push(self.refuse(
+                "shape",
+                "",
+                0,
+                &draft.title,
+                format!("标题应为「{}」", self.reference.title),
+                format!("the title must be \"{}\"", self.reference.title),
+            ));
         }
         let mut last = 0;
         for want in &self.reference.sections {
-            let at: Vec<usize> = draft.sections.iter().enumerate().filter(|(_, s)| s.id == want.id).map(|(i, _)| i).collect();
+            let at: Vec<usize> = draft
+                .sections
+                .iter()
+                .enumerate()
+                .filter(|(_, s)| s.id == want.id)
+                .map(|(i, _)| i)
+                .collect();
             match at[..] {
                 [] => {
                     let demanded: Vec<&Demand> = self.demanded(want).collect();
@@ -241,40 +317,88 @@ impl Prepared<'_> {
                         out.push(self.missing(want, d, "", 0));
                     }
                     if demanded.is_empty() {
-                        out.push(self.refuse("shape", &want.id, 0, &want.heading, format!("缺少「{}」一节", want.heading), format!("section \"{}\" is gone", want.id)));
+                        out.push(self.refuse(
+                            "shape",
+                            &want.id,
+                            0,
+                            &want.heading,
+                            format!("缺少「{}」一节", want.heading),
+                            format!("section \"{}\" is gone", want.id),
+                        ));
                     }
                 }
                 [i] => {
                     let have = &draft.sections[i];
                     if have.heading != want.heading {
-                        out.push(self.refuse("shape", &want.id, 0, &have.heading, format!("小标题应为「{}」", want.heading), format!("the heading must be \"{}\"", want.heading)));
+                        out.push(self.refuse(
+                            "shape",
+                            &want.id,
+                            0,
+                            &have.heading,
+                            format!("小标题应为「{}」", want.heading),
+                            format!("the heading must be \"{}\"", want.heading),
+                        ));
                     }
                     if i < last {
-                        out.push(self.refuse("shape", &want.id, 0, &have.heading, "各节顺序与模板不一致".into(), "the sections are out of order".into()));
+                        out.push(self.refuse(
+                            "shape",
+                            &want.id,
+                            0,
+                            &have.heading,
+                            "各节顺序与模板不一致".into(),
+                            "the sections are out of order".into(),
+                        ));
                     }
                     last = i;
                 }
-                _ => out.push(self.refuse("shape", &want.id, 0, &want.heading, "同一节出现多次".into(), "the section appears more than once".into())),
+                _ => out.push(self.refuse(
+                    "shape",
+                    &want.id,
+                    0,
+                    &want.heading,
+                    "同一节出现多次".into(),
+                    "the section appears more than once".into(),
+                )),
             }
         }
         // What no section of the template can fill is missing whatever the text says.
         for d in &self.demands {
-            if !self.reference.sections.iter().any(|s| s.satisfies.contains(&d.field)) {
+            if !self
+                .reference
+                .sections
+                .iter()
+                .any(|s| s.satisfies.contains(&d.field))
+            {
                 out.push(Refusal {
                     rule: Some(d.rule.clone()),
                     article: Text::new(d.article.clone(), d.article.clone()),
-                    ..self.refuse("missing-part", "", 0, &d.field, format!("模板没有「{}」这一必备内容", self.field(&d.field).zh), format!("the template has no place for \"{}\"", self.field(&d.field).en))
+                    ..self.refuse(
+                        "missing-part",
+                        "",
+                        0,
+                        &d.field,
+                        format!("模板没有「{}」这一必备内容", self.field(&d.field).zh),
+                        format!(
+                            "the template has no place for \"{}\"",
+                            self.field(&d.field).en
+                        ),
+                    )
                 });
             }
         }
     }
 
     fn demanded<'s>(&'s self, section: &'s Section) -> impl Iterator<Item = &'s Demand> {
-        self.demands.iter().filter(|d| section.satisfies.contains(&d.field))
+        self.demands
+            .iter()
+            .filter(|d| section.satisfies.contains(&d.field))
     }
 
     fn field(&self, id: &str) -> Text {
-        self.linter.set.field(id).map_or_else(|| Text::new(id, id), |f| f.title.clone())
+        self.linter
+            .set
+            .field(id)
+            .map_or_else(|| Text::new(id, id), |f| f.title.clone())
     }
 
     fn missing(&self, section: &Section, demand: &Demand, excerpt: &str, line: usize) -> Refusal {
@@ -282,7 +406,14 @@ impl Prepared<'_> {
         Refusal {
             rule: Some(demand.rule.clone()),
             article: Text::new(demand.article.clone(), demand.article.clone()),
-            ..self.refuse("missing-part", &section.id, line, excerpt, format!("{} 要求的「{}」缺失", demand.rule, field.zh), format!("\"{}\", demanded by {}, is missing", field.en, demand.rule))
+            ..self.refuse(
+                "missing-part",
+                &section.id,
+                line,
+                excerpt,
+                format!("{} 要求的「{}」缺失", demand.rule, field.zh),
+                format!("\"{}\", demanded by {}, is missing", field.en, demand.rule),
+            )
         }
     }
 
@@ -294,16 +425,33 @@ impl Prepared<'_> {
             out.push(self.missing(want, d, "", 0));
         }
         if empty && demanded.is_empty() {
-            out.push(self.refuse("shape", &want.id, 0, "", "本节内容为空".into(), "the section is empty".into()));
+            out.push(self.refuse(
+                "shape",
+                &want.id,
+                0,
+                "",
+                "本节内容为空".into(),
+                "the section is empty".into(),
+            ));
         }
         for label in &left {
             match demanded.first() {
                 Some(d) => out.push(Refusal {
-                    message: Text::new(format!("「{label}」尚未填写"), format!("\"{label}\" is not filled in")),
+                    message: Text::new(
+                        format!("「{label}」尚未填写"),
+                        format!("\"{label}\" is not filled in"),
+                    ),
                     ..self.missing(want, d, label, 0)
                 }),
                 None if self.kind.is_open() => {
-                    out.push(self.refuse("missing-part", &want.id, 0, label, format!("「{label}」尚未填写"), format!("\"{label}\" is not filled in")));
+                    out.push(self.refuse(
+                        "missing-part",
+                        &want.id,
+                        0,
+                        label,
+                        format!("「{label}」尚未填写"),
+                        format!("\"{label}\" is not filled in"),
+                    ));
                 }
                 None => {}
             }
@@ -319,16 +467,43 @@ impl Prepared<'_> {
             if rest.peek().is_some_and(|w| w.text == t.text) {
                 rest.next();
             } else if !self.allowed_numbers.contains(&t.text) {
-                let (zh, en) = ("与记录不一致：记录中没有这个数字或日期", "unlike the record: it holds no such figure or date");
-                out.push(self.refuse(t.check(), &want.id, t.line, &t.text, format!("「{}」{zh}", t.text), format!("\"{}\" is {en}", t.text)));
+                let (zh, en) = (
+                    "与记录不一致：记录中没有这个数字或日期",
+                    "unlike the record: it holds no such figure or date",
+                );
+                out.push(self.refuse(
+                    t.check(),
+                    &want.id,
+                    t.line,
+                    &t.text,
+                    format!("「{}」{zh}", t.text),
+                    format!("\"{}\" is {en}", t.text),
+                ));
             }
         }
         if let Some(w) = rest.next() {
-            out.push(self.refuse(w.check(), &want.id, w.line, &w.text, format!("记录中的「{}」在本节中缺失、被改动或者次序不对", w.text), format!("the record's \"{}\" is missing here, changed or out of order", w.text)));
+            out.push(self.refuse(
+                w.check(),
+                &want.id,
+                w.line,
+                &w.text,
+                format!("记录中的「{}」在本节中缺失、被改动或者次序不对", w.text),
+                format!(
+                    "the record's \"{}\" is missing here, changed or out of order",
+                    w.text
+                ),
+            ));
         }
         for word in self.linter.tokens.spelt(&have.body) {
             if !want.body.contains(&word.text) {
-                out.push(self.refuse("figure", &want.id, word.line, &word.text, "用文字写的数量无法与记录核对，请用阿拉伯数字".into(), "a quantity in words cannot be held against the record: use digits".into()));
+                out.push(self.refuse(
+                    "figure",
+                    &want.id,
+                    word.line,
+                    &word.text,
+                    "用文字写的数量无法与记录核对，请用阿拉伯数字".into(),
+                    "a quantity in words cannot be held against the record: use digits".into(),
+                ));
             }
         }
     }
@@ -337,25 +512,69 @@ impl Prepared<'_> {
     fn records(&self, want: &Section, have: &Section, out: &mut Vec<Refusal>) {
         for (field, value) in self.record.strings() {
             if want.body.contains(value) && !have.body.contains(value) {
-                out.push(self.refuse("record", &want.id, 0, value, format!("记录中的内容（{field}）在本节中缺失或被改动"), format!("the record's words ({field}) are missing here or changed")));
+                out.push(self.refuse(
+                    "record",
+                    &want.id,
+                    0,
+                    value,
+                    format!("记录中的内容（{field}）在本节中缺失或被改动"),
+                    format!("the record's words ({field}) are missing here or changed"),
+                ));
             }
         }
-        let items = |s: &str| s.lines().map(str::trim).filter(|l| l.starts_with("- ")).map(str::to_owned).collect::<Vec<_>>();
+        let items = |s: &str| {
+            s.lines()
+                .map(str::trim)
+                .filter(|l| l.starts_with("- "))
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
         let (wanted, found) = (items(&want.body), items(&have.body));
         for w in wanted.iter().filter(|w| !found.contains(w)) {
-            out.push(self.refuse("record", &want.id, 0, w, "清单中的一项缺失或被改动".into(), "an item of the list is missing or changed".into()));
+            out.push(self.refuse(
+                "record",
+                &want.id,
+                0,
+                w,
+                "清单中的一项缺失或被改动".into(),
+                "an item of the list is missing or changed".into(),
+            ));
         }
-        for (n, f) in have.body.lines().enumerate().map(|(n, l)| (n + 1, l.trim())) {
-            if f.starts_with("- ") && !wanted.iter().any(|w| w == f) {
-                out.push(self.refuse("record", &want.id, n, f, "清单中多出记录没有的一项".into(), "the list holds an item that the record does not".into()));
+        // Each item of the record may stand there once.
+        let mut left = wanted.clone();
+        let take = |left: &mut Vec<String>, item: &str| {
+            left.iter()
+                .position(|w| w == item)
+                .map(|i| left.remove(i))
+                .is_some()
+        };
+        for (n, f) in have
+            .body
+            .lines()
+            .enumerate()
+            .map(|(n, l)| (n + 1, l.trim()))
+        {
+            if f.starts_with("- ") && !take(&mut left, f) {
+                out.push(self.refuse(
+                    "record",
+                    &want.id,
+                    n,
+                    f,
+                    "清单中多出记录没有的一项".into(),
+                    "the list holds an item that the record does not".into(),
+                ));
             }
         }
     }
 
     fn words(&self, draft: &Draft, out: &mut Vec<Refusal>) {
-        let parts = draft.sections.iter().flat_map(|s| [(s.id.as_str(), &s.heading), (s.id.as_str(), &s.body)]);
+        let parts = draft
+            .sections
+            .iter()
+            .flat_map(|s| [(s.id.as_str(), &s.heading), (s.id.as_str(), &s.body)]);
         for (section, text) in parts.chain([("", &draft.title)]) {
-            let known = draft.sections.iter().any(|s| s.id == section) && self.reference.sections.iter().any(|s| s.id == section);
+            let known = draft.sections.iter().any(|s| s.id == section)
+                && self.reference.sections.iter().any(|s| s.id == section);
             if !known && !section.is_empty() {
                 self.foreign_figures(section, text, out);
             }
@@ -363,8 +582,20 @@ impl Prepared<'_> {
                 self.claims(draft, section, n, line, out);
                 self.personal(section, n, line, out);
                 self.details(section, n, line, out);
-                if matches!(self.kind, NoticeKind::PersonalNotice) && self.linter.personal.has_link(line, &self.record) {
-                    out.push(self.refuse("link", section, n, line, "个人通知不得含链接，请写官方应用中的路径".into(), "a personal notice carries no link: name the path in the official app".into()));
+                if matches!(self.kind, NoticeKind::PersonalNotice)
+                    && self.linter.personal.has_link(line, &self.record)
+                {
+                    out.push(
+                        self.refuse(
+                            "link",
+                            section,
+                            n,
+                            line,
+                            "个人通知不得含链接，请写官方应用中的路径".into(),
+                            "a personal notice carries no link: name the path in the official app"
+                                .into(),
+                        ),
+                    );
                 }
             }
         }
@@ -373,22 +604,65 @@ impl Prepared<'_> {
     fn foreign_figures(&self, section: &str, text: &str, out: &mut Vec<Refusal>) {
         for t in self.linter.tokens.of(text) {
             if !self.allowed_numbers.contains(&t.text) {
-                out.push(self.refuse(t.check(), section, t.line, &t.text, format!("「{}」与记录不一致：记录中没有这个数字或日期", t.text), format!("\"{}\" is unlike the record: it holds no such figure or date", t.text)));
+                out.push(self.refuse(
+                    t.check(),
+                    section,
+                    t.line,
+                    &t.text,
+                    format!("「{}」与记录不一致：记录中没有这个数字或日期", t.text),
+                    format!(
+                        "\"{}\" is unlike the record: it holds no such figure or date",
+                        t.text
+                    ),
+                ));
             }
         }
         for w in self.linter.tokens.spelt(text) {
-            out.push(self.refuse("figure", section, w.line, &w.text, "用文字写的数量无法与记录核对，请用阿拉伯数字".into(), "a quantity in words cannot be held against the record: use digits".into()));
+            out.push(self.refuse(
+                "figure",
+                section,
+                w.line,
+                &w.text,
+                "用文字写的数量无法与记录核对，请用阿拉伯数字".into(),
+                "a quantity in words cannot be held against the record: use digits".into(),
+            ));
         }
     }
 
     fn claims(&self, draft: &Draft, section: &str, n: usize, line: &str, out: &mut Vec<Refusal>) {
-        for (regex, claim) in self.linter.claims.iter().filter(|(_, c)| c.lang == draft.lang) {
+        for (regex, claim) in self
+            .linter
+            .claims
+            .iter()
+            .filter(|(_, c)| c.lang == draft.lang)
+        {
             let Some(m) = regex.find(line) else { continue };
-            let proven = self.facts.proven.iter().any(|p| p.claim == claim.id && !p.evidence.trim().is_empty());
+            let proven = self
+                .facts
+                .proven
+                .iter()
+                .any(|p| p.claim == claim.id && !p.evidence.trim().is_empty());
             if claim.never {
-                out.push(self.refuse("claim", section, n, m.as_str(), "绝对化表述没有证据可以支持，请删去".into(), "no evidence can carry an absolute statement: strike it".into()));
+                out.push(self.refuse(
+                    "claim",
+                    section,
+                    n,
+                    m.as_str(),
+                    "绝对化表述没有证据可以支持，请删去".into(),
+                    "no evidence can carry an absolute statement: strike it".into(),
+                ));
             } else if !proven {
-                out.push(self.refuse("claim", section, n, m.as_str(), format!("这一说法没有证据（事实库 proven 中缺 {}）", claim.id), format!("this claim has no proof (`proven` in the facts lacks {})", claim.id)));
+                out.push(self.refuse(
+                    "claim",
+                    section,
+                    n,
+                    m.as_str(),
+                    format!("这一说法没有证据（事实库 proven 中缺 {}）", claim.id),
+                    format!(
+                        "this claim has no proof (`proven` in the facts lacks {})",
+                        claim.id
+                    ),
+                ));
             }
         }
     }
@@ -396,8 +670,19 @@ impl Prepared<'_> {
     fn personal(&self, section: &str, n: usize, line: &str, out: &mut Vec<Refusal>) {
         for (what, found) in self.linter.personal.find(line) {
             if !self.record.is_contact(&found) {
-                let hidden: String = found.chars().enumerate().map(|(i, c)| if i < 3 { c } else { '*' }).collect();
-                out.push(self.refuse("personal-data", section, n, &hidden, format!("正文含有个人信息（{what}），请删去"), format!("the text holds personal data ({what}): strike it")));
+                let hidden: String = found
+                    .chars()
+                    .enumerate()
+                    .map(|(i, c)| if i < 3 { c } else { '*' })
+                    .collect();
+                out.push(self.refuse(
+                    "personal-data",
+                    section,
+                    n,
+                    &hidden,
+                    format!("正文含有个人信息（{what}），请删去"),
+                    format!("the text holds personal data ({what}): strike it"),
+                ));
             }
         }
     }
@@ -406,12 +691,23 @@ impl Prepared<'_> {
         if !self.kind.is_open() {
             return;
         }
-        let secret = self.facts.vulnerability.as_ref().is_some_and(|v| v.exists && v.disclosed != Some(true));
+        let secret = self
+            .facts
+            .vulnerability
+            .as_ref()
+            .is_some_and(|v| v.exists && v.disclosed != Some(true));
         for (regex, detail) in &self.linter.details {
             if let Some(m) = regex.find(line)
                 && (secret || detail.id != "cve")
             {
-                out.push(self.refuse("vulnerability", section, n, m.as_str(), "含有漏洞或攻击细节，公开前不得写入".into(), "it gives away how to attack: not before disclosure".into()));
+                out.push(self.refuse(
+                    "vulnerability",
+                    section,
+                    n,
+                    m.as_str(),
+                    "含有漏洞或攻击细节，公开前不得写入".into(),
+                    "it gives away how to attack: not before disclosure".into(),
+                ));
             }
         }
         if !secret {
@@ -419,7 +715,14 @@ impl Prepared<'_> {
         }
         for word in self.record.secrets() {
             if line.contains(word) {
-                out.push(self.refuse("vulnerability", section, n, word, "含有未公开漏洞的细节".into(), "it holds detail of an undisclosed vulnerability".into()));
+                out.push(self.refuse(
+                    "vulnerability",
+                    section,
+                    n,
+                    word,
+                    "含有未公开漏洞的细节".into(),
+                    "it holds detail of an undisclosed vulnerability".into(),
+                ));
             }
         }
     }
@@ -430,7 +733,14 @@ impl Prepared<'_> {
         }
         let affected = &self.facts.method.affected_set_digest;
         if affected.is_empty() || &input.send_list_digest != affected {
-            out.push(self.refuse("send-list", "", 0, &input.send_list_digest, "发送名单与受影响人员集合不一致".into(), "the send list is not the affected set".into()));
+            out.push(self.refuse(
+                "send-list",
+                "",
+                0,
+                &input.send_list_digest,
+                "发送名单与受影响人员集合不一致".into(),
+                "the send list is not the affected set".into(),
+            ));
         }
     }
 
@@ -447,16 +757,31 @@ impl Prepared<'_> {
                 ApprovalRole::Legal => Text::new("法务", "legal"),
                 ApprovalRole::Commander => Text::new("指挥员", "commander"),
             };
-            let of_role: Vec<&Approval> = input.approvals.iter().filter(|a| a.role == *role && !a.by.trim().is_empty()).collect();
-            let good = of_role.iter().find(|a| a.digest == digest && a.at >= draft.dated && !persons.contains(a.by.trim()));
+            let of_role: Vec<&Approval> = input
+                .approvals
+                .iter()
+                .filter(|a| a.role == *role && !a.by.trim().is_empty())
+                .collect();
+            let good = of_role.iter().find(|a| {
+                a.digest == digest && a.at >= draft.dated && !persons.contains(a.by.trim())
+            });
             if let Some(a) = good {
                 persons.insert(a.by.trim());
                 continue;
             }
             let (zh, en) = if of_role.is_empty() {
-                (format!("缺少{}的批准", name.zh), format!("the approval by {} is missing", name.en))
+                (
+                    format!("缺少{}的批准", name.zh),
+                    format!("the approval by {} is missing", name.en),
+                )
             } else {
-                (format!("{}批准的不是这份文本，或者与另一批准人是同一人", name.zh), format!("the approval by {} is of another text, or by the same person", name.en))
+                (
+                    format!("{}批准的不是这份文本，或者与另一批准人是同一人", name.zh),
+                    format!(
+                        "the approval by {} is of another text, or by the same person",
+                        name.en
+                    ),
+                )
             };
             out.push(self.refuse("approval", "", 0, &name.en, zh, en));
         }
@@ -466,11 +791,24 @@ impl Prepared<'_> {
         for gate in self.assessment.gates.iter().filter(|g| g.stops()) {
             for d in &self.demands {
                 if gate.rules.contains(&d.rule) {
-                    let articles = |f: fn(&crate::rule::Source) -> &String| gate.sources.iter().map(|s| format!("{} {}", f(s), s.article)).collect::<Vec<_>>().join("；");
+                    let articles = |f: fn(&crate::rule::Source) -> &String| {
+                        gate.sources
+                            .iter()
+                            .map(|s| format!("{} {}", f(s), s.article))
+                            .collect::<Vec<_>>()
+                            .join("；")
+                    };
                     out.push(Refusal {
                         rule: Some(d.rule.clone()),
                         article: Text::new(articles(|s| &s.zh), articles(|s| &s.en)),
-                        ..self.refuse("vulnerability", "", 0, &gate.id, gate.instead.zh.clone(), gate.instead.en.clone())
+                        ..self.refuse(
+                            "vulnerability",
+                            "",
+                            0,
+                            &gate.id,
+                            gate.instead.zh.clone(),
+                            gate.instead.en.clone(),
+                        )
                     });
                 }
             }

@@ -24,10 +24,17 @@ impl Patterns {
 
     /// What it is, and the words.
     pub(super) fn find(&self, line: &str) -> Vec<(&'static str, String)> {
-        let mut out: Vec<(&'static str, String)> =
-            self.email.find_iter(line).map(|m| ("e-mail", m.as_str().to_owned())).collect();
+        let mut out: Vec<(&'static str, String)> = self
+            .email
+            .find_iter(line)
+            .map(|m| ("e-mail", m.as_str().to_owned()))
+            .collect();
         for m in self.digits.find_iter(line) {
-            let run: String = m.as_str().chars().filter(|c| c.is_ascii_digit() || matches!(c, 'X' | 'x')).collect();
+            let run: String = m
+                .as_str()
+                .chars()
+                .filter(|c| c.is_ascii_digit() || matches!(c, 'X' | 'x'))
+                .collect();
             if let Some(what) = kind_of(&run) {
                 out.push((what, m.as_str().to_owned()));
             }
@@ -39,7 +46,11 @@ impl Patterns {
     pub(super) fn has_link(&self, line: &str, record: &Record) -> bool {
         let without = self.email.replace_all(line, |c: &regex::Captures<'_>| {
             let whole = c.get(0).map_or("", |m| m.as_str());
-            if record.is_contact(whole) { String::new() } else { whole.to_owned() }
+            if record.is_contact(whole) {
+                String::new()
+            } else {
+                whole.to_owned()
+            }
         });
         self.link.is_match(&without)
     }
@@ -48,7 +59,10 @@ impl Patterns {
 fn kind_of(run: &str) -> Option<&'static str> {
     let bytes = run.as_bytes();
     let mobile = |b: &[u8]| b.len() == 11 && b[0] == b'1' && (b'3'..=b'9').contains(&b[1]);
-    if mobile(bytes) || (run.starts_with("86") && mobile(&bytes[2..])) || (run.starts_with("0086") && mobile(&bytes[4..])) {
+    if mobile(bytes)
+        || (run.starts_with("86") && mobile(&bytes[2..]))
+        || (run.starts_with("0086") && mobile(&bytes[4..]))
+    {
         return Some("mobile");
     }
     if is_resident_id(bytes) {
@@ -63,12 +77,20 @@ fn kind_of(run: &str) -> Option<&'static str> {
 fn is_resident_id(b: &[u8]) -> bool {
     const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
     const CHECK: [u8; 11] = *b"10X98765432";
-    let Some((last, head)) = b.split_last() else { return false };
+    let Some((last, head)) = b.split_last() else {
+        return false;
+    };
     if head.len() != 17 || !head.iter().all(u8::is_ascii_digit) {
         return false;
     }
-    let sum: u32 = head.iter().zip(WEIGHTS).map(|(d, w)| u32::from(d - b'0') * w).sum();
-    CHECK.get((sum % 11) as usize).is_some_and(|c| *c == last.to_ascii_uppercase())
+    let sum: u32 = head
+        .iter()
+        .zip(WEIGHTS)
+        .map(|(d, w)| u32::from(d - b'0') * w)
+        .sum();
+    CHECK
+        .get((sum % 11) as usize)
+        .is_some_and(|c| *c == last.to_ascii_uppercase())
 }
 
 fn luhn(b: &[u8]) -> bool {

@@ -18,7 +18,12 @@ impl Record {
             for part in [&c.name, &c.phone, &c.email, &c.address] {
                 push(&mut strings, field, part);
             }
-            contacts.extend([&c.phone, &c.email].into_iter().filter(|s| !s.is_empty()).cloned());
+            contacts.extend(
+                [&c.phone, &c.email]
+                    .into_iter()
+                    .filter(|s| !s.is_empty())
+                    .cloned(),
+            );
         };
         contact("organisation.contact", &o.contact);
         contact("organisation.responsible", &o.responsible);
@@ -78,7 +83,12 @@ impl Record {
 
     /// True for a telephone number or e-mail address that the organisation itself gives out.
     pub(super) fn is_contact(&self, found: &str) -> bool {
-        let plain = |s: &str| s.chars().filter(|c| !matches!(c, ' ' | '-' | '+')).collect::<String>().to_lowercase();
+        let plain = |s: &str| {
+            s.chars()
+                .filter(|c| !matches!(c, ' ' | '-' | '+'))
+                .collect::<String>()
+                .to_lowercase()
+        };
         let found = plain(found);
         self.contacts.iter().any(|c| plain(c) == found)
     }
@@ -98,7 +108,10 @@ fn secrets(f: &FactBase) -> Vec<String> {
         if !v.version.is_empty() && !v.product.is_empty() {
             out.push(format!("{} {}", v.product, v.version));
         }
-        out.extend([f.cause.attack_path.zh.clone(), f.cause.attack_path.en.clone()]);
+        out.extend([
+            f.cause.attack_path.zh.clone(),
+            f.cause.attack_path.en.clone(),
+        ]);
     }
     out.retain(|s| s.trim().chars().count() >= 3);
     out

@@ -45,10 +45,16 @@ impl Tokens {
         for (n, line) in text.lines().enumerate() {
             let line = plain(line);
             let dated = self.date.is_match(&line);
-            out.extend(self.number.find_iter(&line).map(|m| Token {
-                text: m.as_str().trim_end_matches(',').replace(',', "").to_lowercase(),
-                line: n + 1,
-                dated,
+            out.extend(self.number.find_iter(&line).map(|m| {
+                Token {
+                    text: m
+                        .as_str()
+                        .trim_end_matches(',')
+                        .replace(',', "")
+                        .to_lowercase(),
+                    line: n + 1,
+                    dated,
+                }
             }));
         }
         out
@@ -72,7 +78,9 @@ impl Tokens {
 fn plain(line: &str) -> String {
     line.chars()
         .map(|c| match c {
-            '０'..='９' => char::from(b'0' + u8::try_from(u32::from(c) - u32::from('０')).unwrap_or(0)),
+            '０'..='９' => {
+                char::from(b'0' + u8::try_from(u32::from(c) - u32::from('０')).unwrap_or(0))
+            }
             '，' => '，',
             '．' => '.',
             other => other,

@@ -6,8 +6,8 @@ mod template;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::render::{demands, markers};
 pub use self::render::{RenderOptions, Renderer};
+pub(crate) use self::render::{demands, markers};
 pub use self::template::{SectionTemplate, Template};
 use crate::facts::sha256;
 use crate::rule::{RecipientKind, Step};

@@ -1,8 +1,18 @@
 //! A whole fact base for tests: an SCRM scrape, 1.2 million persons at most, in China and the EEA.
 
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
+
+mod merge;
 
 use hudun_duty::FactBase;
+
+pub(crate) use merge::merge;
+
+/// The facts that the cases in `duties/tests` patch.
+pub(crate) fn base() -> serde_json::Value {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../duties/tests/base.json");
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
 
 pub(crate) const FULL: &str = include_str!("full.json");
 
