@@ -18,7 +18,10 @@ pub fn docx(document: &Document<'_>) -> Result<Vec<u8>, DocumentError> {
     for (name, body) in [
         ("[Content_Types].xml", TYPES.to_owned()),
         ("_rels/.rels", RELATIONS.to_owned()),
-        ("word/_rels/document.xml.rels", DOCUMENT_RELATIONS.to_owned()),
+        (
+            "word/_rels/document.xml.rels",
+            DOCUMENT_RELATIONS.to_owned(),
+        ),
         ("word/styles.xml", styles(document.lang)),
         ("word/document.xml", body(document)),
     ] {
@@ -80,7 +83,11 @@ fn styles(lang: &str) -> String {
         ("Item", "Item", 22, false, 0, 60, 360, "left"),
     ] {
         let bold = if bold { "<w:b/>" } else { "" };
-        let default = if id == "Normal" { r#" w:default="1""# } else { "" };
+        let default = if id == "Normal" {
+            r#" w:default="1""#
+        } else {
+            ""
+        };
         out.push_str(&format!(
             r#"<w:style w:type="paragraph"{default} w:styleId="{id}"><w:name w:val="{name}"/><w:pPr><w:spacing w:before="{before}" w:after="{after}" w:line="320" w:lineRule="auto"/><w:ind w:left="{indent}"/><w:jc w:val="{align}"/></w:pPr><w:rPr>{bold}<w:sz w:val="{size}"/></w:rPr></w:style>"#
         ));

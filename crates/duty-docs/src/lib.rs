@@ -76,10 +76,16 @@ pub enum DocumentError {
 
 impl Document<'_> {
     fn check(&self) -> Result<(), DocumentError> {
-        let parts = self.parts.iter().map(|p| p.heading.chars().count() + p.body.chars().count());
+        let parts = self
+            .parts
+            .iter()
+            .map(|p| p.heading.chars().count() + p.body.chars().count());
         let chars = self.title.chars().count() + parts.sum::<usize>();
         if chars > MAX_CHARS {
-            return Err(DocumentError::TooLong { chars, limit: MAX_CHARS });
+            return Err(DocumentError::TooLong {
+                chars,
+                limit: MAX_CHARS,
+            });
         }
         Ok(())
     }

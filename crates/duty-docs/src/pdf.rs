@@ -17,11 +17,19 @@ pub fn pdf(document: &Document<'_>, face: &Face) -> Result<Vec<u8>, DocumentErro
         why,
     };
     let parsed = Parsed::parse(&face.bytes, face.index).map_err(|e| bad(e.to_string()))?;
-    let font = Font::new(face.bytes.clone().into(), face.index).ok_or_else(|| bad("it cannot be embedded".into()))?;
+    let font = Font::new(face.bytes.clone().into(), face.index)
+        .ok_or_else(|| bad("it cannot be embedded".into()))?;
     let mut lines = vec![];
     let mut put = |text: &str, size: f32, indent: f32, before: f32, centred: bool| {
-        for (i, l) in broken(&parsed, text, size, WIDTH - indent).into_iter().enumerate() {
-            let x = if centred { MARGIN + (WIDTH - width(&parsed, &l, size)) / 2.0 } else { MARGIN + indent };
+        for (i, l) in broken(&parsed, text, size, WIDTH - indent)
+            .into_iter()
+            .enumerate()
+        {
+            let x = if centred {
+                MARGIN + (WIDTH - width(&parsed, &l, size)) / 2.0
+            } else {
+                MARGIN + indent
+            };
             lines.push(Line {
                 x,
                 before: if i == 0 { before } else { 0.0 },
@@ -44,9 +52,16 @@ pub fn pdf(document: &Document<'_>, face: &Face) -> Result<Vec<u8>, DocumentErro
             }
         }
     }
-    let settings = || PageSettings::from_wh(PAGE.0, PAGE.1).ok_or_else(|| DocumentError::Write("page size".into()));
+    let settings = || {
+        PageSettings::from_wh(PAGE.0, PAGE.1)
+            .ok_or_else(|| DocumentError::Write("page size".into()))
+    };
     let mut out = Pdf::new();
-    out.set_metadata(Metadata::new().title(document.title.to_owned()).language(document.lang.to_owned()));
+    out.set_metadata(
+        Metadata::new()
+            .title(document.title.to_owned())
+            .language(document.lang.to_owned()),
+    );
     let mut rest = lines.as_slice();
     while !rest.is_empty() {
         let mut page = out.start_page_with(settings()?);
@@ -58,13 +73,21 @@ pub fn pdf(document: &Document<'_>, face: &Face) -> Result<Vec<u8>, DocumentErro
                 break;
             }
             y = next;
-            surface.draw_text(Point::from_xy(line.x, y), font.clone(), line.size, &line.text, false, TextDirection::Auto);
+            surface.draw_text(
+                Point::from_xy(line.x, y),
+                font.clone(),
+                line.size,
+                &line.text,
+                false,
+                TextDirection::Auto,
+            );
             rest = after;
         }
         surface.finish();
         page.finish();
     }
-    out.finish().map_err(|e| DocumentError::Write(format!("{e:?}")))
+    out.finish()
+        .map_err(|e| DocumentError::Write(format!("{e:?}")))
 }
 
 struct Line {
@@ -83,7 +106,9 @@ fn broken(face: &Parsed<'_>, text: &str, size: f32, room: f32) -> Vec<String> {
         let w = advance(face, c, size);
         if used + w > room && !line.is_empty() && !CLOSING.contains(c) {
             // Latin words stay whole where there is a space to break at.
-            let keep = (c.is_ascii_graphic()).then(|| line.rfind(|b: char| !b.is_ascii_graphic())).flatten();
+            let keep = (c.is_ascii_graphic())
+                .then(|| line.rfind(|b: char| !b.is_ascii_graphic()))
+                .flatten();
             let rest = match keep {
                 Some(at) => {
                     let after = at + line[at..].chars().next().map_or(0, char::len_utf8);
@@ -114,7 +139,8 @@ fn width(face: &Parsed<'_>, text: &str, size: f32) -> f32 {
 fn advance(face: &Parsed<'_>, c: char, size: f32) -> f32 {
     let units = f32::from(face.units_per_em());
     let glyph = face.glyph_index(c).unwrap_or(ttf_parser::GlyphId(0));
-    face.glyph_hor_advance(glyph).map_or(size, |a| f32::from(a) * size / units)
+    face.glyph_hor_advance(glyph)
+        .map_or(size, |a| f32::from(a) * size / units)
 }
 
 const PAGE: (f32, f32) = (595.28, 841.89);

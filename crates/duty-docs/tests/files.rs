@@ -1,5 +1,7 @@
 //! Files open again: the DOCX is a zip with well-formed parts, the PDF embeds its font.
 
+#![allow(clippy::panic)] // a test that panics has failed
+
 use std::io::{Cursor, Read};
 
 use hudun_duty_docs::{Document, DocumentError, Part, docx, find_face, pdf};
@@ -20,13 +22,23 @@ fn parts() -> Vec<Part> {
 #[test]
 fn docx_holds_the_text_escaped_and_is_reproducible() {
     let parts = parts();
-    let d = Document { title: "告知", lang: "zh-CN", parts: &parts };
+    let d = Document {
+        title: "告知",
+        lang: "zh-CN",
+        parts: &parts,
+    };
     let bytes = docx(&d).unwrap();
     assert_eq!(bytes, docx(&d).unwrap());
     let mut zip = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
     let mut xml = String::new();
-    zip.by_name("word/document.xml").unwrap().read_to_string(&mut xml).unwrap();
-    assert!(xml.contains("&lt;script&gt; &amp; &quot;读取&quot; 了客户资料。<"), "{xml}");
+    zip.by_name("word/document.xml")
+        .unwrap()
+        .read_to_string(&mut xml)
+        .unwrap();
+    assert!(
+        xml.contains("&lt;script&gt; &amp; &quot;读取&quot; 了客户资料。<"),
+        "{xml}"
+    );
     assert!(xml.contains("• 手机号码"));
     assert!(!xml.contains('\u{1}'));
 }
@@ -34,12 +46,20 @@ fn docx_holds_the_text_escaped_and_is_reproducible() {
 #[test]
 fn pdf_embeds_a_font_or_says_what_to_install() {
     let parts = parts();
-    let d = Document { title: "关于个人信息安全事件的告知", lang: "zh-CN", parts: &parts };
+    let d = Document {
+        title: "关于个人信息安全事件的告知",
+        lang: "zh-CN",
+        parts: &parts,
+    };
     match find_face() {
         Ok(face) => {
             let bytes = pdf(&d, &face).unwrap();
             assert!(bytes.starts_with(b"%PDF"));
-            assert!(bytes.len() < face.bytes.len() / 4, "a subset, not the whole font: {} bytes", bytes.len());
+            assert!(
+                bytes.len() < face.bytes.len() / 4,
+                "a subset, not the whole font: {} bytes",
+                bytes.len()
+            );
             let text = String::from_utf8_lossy(&bytes).into_owned();
             assert!(text.matches("/FontFile").count() >= 1, "no embedded font");
         }
@@ -53,7 +73,14 @@ fn pdf_embeds_a_font_or_says_what_to_install() {
 
 #[test]
 fn a_document_without_bound_is_refused() {
-    let parts = [Part { heading: String::new(), body: "x".repeat(1_000_001) }];
-    let d = Document { title: "t", lang: "en", parts: &parts };
+    let parts = [Part {
+        heading: String::new(),
+        body: "x".repeat(1_000_001),
+    }];
+    let d = Document {
+        title: "t",
+        lang: "en",
+        parts: &parts,
+    };
     assert!(matches!(docx(&d), Err(DocumentError::TooLong { .. })));
 }

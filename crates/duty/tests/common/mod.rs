@@ -1,6 +1,6 @@
 //! A whole fact base for tests: an SCRM scrape, 1.2 million persons at most, in China and the EEA.
 
-#![allow(dead_code, unused_imports)]
+#![allow(dead_code, unused_imports, clippy::unwrap_used)] // shared by several tests
 
 mod merge;
 
