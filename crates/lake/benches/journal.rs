@@ -1,5 +1,7 @@
 //! `cargo bench -p hudun-lake`: what group commit costs, and the scope question over a million rows.
 
+#![allow(clippy::expect_used)] // a benchmark that can't run stops
+
 use std::sync::LazyLock;
 
 use divan::Bencher;
@@ -35,7 +37,10 @@ fn strict_appends(bencher: Bencher<'_, '_>, tasks: usize) {
                     tokio::spawn(async move {
                         for n in 0..each {
                             let (head, release, _) = small((task * each + n) as u32);
-                            lake.journal().append_small(head, release).await.expect("durable");
+                            lake.journal()
+                                .append_small(head, release)
+                                .await
+                                .expect("durable");
                         }
                     })
                 })
@@ -94,7 +99,10 @@ static MILLION: LazyLock<(Lake, TempDir)> = LazyLock::new(|| {
         }
     });
     let stats = lake.stats();
-    println!("{} rows in {} files, {} bytes", stats.rows, stats.files, stats.bytes);
+    println!(
+        "{} rows in {} files, {} bytes",
+        stats.rows, stats.files, stats.bytes
+    );
     (lake, folder)
 });
 
@@ -149,7 +157,9 @@ fn small(n: u32) -> (ExchangeHead, Release, ExchangeEnd) {
         explained: 1500,
         rows: 5,
         foreign_rows: 0,
-        sightings: (0..5).map(|k| Sighting::new(person(n.wrapping_mul(5) + k), kinds)).collect(),
+        sightings: (0..5)
+            .map(|k| Sighting::new(person(n.wrapping_mul(5) + k), kinds))
+            .collect(),
     };
     let end = ExchangeEnd {
         exchange: id,

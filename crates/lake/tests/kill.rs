@@ -1,5 +1,6 @@
 //! Kill the process at any moment: every record that was acknowledged as durable is there afterwards.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests
 #![cfg(unix)]
 
 mod common;

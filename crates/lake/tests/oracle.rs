@@ -1,6 +1,8 @@
 //! Made-up histories: whatever is compacted and restarted in between, the lake answers what a plain walk over all
 //! records answers.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests
+
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};

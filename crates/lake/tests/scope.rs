@@ -1,5 +1,7 @@
 //! What the scope counts, and what the lake refuses.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests
+
 mod common;
 
 use std::sync::{Arc, Mutex};
