@@ -79,6 +79,8 @@ fn every_kind_passes_in_both_languages() {
     }
 }
 
+type Spoil<'a> = &'a dyn Fn(&mut Draft);
+
 /// Spoils a draft in every way we could think of; each is named.
 fn mutations(good: &Draft) -> Vec<(String, Draft)> {
     let mut out: Vec<(String, Draft)> = vec![];
@@ -185,7 +187,7 @@ fn mutations(good: &Draft) -> Vec<(String, Draft)> {
             with(&|d| d.sections[i].body.push_str("\n请访问 fraud-site.top 查询")),
         );
     }
-    let whole: [(&str, &dyn Fn(&mut Draft)); 6] = [
+    let whole: [(&str, Spoil<'_>); 6] = [
         ("title", &|d| d.title.push('！')),
         ("rules digest", &|d| d.rules_digest.push('0')),
         ("facts digest", &|d| d.facts_digest.push('0')),
