@@ -5,13 +5,13 @@ use std::sync::{Mutex, MutexGuard};
 use hudun_console::api::{self, Caller, Role};
 use hudun_console::{Answer, Desk, DeskError, Live};
 use hudun_core::{
-    Department, Expiry, Grade, IncidentId, IncidentState, Isolation, IsolationMode, Level, ModuleId, NoticeId, PatchId,
-    PatchState, Policy, Restriction, RestrictionId, RunId, Stage, StepId, TaskId, TaskState, Text, TimelineMark,
-    Timestamp, Window,
+    Department, Expiry, Grade, IncidentId, IncidentState, Isolation, IsolationMode, Level,
+    ModuleId, NoticeId, PatchId, PatchState, Policy, Restriction, RestrictionId, RunId, Stage,
+    StepId, TaskId, TaskState, Text, TimelineMark, Timestamp, Window,
 };
 
-pub struct TestDesk {
-    pub live: Live,
+pub(crate) struct TestDesk {
+    pub(crate) live: Live,
     state: Mutex<State>,
 }
 
@@ -32,7 +32,7 @@ fn ago(ms: i64) -> Timestamp {
 }
 
 impl TestDesk {
-    pub fn new(live: Live) -> Self {
+    pub(crate) fn new(live: Live) -> Self {
         let first = Policy::empty(ago(600_000));
         let mut second = first.next(ago(50_000), "hudun", "剧本 stolen-account");
         second.isolations.push(Isolation {
@@ -56,30 +56,39 @@ impl TestDesk {
             vulnerable: true,
             commands: Vec::new(),
         };
-        Self { live, state: Mutex::new(state) }
+        Self {
+            live,
+            state: Mutex::new(state),
+        }
     }
 
-    pub fn incident(&self) -> IncidentId {
+    pub(crate) fn incident(&self) -> IncidentId {
         self.state().room.incident.summary.id
     }
 
-    pub fn notice_id(&self) -> NoticeId {
+    pub(crate) fn notice_id(&self) -> NoticeId {
         self.state().room.notices[0].id
     }
 
-    pub fn notice_sha(&self) -> String {
+    pub(crate) fn notice_sha(&self) -> String {
         self.state().room.notices[0].sha256.clone()
     }
 
-    pub fn restriction(&self) -> RestrictionId {
+    pub(crate) fn restriction(&self) -> RestrictionId {
         self.state().room.containment[0].id
     }
 
-    pub fn task_of(&self, department: Department) -> TaskId {
-        self.state().room.tasks.iter().find(|task| task.department == department).unwrap().id
+    pub(crate) fn task_of(&self, department: Department) -> TaskId {
+        self.state()
+            .room
+            .tasks
+            .iter()
+            .find(|task| task.department == department)
+            .unwrap()
+            .id
     }
 
-    pub fn commands(&self) -> Vec<String> {
+    pub(crate) fn commands(&self) -> Vec<String> {
         self.state().commands.clone()
     }
 
@@ -97,7 +106,11 @@ impl TestDesk {
     }
 
     fn known(&self, incident: IncidentId) -> Result<(), DeskError> {
-        if incident == self.incident() { Ok(()) } else { Err(DeskError::NotFound("incident")) }
+        if incident == self.incident() {
+            Ok(())
+        } else {
+            Err(DeskError::NotFound("incident"))
+        }
     }
 }
 
@@ -112,7 +125,13 @@ impl Desk for TestDesk {
         ready(Ok(api::Overview {
             at: Timestamp::now(),
             open: vec![room.incident.summary.clone()],
-            counters: api::Counters { exchanges: 48_210, refused: 131, findings: 3, restrictions: 1, incidents: 1 },
+            counters: api::Counters {
+                exchanges: 48_210,
+                refused: 131,
+                findings: 3,
+                restrictions: 1,
+                incidents: 1,
+            },
             clocks: room
                 .tasks
                 .iter()
@@ -158,11 +177,17 @@ impl Desk for TestDesk {
     }
 
     fn findings(&self, _page: api::PageQuery) -> Answer<'_, api::FindingPage> {
-        ready(Ok(api::FindingPage { items: self.state().room.incident.evidence.clone(), next: None }))
+        ready(Ok(api::FindingPage {
+            items: self.state().room.incident.evidence.clone(),
+            next: None,
+        }))
     }
 
     fn incidents(&self, _page: api::PageQuery) -> Answer<'_, api::IncidentPage> {
-        ready(Ok(api::IncidentPage { items: vec![self.state().room.incident.summary.clone()], next: None }))
+        ready(Ok(api::IncidentPage {
+            items: vec![self.state().room.incident.summary.clone()],
+            next: None,
+        }))
     }
 
     fn room(&self, incident: IncidentId) -> Answer<'_, api::WarRoom> {
@@ -175,14 +200,21 @@ impl Desk for TestDesk {
         ready(self.note(by, "acknowledge"))
     }
 
-    fn start_run<'a>(&'a self, by: &'a Caller, _: IncidentId, _: api::StartRun) -> Answer<'a, api::Done> {
+    fn start_run<'a>(
+        &'a self,
+        by: &'a Caller,
+        _: IncidentId,
+        _: api::StartRun,
+    ) -> Answer<'a, api::Done> {
         ready(self.note(by, "start-run"))
     }
 
     fn waiting(&self, _: IncidentId, step: StepId) -> Answer<'_, api::Waiting> {
         let state = self.state();
         let steps = state.room.run.iter().flat_map(|run| &run.steps);
-        let waiting = steps.filter(|found| found.id == step.as_str()).find_map(|found| found.waiting.clone());
+        let waiting = steps
+            .filter(|found| found.id == step.as_str())
+            .find_map(|found| found.waiting.clone());
         ready(waiting.ok_or(DeskError::NotFound("step")))
     }
 
@@ -197,11 +229,22 @@ impl Desk for TestDesk {
     }
 
     fn task(&self, task: TaskId) -> Answer<'_, api::TaskView> {
-        let found = self.state().room.tasks.iter().find(|known| known.id == task).cloned();
+        let found = self
+            .state()
+            .room
+            .tasks
+            .iter()
+            .find(|known| known.id == task)
+            .cloned();
         ready(found.ok_or(DeskError::NotFound("task")))
     }
 
-    fn change_task<'a>(&'a self, by: &'a Caller, task: TaskId, change: api::TaskChange) -> Answer<'a, api::Done> {
+    fn change_task<'a>(
+        &'a self,
+        by: &'a Caller,
+        task: TaskId,
+        change: api::TaskChange,
+    ) -> Answer<'a, api::Done> {
         let mut state = self.state();
         let incident = state.room.incident.summary.id;
         for known in &mut state.room.tasks {
@@ -223,10 +266,18 @@ impl Desk for TestDesk {
 
     fn close<'a>(&'a self, by: &'a Caller, _: IncidentId, _: String) -> Answer<'a, api::Done> {
         let _ = self.note(by, "close");
-        ready(Err(DeskError::Conflict(t("还有限制没有解除。", "A restriction is still in force."))))
+        ready(Err(DeskError::Conflict(t(
+            "还有限制没有解除。",
+            "A restriction is still in force.",
+        ))))
     }
 
-    fn undo<'a>(&'a self, by: &'a Caller, restriction: RestrictionId, reason: String) -> Answer<'a, api::UndoAnswer> {
+    fn undo<'a>(
+        &'a self,
+        by: &'a Caller,
+        restriction: RestrictionId,
+        reason: String,
+    ) -> Answer<'a, api::UndoAnswer> {
         let mut state = self.state();
         let incident = state.room.incident.summary.id;
         let approval = api::Approval {
@@ -246,8 +297,15 @@ impl Desk for TestDesk {
         state.room.containment[0].lift = api::LiftState::Asked;
         state.room.containment[0].approval = Some(approval.clone());
         drop(state);
-        self.tell(api::Happening::Approval { approval: approval.id.clone(), incident: Some(incident) });
-        ready(Ok(api::UndoAnswer { lifted: false, approval: Some(approval), revision: 1 }))
+        self.tell(api::Happening::Approval {
+            approval: approval.id.clone(),
+            incident: Some(incident),
+        });
+        ready(Ok(api::UndoAnswer {
+            lifted: false,
+            approval: Some(approval),
+            revision: 1,
+        }))
     }
 
     fn approvals(&self) -> Answer<'_, Vec<api::Approval>> {
@@ -255,44 +313,85 @@ impl Desk for TestDesk {
     }
 
     fn approval(&self, id: String) -> Answer<'_, api::Approval> {
-        let found = self.state().approvals.iter().find(|approval| approval.id == id).cloned();
+        let found = self
+            .state()
+            .approvals
+            .iter()
+            .find(|approval| approval.id == id)
+            .cloned();
         ready(found.ok_or(DeskError::NotFound("approval")))
     }
 
-    fn decide_approval<'a>(&'a self, by: &'a Caller, id: String, decision: api::Decision) -> Answer<'a, api::Done> {
+    fn decide_approval<'a>(
+        &'a self,
+        by: &'a Caller,
+        id: String,
+        decision: api::Decision,
+    ) -> Answer<'a, api::Done> {
         let mut state = self.state();
         let incident = state.room.incident.summary.id;
         state.approvals.retain(|approval| approval.id != id);
         state.room.containment[0].approval = None;
-        state.room.containment[0].lift =
-            if decision.approve { api::LiftState::Gone } else { api::LiftState::NeedsTwo };
+        state.room.containment[0].lift = if decision.approve {
+            api::LiftState::Gone
+        } else {
+            api::LiftState::NeedsTwo
+        };
         drop(state);
-        self.tell(api::Happening::Approval { approval: id.clone(), incident: Some(incident) });
+        self.tell(api::Happening::Approval {
+            approval: id.clone(),
+            incident: Some(incident),
+        });
         ready(self.note(by, &format!("approval {id} {}", decision.approve)))
     }
 
     fn revisions(&self) -> Answer<'_, api::RevisionList> {
         let state = self.state();
-        let revisions: Vec<_> = state.policies.iter().rev().map(api::RevisionSummary::from).collect();
-        ready(Ok(api::RevisionList { current: revisions[0].revision, revisions }))
+        let revisions: Vec<_> = state
+            .policies
+            .iter()
+            .rev()
+            .map(api::RevisionSummary::from)
+            .collect();
+        ready(Ok(api::RevisionList {
+            current: revisions[0].revision,
+            revisions,
+        }))
     }
 
     fn revision(&self, revision: u64) -> Answer<'_, api::PolicyDocument> {
-        let found = self.state().policies.iter().find(|policy| policy.revision == revision).cloned();
-        let document = found.map(|document| api::PolicyDocument { summary: (&document).into(), document });
+        let found = self
+            .state()
+            .policies
+            .iter()
+            .find(|policy| policy.revision == revision)
+            .cloned();
+        let document = found.map(|document| api::PolicyDocument {
+            summary: (&document).into(),
+            document,
+        });
         ready(document.ok_or(DeskError::NotFound("revision")))
     }
 
     fn roll_back<'a>(&'a self, by: &'a Caller, _: api::RollBack) -> Answer<'a, api::UndoAnswer> {
         let _ = self.note(by, "roll-back");
-        ready(Ok(api::UndoAnswer { lifted: false, approval: None, revision: 1 }))
+        ready(Ok(api::UndoAnswer {
+            lifted: false,
+            approval: None,
+            revision: 1,
+        }))
     }
 
     fn propose_patch<'a>(&'a self, by: &'a Caller, _: IncidentId) -> Answer<'a, api::Done> {
         ready(self.note(by, "propose-patch"))
     }
 
-    fn enforce_patch<'a>(&'a self, by: &'a Caller, incident: IncidentId, _: PatchId) -> Answer<'a, api::Done> {
+    fn enforce_patch<'a>(
+        &'a self,
+        by: &'a Caller,
+        incident: IncidentId,
+        _: PatchId,
+    ) -> Answer<'a, api::Done> {
         self.state().room.patches[0].state = Some(PatchState::Enforce);
         self.tell(api::Happening::Repair { incident });
         ready(self.note(by, "enforce-patch"))
@@ -303,12 +402,21 @@ impl Desk for TestDesk {
     }
 
     fn notice(&self, _: IncidentId, notice: NoticeId) -> Answer<'_, api::NoticeView> {
-        let found = self.state().room.notices.iter().find(|known| known.id == notice).cloned();
+        let found = self
+            .state()
+            .room
+            .notices
+            .iter()
+            .find(|known| known.id == notice)
+            .cloned();
         ready(found.ok_or(DeskError::NotFound("notice")))
     }
 
     fn preview(&self, _: IncidentId, _: NoticeId) -> Answer<'_, api::Preview> {
-        ready(Ok(api::Preview { subject: "个人信息安全事件告知".to_owned(), text: "尊敬的客户：……".to_owned() }))
+        ready(Ok(api::Preview {
+            subject: "个人信息安全事件告知".to_owned(),
+            text: "尊敬的客户：……".to_owned(),
+        }))
     }
 
     fn approve_notice<'a>(
@@ -322,7 +430,11 @@ impl Desk for TestDesk {
         let mut state = self.state();
         for known in &mut state.room.notices {
             if known.id == notice {
-                known.approvals.push(api::NoticeApproval { role, by: by.account.clone(), at: Timestamp::now() });
+                known.approvals.push(api::NoticeApproval {
+                    role,
+                    by: by.account.clone(),
+                    at: Timestamp::now(),
+                });
                 if known.approvals.len() == known.needs.len() {
                     known.state = api::NoticeState::Approved;
                 }
@@ -333,7 +445,12 @@ impl Desk for TestDesk {
         ready(self.note(by, &format!("approve-notice {role}")))
     }
 
-    fn send_notice<'a>(&'a self, by: &'a Caller, incident: IncidentId, notice: NoticeId) -> Answer<'a, api::Done> {
+    fn send_notice<'a>(
+        &'a self,
+        by: &'a Caller,
+        incident: IncidentId,
+        notice: NoticeId,
+    ) -> Answer<'a, api::Done> {
         self.state().room.notices[0].state = api::NoticeState::Sent;
         self.tell(api::Happening::Notice { incident, notice });
         ready(self.note(by, "send-notice"))
@@ -353,11 +470,18 @@ impl Desk for TestDesk {
         let now = Timestamp::now();
         self.tell(api::Happening::Alert {
             incident: Some(self.incident()),
-            title: t("销售账号 sales07 正在遍历他人客户", "Sales account sales07 walks other people's customers"),
+            title: t(
+                "销售账号 sales07 正在遍历他人客户",
+                "Sales account sales07 walks other people's customers",
+            ),
             level: Level::High,
             triggered_at: now.plus_millis(-310),
         });
-        ready(Ok(api::DrillView { id: hudun_core::DrillId::new(), name, started_at: now }))
+        ready(Ok(api::DrillView {
+            id: hudun_core::DrillId::new(),
+            name,
+            started_at: now,
+        }))
     }
 
     fn restart_hardened<'a>(&'a self, by: &'a Caller) -> Answer<'a, api::Done> {
@@ -376,7 +500,10 @@ fn room(policy: &Policy) -> api::WarRoom {
             summary: api::IncidentSummary {
                 id,
                 tenant: "tenant-a".to_owned(),
-                title: t("销售账号 sales07 被盗，遍历并导出他人客户", "Stolen account sales07 walked and exported customers"),
+                title: t(
+                    "销售账号 sales07 被盗，遍历并导出他人客户",
+                    "Stolen account sales07 walked and exported customers",
+                ),
                 grade: Grade::High,
                 state: IncidentState::Handling,
                 drill: true,
@@ -391,13 +518,28 @@ fn room(policy: &Policy) -> api::WarRoom {
             rows: vec![api::RowView {
                 id: "foreign-rows".to_owned(),
                 grade: Grade::High,
-                text: t("5 分钟内读取他人客户 214 条，超过 20 条", "214 customers of others in 5 minutes, over 20"),
+                text: t(
+                    "5 分钟内读取他人客户 214 条，超过 20 条",
+                    "214 customers of others in 5 minutes, over 20",
+                ),
             }],
             marks: vec![
-                api::MarkView { mark: TimelineMark::Onset, at: ago(60_000) },
-                api::MarkView { mark: TimelineMark::Detected, at: ago(59_600) },
-                api::MarkView { mark: TimelineMark::Alerted, at: ago(59_400) },
-                api::MarkView { mark: TimelineMark::Contained, at: ago(50_000) },
+                api::MarkView {
+                    mark: TimelineMark::Onset,
+                    at: ago(60_000),
+                },
+                api::MarkView {
+                    mark: TimelineMark::Detected,
+                    at: ago(59_600),
+                },
+                api::MarkView {
+                    mark: TimelineMark::Alerted,
+                    at: ago(59_400),
+                },
+                api::MarkView {
+                    mark: TimelineMark::Contained,
+                    at: ago(50_000),
+                },
             ],
             evidence: vec![api::FindingView {
                 id: hudun_core::FindingId::new(),
@@ -406,7 +548,10 @@ fn room(policy: &Policy) -> api::WarRoom {
                 tenant: "tenant-a".to_owned(),
                 rule: "scrm.id-walk".to_owned(),
                 title: t("遍历客户编号", "Walks customer ids"),
-                why: t("60 秒内访问了 23 个不属于自己的客户", "23 customers of others within 60 s"),
+                why: t(
+                    "60 秒内访问了 23 个不属于自己的客户",
+                    "23 customers of others within 60 s",
+                ),
                 level: Level::High,
                 actor: api::ActorView {
                     name: "sales07".to_owned(),
@@ -424,20 +569,26 @@ fn room(policy: &Policy) -> api::WarRoom {
             acknowledged_by: None,
         },
         statutory: None,
-        tasks: [Department::It, Department::Security, Department::Legal, Department::Pr, Department::Business]
-            .into_iter()
-            .enumerate()
-            .map(|(at, department)| api::TaskView {
-                id: TaskId::new(),
-                department,
-                title: t("确认报告对象与时限", "Confirm recipients and deadlines"),
-                due_at: ago(-600_000 * (i64::try_from(at).unwrap() + 1)),
-                state: TaskState::Open,
-                by: None,
-                note: String::new(),
-                changed_at: ago(50_000),
-            })
-            .collect(),
+        tasks: [
+            Department::It,
+            Department::Security,
+            Department::Legal,
+            Department::Pr,
+            Department::Business,
+        ]
+        .into_iter()
+        .enumerate()
+        .map(|(at, department)| api::TaskView {
+            id: TaskId::new(),
+            department,
+            title: t("确认报告对象与时限", "Confirm recipients and deadlines"),
+            due_at: ago(-600_000 * (i64::try_from(at).unwrap() + 1)),
+            state: TaskState::Open,
+            by: None,
+            note: String::new(),
+            changed_at: ago(50_000),
+        })
+        .collect(),
         run: Some(run()),
         timeline: (1..=12)
             .map(|seq| api::TimelineEntry {
@@ -445,7 +596,10 @@ fn room(policy: &Policy) -> api::WarRoom {
                 at: ago(60_000 - i64::try_from(seq).unwrap() * 900),
                 by: "hudun".to_owned(),
                 kind: "contain.isolate".to_owned(),
-                text: t("客户模块已按脱敏方式隔离", "Module customers isolated in mode mask"),
+                text: t(
+                    "客户模块已按脱敏方式隔离",
+                    "Module customers isolated in mode mask",
+                ),
                 hash: "5f2b1c9d0e".repeat(6),
             })
             .collect(),
@@ -495,13 +649,22 @@ fn room(policy: &Policy) -> api::WarRoom {
             restriction: None,
             name: "own-customers-only".to_owned(),
             title: t("只能读取自己的客户", "Own customers only"),
-            conditions: vec![t("返回的每一行都属于请求账号", "Every row belongs to the account that asks")],
+            conditions: vec![t(
+                "返回的每一行都属于请求账号",
+                "Every row belongs to the account that asks",
+            )],
             effect: t("不符则拒绝", "Refused otherwise"),
             state: None,
             proof: Some(api::PatchProof {
                 at: ago(20_000),
-                attack: api::ProofCount { good: 214, all: 214 },
-                real: api::ProofCount { good: 3_120, all: 3_120 },
+                attack: api::ProofCount {
+                    good: 214,
+                    all: 214,
+                },
+                real: api::ProofCount {
+                    good: 3_120,
+                    all: 3_120,
+                },
                 verdict: api::Verdict::Pass,
             }),
         }],
@@ -511,7 +674,10 @@ fn room(policy: &Policy) -> api::WarRoom {
             at: None,
             replay: Vec::new(),
         },
-        notices: vec![notice(api::Audience::Person, "zh-CN"), notice(api::Audience::Regulator, "zh-CN")],
+        notices: vec![
+            notice(api::Audience::Person, "zh-CN"),
+            notice(api::Audience::Regulator, "zh-CN"),
+        ],
         retrospective: Some(api::RetrospectiveView {
             at: ago(1_000),
             markdown: t("# 复盘\n\n- 一项", "# Retrospective\n\n- one"),
@@ -565,8 +731,20 @@ fn run() -> api::RunView {
         started_at: ago(53_000),
         ended_at: None,
         steps: vec![
-            step("isolate-module", t("隔离模块", "Isolate"), Stage::Contain, api::StepState::Done, None),
-            step("enforce-patch", t("补丁生效", "Enforce"), Stage::Repair, api::StepState::Waiting, Some(waiting)),
+            step(
+                "isolate-module",
+                t("隔离模块", "Isolate"),
+                Stage::Contain,
+                api::StepState::Done,
+                None,
+            ),
+            step(
+                "enforce-patch",
+                t("补丁生效", "Enforce"),
+                Stage::Repair,
+                api::StepState::Waiting,
+                Some(waiting),
+            ),
         ],
     }
 }
@@ -581,7 +759,10 @@ fn scope() -> api::ScopeView {
             tokens: Vec::new(),
             addresses: vec!["203.0.113.9".to_owned()],
         },
-        window: Some(Window { from: ago(60_000), to: ago(50_000) }),
+        window: Some(Window {
+            from: ago(60_000),
+            to: ago(50_000),
+        }),
         modules: vec!["customers".to_owned(), "exports".to_owned()],
         exchanges: 231,
         low: 213,
@@ -607,13 +788,20 @@ fn duties() -> api::DutiesView {
         id: id.to_owned(),
         title: t("向监管部门报告", "Report to the authority"),
         applies,
-        reason: t("涉及个人信息泄露 214 人", "personal data of 214 persons leaked"),
+        reason: t(
+            "涉及个人信息泄露 214 人",
+            "personal data of 214 persons leaked",
+        ),
         trigger: t("发现之时", "discovery"),
         triggered_at: Some(ago(59_600)),
         recipient: t("属地网信部门", "the local cyberspace office"),
         deadline,
         within: t("及时", "without delay"),
-        fields: vec![api::FieldState { id: "cause".to_owned(), label: t("原因", "cause"), filled: false }],
+        fields: vec![api::FieldState {
+            id: "cause".to_owned(),
+            label: t("原因", "cause"),
+            filled: false,
+        }],
         article: t("个人信息保护法第五十七条", "PIPL art. 57"),
         source: "https://www.npc.gov.cn/".to_owned(),
         evidence: "verified".to_owned(),

@@ -1,8 +1,9 @@
 //! A console on a desk that answers from memory, and a client that speaks to it without a network.
 
-#![allow(dead_code)]
+// Helpers of tests: each binary uses some of them, and a failure in them is a failed test.
+#![allow(dead_code, clippy::unwrap_used)]
 
-pub mod desk;
+pub(crate) mod desk;
 
 use std::sync::{Arc, Mutex};
 
@@ -19,13 +20,13 @@ use tower::ServiceExt;
 use desk::TestDesk;
 
 /// The password of every account of the tests.
-pub const PASSWORD: &str = "correct horse battery staple";
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
 /// The authenticator of every account of the tests that has one.
-pub const SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+pub(crate) const SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 
 #[derive(Default)]
-pub struct Book {
-    pub entries: Mutex<Vec<LedgerDraft>>,
+pub(crate) struct Book {
+    pub(crate) entries: Mutex<Vec<LedgerDraft>>,
 }
 
 impl Recorder for Book {
@@ -37,21 +38,26 @@ impl Recorder for Book {
 }
 
 impl Book {
-    pub fn kinds(&self) -> Vec<(String, String)> {
-        self.entries.lock().unwrap().iter().map(|entry| (entry.by.clone(), entry.kind.clone())).collect()
+    pub(crate) fn kinds(&self) -> Vec<(String, String)> {
+        self.entries
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|entry| (entry.by.clone(), entry.kind.clone()))
+            .collect()
     }
 }
 
-pub struct House {
-    pub router: Router,
-    pub desk: Arc<TestDesk>,
-    pub book: Arc<Book>,
-    pub accounts: Accounts,
-    pub live: Live,
+pub(crate) struct House {
+    pub(crate) router: Router,
+    pub(crate) desk: Arc<TestDesk>,
+    pub(crate) book: Arc<Book>,
+    pub(crate) accounts: Accounts,
+    pub(crate) live: Live,
 }
 
 impl House {
-    pub fn with(settings: Settings) -> Self {
+    pub(crate) fn with(settings: Settings) -> Self {
         let live = Live::new();
         let desk = Arc::new(TestDesk::new(live.clone()));
         let book = Arc::new(Book::default());
@@ -63,19 +69,35 @@ impl House {
             live: live.clone(),
             settings,
         };
-        Self { router: console.router(), desk, book, accounts, live }
+        Self {
+            router: console.router(),
+            desk,
+            book,
+            accounts,
+            live,
+        }
     }
 
     /// A console whose second step is optional, so that most tests sign in by password alone.
-    pub fn new() -> Self {
-        Self::with(Settings { second_step_required: false, secure_cookie: false, ..Settings::default() })
+    pub(crate) fn new() -> Self {
+        Self::with(Settings {
+            second_step_required: false,
+            secure_cookie: false,
+            ..Settings::default()
+        })
     }
 
-    pub async fn account(&self, account: &str, roles: &[Role]) {
+    pub(crate) async fn account(&self, account: &str, roles: &[Role]) {
         self.open(account, roles, false, None).await;
     }
 
-    pub async fn open(&self, account: &str, roles: &[Role], must_change: bool, totp_secret: Option<&str>) {
+    pub(crate) async fn open(
+        &self,
+        account: &str,
+        roles: &[Role],
+        must_change: bool,
+        totp_secret: Option<&str>,
+    ) {
         self.accounts
             .open(OpenAccount {
                 account: account.to_owned(),
@@ -90,37 +112,43 @@ impl House {
     }
 
     /// Signs in by password and returns the cookie.
-    pub async fn sign_in(&self, account: &str) -> Client<'_> {
+    pub(crate) async fn sign_in(&self, account: &str) -> Client<'_> {
         let mut client = self.client();
         let (status, body) = client
-            .post("/api/auth/login", serde_json::json!({ "account": account, "password": PASSWORD }))
+            .post(
+                "/api/auth/login",
+                serde_json::json!({ "account": account, "password": PASSWORD }),
+            )
             .await;
         assert_eq!(status, StatusCode::OK, "{body}");
         client
     }
 
-    pub async fn signed_in(&self, account: &str, roles: &[Role]) -> Client<'_> {
+    pub(crate) async fn signed_in(&self, account: &str, roles: &[Role]) -> Client<'_> {
         self.account(account, roles).await;
         self.sign_in(account).await
     }
 
-    pub fn client(&self) -> Client<'_> {
-        Client { house: self, cookie: None }
+    pub(crate) fn client(&self) -> Client<'_> {
+        Client {
+            house: self,
+            cookie: None,
+        }
     }
 }
 
-pub struct Client<'a> {
-    pub house: &'a House,
-    pub cookie: Option<String>,
+pub(crate) struct Client<'a> {
+    pub(crate) house: &'a House,
+    pub(crate) cookie: Option<String>,
 }
 
 impl Client<'_> {
-    pub async fn get(&mut self, path: &str) -> (StatusCode, Value) {
+    pub(crate) async fn get(&mut self, path: &str) -> (StatusCode, Value) {
         let request = Request::get(path).body(Body::empty()).unwrap();
         self.send(request).await
     }
 
-    pub async fn post(&mut self, path: &str, body: Value) -> (StatusCode, Value) {
+    pub(crate) async fn post(&mut self, path: &str, body: Value) -> (StatusCode, Value) {
         let request = Request::post(path)
             .header("x-hudun-request", "1")
             .header(header::CONTENT_TYPE, "application/json")
@@ -129,17 +157,22 @@ impl Client<'_> {
         self.send(request).await
     }
 
-    pub async fn send(&mut self, request: Request<Body>) -> (StatusCode, Value) {
+    pub(crate) async fn send(&mut self, request: Request<Body>) -> (StatusCode, Value) {
         let response = self.raw(request).await;
         let status = response.status();
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
-        (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+        (
+            status,
+            serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+        )
     }
 
     /// Sends with the cookie, keeps a cookie that comes back.
-    pub async fn raw(&mut self, mut request: Request<Body>) -> Response<Body> {
+    pub(crate) async fn raw(&mut self, mut request: Request<Body>) -> Response<Body> {
         if let Some(cookie) = &self.cookie {
-            request.headers_mut().insert(header::COOKIE, cookie.parse().unwrap());
+            request
+                .headers_mut()
+                .insert(header::COOKIE, cookie.parse().unwrap());
         }
         let response = self.house.router.clone().oneshot(request).await.unwrap();
         if let Some(set) = response.headers().get(header::SET_COOKIE) {
@@ -151,8 +184,13 @@ impl Client<'_> {
 }
 
 /// The six digits of [`SECRET`] at this moment.
-pub fn code_at(at: Timestamp) -> String {
+pub(crate) fn code_at(at: Timestamp) -> String {
     let secret = totp_rs::Secret::try_from_base32(SECRET).unwrap();
-    let totp = totp_rs::Builder::new().with_secret(secret).with_account_name("x").build().unwrap();
-    totp.generate(u64::try_from(at.as_millis() / 1000).unwrap()).to_string()
+    let totp = totp_rs::Builder::new()
+        .with_secret(secret)
+        .with_account_name("x")
+        .build()
+        .unwrap();
+    totp.generate(u64::try_from(at.as_millis() / 1000).unwrap())
+        .to_string()
 }
