@@ -15,12 +15,12 @@ import { Alarm } from "./shared/alarm";
 import { api, Refused, unwrap, type Problem } from "./shared/api";
 import { I18nProvider, useI18n, type Key } from "./shared/i18n";
 import { LiveProvider, useOnline } from "./shared/live";
+import { NONCE } from "./shared/nonce";
 import { Link, usePlace } from "./shared/router";
 import { SessionProvider, useSession, type Me } from "./shared/session";
 import { ProblemBox } from "./shared/ui";
 
-const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content;
-const CSP = nonce ? { nonce } : undefined;
+const CSP = { nonce: NONCE };
 
 export function Root() {
   return (
@@ -36,6 +36,7 @@ function Themed() {
     <ConfigProvider
       locale={lang === "zh" ? zhCN : enUS}
       csp={CSP}
+      button={{ autoInsertSpace: false }}
       theme={{ token: { colorPrimary: "#1f6feb", borderRadius: 8, motion: false } }}
     >
       <AntApp>

@@ -1,7 +1,7 @@
 import { Button, Tag } from "antd";
 import { api, unwrap, type Schemas } from "../shared/api";
 import { useCommand } from "../shared/command";
-import { moment, span } from "../shared/format";
+import { moment, span, timeOfDay } from "../shared/format";
 import { useI18n, type Key } from "../shared/i18n";
 import { useMay } from "../shared/session";
 import { AskReason } from "../shared/reason";
@@ -60,7 +60,7 @@ export function Head({ room }: { room: Schemas["WarRoom"] }) {
             key={mark.mark}
             testid={`mark-${mark.mark}`}
             label={t(MARKS[mark.mark])}
-            value={onset && mark.mark !== "onset" ? `+${span(Date.parse(mark.at) - Date.parse(onset))}` : new Date(mark.at).toLocaleTimeString()}
+            value={onset && mark.mark !== "onset" ? `+${span(Date.parse(mark.at) - Date.parse(onset))}` : timeOfDay(mark.at)}
           />
         ))}
         {incident.next_due && <Figure label={t("incident.nextDue")} value={<Countdown to={incident.next_due} />} />}
