@@ -4,6 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::cold::ManifestError;
+
 /// The journal could not do what was asked.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -87,7 +89,64 @@ pub enum LakeError {
     /// The journal could not.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// The file system refused.
+    #[error("can't {doing} {}: {source}", path.display())]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// On which file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file of the lake can't be read: damaged, or not ours.
+    #[error("can't read {}: {reason}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A file of the lake can't be written.
+    #[error("can't write {}: {reason}", path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The manifest's chain is broken.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// An earlier write to the manifest failed and could not be taken back; a restart repairs it.
+    #[error("{} ends in a line that could not be taken back: restart to repair it", path.display())]
+    ManifestBroken {
+        /// The manifest.
+        path: PathBuf,
+    },
+    /// The retention asked for is shorter than the law allows.
+    #[error(
+        "a retention of {days} days is below the six months that the law asks for (183 days): raise it, or state \
+         `below_legal_minimum: true`"
+    )]
+    RetentionTooShort {
+        /// The days asked for.
+        days: u32,
+    },
+    /// A question asks for more than one answer may hold.
+    #[error("{0}")]
+    Question(&'static str),
     /// The program is stopping, and the question was given up.
     #[error("the question was interrupted")]
     Interrupted,
+}
+
+impl LakeError {
+    pub(crate) fn io(doing: &'static str, path: &Path, source: io::Error) -> Self {
+        Self::Io {
+            doing,
+            path: path.to_owned(),
+            source,
+        }
+    }
 }

@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 pub use self::metrics::JournalMetrics;
 use self::segment::Active;
 pub use self::segment::Repair;
+pub(crate) use self::segment::sync_folder;
 use self::writer::{Pending, Shared, WriterThread};
 use crate::error::JournalError;
 use crate::record::Record;
@@ -104,7 +105,15 @@ impl Journal {
     /// Appends a record and waits until it is durable. When this returns `Ok`, the record survives any crash, and
     /// every question finds it. Waits while the queue is full.
     pub async fn append(&self, record: impl Into<Record>) -> Result<Durable, JournalError> {
-        let record = record.into();
+        let answer = self.submit(record.into()).await?;
+        answer.await.map_err(|_| JournalError::Closed)?
+    }
+
+    /// Hands a record to the writer, waiting for room in the queue only; the answer comes when it is durable.
+    pub(crate) async fn submit(
+        &self,
+        record: Record,
+    ) -> Result<oneshot::Receiver<Result<Durable, JournalError>>, JournalError> {
         let payload = encode(&record)?;
         let shared = &self.inner.shared;
         let units = writer::units(payload.len(), &shared.options);
@@ -119,7 +128,19 @@ impl Journal {
             waiter: Some(waiter),
             room,
         })?;
-        answer.await.map_err(|_| JournalError::Closed)?
+        Ok(answer)
+    }
+
+    /// Deletes the segments up to this one, which are in Parquet.
+    pub(crate) fn delete_through(&self, through: u64) -> Result<(), JournalError> {
+        let folder = &self.inner.shared.folder;
+        for number in segment::numbers(folder)? {
+            if number <= through {
+                let path = segment::path(folder, number);
+                fs::remove_file(&path).map_err(|e| JournalError::io("remove", &path, e))?;
+            }
+        }
+        Ok(())
     }
 
     /// A small answer as one record: head and only release together.
@@ -242,6 +263,10 @@ pub struct OpenReport {
     pub records: u64,
     /// What was wrong, and what was done.
     pub repairs: Vec<Repair>,
+    /// Bytes of a torn last line cut off the lake's manifest: a compaction that did not come to count.
+    pub manifest_torn: u64,
+    /// Files that the lake's manifest names and that are not there. Questions about their time fail.
+    pub missing: Vec<String>,
 }
 
 impl OpenReport {

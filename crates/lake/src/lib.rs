@@ -58,15 +58,24 @@
 //! # }
 //! ```
 
+mod cold;
+mod compact;
 mod error;
+mod export;
 mod journal;
 mod lake;
+mod questions;
 mod record;
+mod retention;
 mod scope;
 mod tail;
 mod wire;
 
+pub use cold::{Act, FileMeta, ManifestEntry, ManifestError, verify_manifest};
+pub use compact::CompactReport;
 pub use error::{JournalError, LakeError};
 pub use journal::{Durable, Journal, JournalMetrics, JournalOptions, OpenReport, Repair, Sink};
-pub use lake::{Lake, LakeOptions};
+pub use lake::{Lake, LakeOptions, LakeStats};
+pub use questions::{Activity, ExchangeFilter, Page, Sight, WhoSaw};
 pub use record::Record;
+pub use retention::{Removal, Retention};

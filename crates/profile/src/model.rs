@@ -217,9 +217,13 @@ pub enum AnswerFormat {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fields {
-    /// The field of a row that names the person; equal for the same person in every answer.
+    /// The field of a row that names the person, equal for the same person in every answer; of several the first that
+    /// a row has counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subject: Option<String>,
+    pub subject: Option<OneOrMany>,
+    /// What the subject field counts, when it is not the customer; keys of different name spaces are never equal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
     /// JSON pointers of the arrays that hold rows, or of one row. Empty: wherever the subject field stands.
     #[serde(default)]
     pub rows: Vec<String>,
