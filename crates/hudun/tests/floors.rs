@@ -8,11 +8,12 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Every crate with its floor. Stages, gateway and SCRM share floor 3 and may not import each other.
-const FLOORS: [(&str, u8); 26] = [
+const FLOORS: [(&str, u8); 27] = [
     ("hudun-core", 0),
     ("hudun-advisory", 1),
     ("hudun-cacao", 1),
     ("hudun-duty", 1),
+    ("hudun-duty-docs", 1),
     ("hudun-ledger", 1),
     ("hudun-pii", 1),
     ("hudun-policy", 1),
