@@ -78,7 +78,10 @@ fn run() -> Result<(), String> {
 /// The stamp is dated back: cargo would take a file that is written while this script runs for a change to come.
 fn write_stamp(stamp: &Path, made_from: &str) -> io::Result<()> {
     fs::write(stamp, made_from)?;
-    fs::File::options().write(true).open(stamp)?.set_modified(SystemTime::UNIX_EPOCH)
+    fs::File::options()
+        .write(true)
+        .open(stamp)?
+        .set_modified(SystemTime::UNIX_EPOCH)
 }
 
 /// Installs what the web app needs, generates its client, builds it.
@@ -95,7 +98,7 @@ fn make(web: &Path, document: &str) -> Result<(), String> {
         &web.join("node_modules/.package-lock.json"),
         &web.join("package-lock.json"),
     ) {
-        npm(web, &["ci", "--no-audit", "--no-fund"])?;
+        npm(web, &["ci", "--include=dev", "--no-audit", "--no-fund"])?;
     }
     npm(web, &["run", "build"])
 }
