@@ -123,7 +123,8 @@ function Shell() {
           ))}
         </nav>
         <span role="status" data-testid="online" data-online={online}>
-          {online ? `● ${t("live.on")}` : `○ ${t("live.off")}`}
+          {online ? "● " : "○ "}
+          <span className={online ? "word" : ""}>{online ? t("live.on") : t("live.off")}</span>
         </span>
         <Segmented
           size="small"

@@ -4,7 +4,7 @@ import type { Schemas } from "./api";
 import { span } from "./format";
 import { useI18n } from "./i18n";
 import { useLive, type LiveEvent } from "./live";
-import { Link } from "./router";
+import { go } from "./router";
 
 type AlertEvent = Extract<LiveEvent, { type: "alert" }>;
 
@@ -34,11 +34,17 @@ export function Alarm() {
           <strong>{say(alert.title)}</strong>
           <span>{t("alarm.after", { time: span(Date.parse(alert.at) - Date.parse(alert.triggered_at)) })}</span>
           {alert.incident && (
-            <Link to={`/incidents/${alert.incident}`}>
-              <Button type="primary" danger tabIndex={-1} onClick={() => drop(alert)}>
-                {t("alarm.open")}
-              </Button>
-            </Link>
+            <Button
+              type="primary"
+              danger
+              data-testid="alarm-open"
+              onClick={() => {
+                drop(alert);
+                go(`/incidents/${alert.incident}`);
+              }}
+            >
+              {t("alarm.open")}
+            </Button>
           )}
           <Button onClick={() => drop(alert)}>{t("alarm.dismiss")}</Button>
         </div>
