@@ -1,5 +1,7 @@
 //! Nothing personal leaves unrecorded.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod common;
 
 use std::sync::atomic::Ordering;
@@ -38,7 +40,14 @@ async fn a_small_answer_is_one_record_with_actor_module_and_subjects() {
     assert_eq!((release.rows, release.foreign_rows), (3, 0));
     let mut expected = [who(1), who(2), who(3)];
     expected.sort();
-    assert_eq!(release.sightings.iter().map(|seen| seen.subject).collect::<Vec<_>>(), expected);
+    assert_eq!(
+        release
+            .sightings
+            .iter()
+            .map(|seen| seen.subject)
+            .collect::<Vec<_>>(),
+        expected
+    );
     assert!(release.sightings[0].kinds.contains(DataKind::Mobile));
     assert_eq!(release.explained, release.bytes);
     // The stages hear head, release, end in this order.
@@ -72,26 +81,62 @@ async fn strict_accounting_is_durable_before_the_client_sees_a_byte() {
         bed.journal.open();
         assert_eq!(asking.await.unwrap().status(), 200);
     }
-    assert!(bed.journal.releases().iter().any(|release| release.sightings.len() == 2));
+    assert!(
+        bed.journal
+            .releases()
+            .iter()
+            .any(|release| release.sightings.len() == 2)
+    );
 }
 
 #[tokio::test]
 async fn a_long_answer_stops_at_the_group_that_is_not_durable_and_asks_for_no_more() {
     let bed = Bed::new().await;
     let mut client = bed.logged_in().await;
-    let response = client.begin("GET", "/api/export/1/file?rows=400000", &[], "").await.unwrap();
+    let response = client
+        .begin("GET", "/api/export/1/file?rows=400000", &[], "")
+        .await
+        .unwrap();
     let mut body = response.into_body();
-    let mut got = body.frame().await.unwrap().unwrap().into_data().unwrap().to_vec();
+    let mut got = body
+        .frame()
+        .await
+        .unwrap()
+        .unwrap()
+        .into_data()
+        .unwrap()
+        .to_vec();
     bed.journal.shut();
     // What was recorded before may still come; then nothing does.
-    while let Ok(Some(frame)) = tokio::time::timeout(Duration::from_millis(300), body.frame()).await {
+    while let Ok(Some(frame)) = tokio::time::timeout(Duration::from_millis(300), body.frame()).await
+    {
         got.extend_from_slice(&frame.unwrap().into_data().unwrap());
     }
-    let recorded: u64 = bed.journal.releases().iter().filter(|release| release.rows > 0 || release.group > 0).map(|release| release.bytes).sum();
-    let released = bed.journal.releases().iter().skip(1).map(|release| release.bytes).sum::<u64>().max(recorded);
-    assert!(got.len() as u64 <= released, "{} bytes came, {released} were recorded", got.len());
+    let recorded: u64 = bed
+        .journal
+        .releases()
+        .iter()
+        .filter(|release| release.rows > 0 || release.group > 0)
+        .map(|release| release.bytes)
+        .sum();
+    let released = bed
+        .journal
+        .releases()
+        .iter()
+        .skip(1)
+        .map(|release| release.bytes)
+        .sum::<u64>()
+        .max(recorded);
+    assert!(
+        got.len() as u64 <= released,
+        "{} bytes came, {released} were recorded",
+        got.len()
+    );
     let produced = bed.upstream.produced.load(Ordering::SeqCst);
-    assert!(produced < 3_000, "the SCRM was asked for {produced} of 4,001 groups though the client got none");
+    assert!(
+        produced < 3_000,
+        "the SCRM was asked for {produced} of 4,001 groups though the client got none"
+    );
     bed.journal.open();
     while let Some(frame) = body.frame().await {
         got.extend_from_slice(&frame.unwrap().into_data().unwrap());
@@ -100,8 +145,13 @@ async fn a_long_answer_stops_at_the_group_that_is_not_durable_and_asks_for_no_mo
     assert_eq!(lines, 400_001);
     let ends = bed.journal.ended(2).await;
     assert!(delivered(ends.last().unwrap()));
-    let subjects: std::collections::HashSet<_> =
-        bed.journal.releases().iter().flat_map(|release| &release.sightings).map(|seen| seen.subject).collect();
+    let subjects: std::collections::HashSet<_> = bed
+        .journal
+        .releases()
+        .iter()
+        .flat_map(|release| &release.sightings)
+        .map(|seen| seen.subject)
+        .collect();
     assert_eq!(subjects.len(), 400_000);
 }
 
@@ -109,14 +159,23 @@ async fn a_long_answer_stops_at_the_group_that_is_not_durable_and_asks_for_no_mo
 async fn a_client_that_goes_away_is_aborted() {
     let bed = Bed::new().await;
     let mut client = bed.logged_in().await;
-    let response = client.begin("GET", "/api/export/1/file?rows=400000", &[], "").await.unwrap();
+    let response = client
+        .begin("GET", "/api/export/1/file?rows=400000", &[], "")
+        .await
+        .unwrap();
     let mut body = response.into_body();
     body.frame().await.unwrap().unwrap();
     drop((body, client));
     let ends = bed.journal.ended(2).await;
     let end = ends.last().unwrap();
     assert_eq!(end.delivery, Delivery::Aborted);
-    let released: u64 = bed.journal.releases().iter().filter(|release| release.exchange == end.exchange).map(|release| release.bytes).sum();
+    let released: u64 = bed
+        .journal
+        .releases()
+        .iter()
+        .filter(|release| release.exchange == end.exchange)
+        .map(|release| release.bytes)
+        .sum();
     assert!(released >= end.response_bytes);
 }
 
@@ -126,9 +185,20 @@ async fn every_coding_is_read_and_arrives() {
     let mut client = bed.logged_in().await;
     let mut count = 1;
     for coding in ["gzip", "deflate", "br", "zstd", "plain-gzip", ""] {
-        for path in ["/api/customer?rows=2", "/api/customer?rows=2&chunked=1", "/customers?x=1"] {
+        for path in [
+            "/api/customer?rows=2",
+            "/api/customer?rows=2&chunked=1",
+            "/customers?x=1",
+        ] {
             for accept in ["gzip, deflate, br, zstd", "identity"] {
-                let got = client.send("GET", &format!("{path}&enc={coding}"), &[("accept-encoding", accept)], "").await;
+                let got = client
+                    .send(
+                        "GET",
+                        &format!("{path}&enc={coding}"),
+                        &[("accept-encoding", accept)],
+                        "",
+                    )
+                    .await;
                 count += 1;
                 assert_eq!(got.status, 200, "{path} {coding} {accept}");
                 let text = match got.header("content-encoding") {
@@ -139,15 +209,25 @@ async fn every_coding_is_read_and_arrives() {
                     }
                     None => got.text(),
                 };
-                assert!(text.contains(&mobile(1)), "{path} {coding} {accept}: {text}");
+                assert!(
+                    text.contains(&mobile(1)),
+                    "{path} {coding} {accept}: {text}"
+                );
             }
         }
     }
     bed.journal.ended(count).await;
     let releases = bed.journal.releases();
-    let small: Vec<_> = releases.iter().filter(|release| release.bytes > 0 && !release.sightings.is_empty()).collect();
+    let small: Vec<_> = releases
+        .iter()
+        .filter(|release| release.bytes > 0 && !release.sightings.is_empty())
+        .collect();
     assert!(small.len() >= 36, "{}", small.len());
-    assert!(small.iter().all(|release| release.sightings.iter().any(|seen| seen.subject == who(1))));
+    assert!(
+        small
+            .iter()
+            .all(|release| release.sightings.iter().any(|seen| seen.subject == who(1)))
+    );
 }
 
 async fn encode_again(path: &str, coding: &str) -> Vec<u8> {
@@ -158,7 +238,12 @@ async fn encode_again(path: &str, coding: &str) -> Vec<u8> {
         )
     } else {
         let items: Vec<String> = (1..=2)
-            .map(|id| format!(r#"{{"id":{id},"name":"张三","mobile":"{}","owner":"{ME}"}}"#, mobile(id)))
+            .map(|id| {
+                format!(
+                    r#"{{"id":{id},"name":"张三","mobile":"{}","owner":"{ME}"}}"#,
+                    mobile(id)
+                )
+            })
             .collect();
         format!(r#"{{"items":[{}],"total":2}}"#, items.join(","))
     };
@@ -200,7 +285,10 @@ async fn an_event_stream_passes_piece_by_piece() {
     let bed = Bed::new().await;
     let mut client = bed.logged_in().await;
     let got = client.get("/events").await;
-    assert_eq!(got.text(), "data: {\"n\":0}\n\ndata: {\"n\":1}\n\ndata: {\"n\":2}\n\n");
+    assert_eq!(
+        got.text(),
+        "data: {\"n\":0}\n\ndata: {\"n\":1}\n\ndata: {\"n\":2}\n\n"
+    );
     bed.journal.ended(2).await;
     let groups = bed.journal.releases().len() - 1;
     assert!(groups >= 2, "{groups} groups");
@@ -228,9 +316,18 @@ async fn after_a_restart_the_scrm_is_asked_who_a_session_belongs_to() {
     client.cookie = Some("scrm_session=S-carl@north-9".to_owned());
     client.get("/api/customer").await;
     client.get("/api/customer").await;
-    let asked = bed.upstream.seen.lock().unwrap().iter().filter(|(line, ..)| line.contains("/me")).count();
+    let asked = bed
+        .upstream
+        .seen
+        .lock()
+        .unwrap()
+        .iter()
+        .filter(|(line, ..)| line.contains("/me"))
+        .count();
     assert_eq!(asked, 1);
     let records = bed.journal.records.lock().unwrap();
-    let JournalRecord::Small(head, _) = &records[0] else { panic!() };
+    let JournalRecord::Small(head, _) = &records[0] else {
+        panic!()
+    };
     assert_eq!(head.actor.account.as_ref().unwrap().as_str(), "carl@north");
 }

@@ -1,5 +1,5 @@
 //! A small SCRM, a journal that can be stopped, and a client on one connection.
-#![allow(dead_code)]
+#![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -13,12 +13,12 @@ use http::{Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hudun_core::{
-    BoxFuture, Delivery, ExchangeEnd, ExchangeEvent, Expiry, Isolation, IsolationMode, Policy, Release, Restriction,
-    RestrictionId, Timestamp,
+    BoxFuture, Delivery, ExchangeEnd, ExchangeEvent, Expiry, Isolation, IsolationMode, Policy,
+    Release, Restriction, RestrictionId, Timestamp,
 };
 use hudun_gateway::{
-    Accounting, AccountingError, ForgetSessions, Gateway, GatewayConfig, GatewayParts, HttpLimits, JournalRecord,
-    PolicyHandle, RecentTraffic, Tls,
+    Accounting, AccountingError, ForgetSessions, Gateway, GatewayConfig, GatewayParts, HttpLimits,
+    JournalRecord, PolicyHandle, RecentTraffic, Tls,
 };
 use hudun_pii::Keyer;
 use hudun_profile::Profile;
@@ -67,7 +67,9 @@ impl Journal {
         records
             .iter()
             .filter_map(|record| match record {
-                JournalRecord::Release(release) | JournalRecord::Small(_, release) => Some(release.clone()),
+                JournalRecord::Release(release) | JournalRecord::Small(_, release) => {
+                    Some(release.clone())
+                }
                 _ => None,
             })
             .collect()
@@ -189,7 +191,11 @@ impl Bed {
 
     /// Changes the policy; in force when this returns.
     pub fn change(&self, change: impl FnOnce(&mut Policy)) {
-        let mut next = self.policy.load().policy().next(Timestamp::now(), "test", "test");
+        let mut next = self
+            .policy
+            .load()
+            .policy()
+            .next(Timestamp::now(), "test", "test");
         change(&mut next);
         self.policy.swap(next).unwrap();
     }
@@ -248,7 +254,9 @@ impl Got {
 impl Client {
     pub async fn new(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).await.unwrap();
-        let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+        let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .unwrap();
         tokio::spawn(connection.with_upgrades());
         Self {
             sender,
@@ -259,7 +267,14 @@ impl Client {
 
     pub async fn log_in(&mut self, account: &str) -> Got {
         let body = format!(r#"{{"account":"{account}","password":"x"}}"#);
-        let got = self.send("POST", "/api/auth/login", &[("content-type", "application/json")], &body).await;
+        let got = self
+            .send(
+                "POST",
+                "/api/auth/login",
+                &[("content-type", "application/json")],
+                &body,
+            )
+            .await;
         if let Some(cookie) = got.header("set-cookie") {
             self.cookie = Some(cookie.split(';').next().unwrap().to_owned());
         }
@@ -270,21 +285,42 @@ impl Client {
         self.send("GET", path, &[], "").await
     }
 
-    pub async fn begin(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> hyper::Result<Response<Incoming>> {
-        let mut request = Request::builder().method(method).uri(path).header("host", "crm.test");
+    pub async fn begin(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> hyper::Result<Response<Incoming>> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", "crm.test");
         if let Some(cookie) = &self.cookie {
             request = request.header("cookie", cookie);
         }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(Full::new(Bytes::from(body.to_owned()))).unwrap();
+        let request = request
+            .body(Full::new(Bytes::from(body.to_owned())))
+            .unwrap();
         self.sender.ready().await?;
         self.sender.send_request(request).await
     }
 
-    pub async fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Got {
-        let (parts, body) = self.begin(method, path, headers, body).await.unwrap().into_parts();
+    pub async fn send(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Got {
+        let (parts, body) = self
+            .begin(method, path, headers, body)
+            .await
+            .unwrap()
+            .into_parts();
         Got {
             status: parts.status.as_u16(),
             headers: parts.headers,
@@ -363,56 +399,123 @@ impl Scrm {
         let headers = request.headers().clone();
         let target = request.uri().to_string();
         let method = request.method().to_string();
-        let body = request.into_body().collect().await.map(|all| all.to_bytes()).unwrap_or_default();
-        self.seen.lock().unwrap().push((format!("{method} {target}"), headers.clone(), body.clone()));
-        let logged = headers.get("cookie").and_then(|value| value.to_str().unwrap().strip_prefix("scrm_session=S-").map(str::to_owned));
+        let body = request
+            .into_body()
+            .collect()
+            .await
+            .map(|all| all.to_bytes())
+            .unwrap_or_default();
+        self.seen.lock().unwrap().push((
+            format!("{method} {target}"),
+            headers.clone(),
+            body.clone(),
+        ));
+        let logged = headers.get("cookie").and_then(|value| {
+            value
+                .to_str()
+                .unwrap()
+                .strip_prefix("scrm_session=S-")
+                .map(str::to_owned)
+        });
         match path.as_str() {
             "/api/auth/login" => {
                 let ask: serde_json::Value = serde_json::from_slice(&body).unwrap();
                 let account = ask["account"].as_str().unwrap();
                 if ask["password"] == "wrong" {
-                    return json(StatusCode::UNAUTHORIZED, r#"{"error":{"code":"bad_credentials"}}"#);
+                    return json(
+                        StatusCode::UNAUTHORIZED,
+                        r#"{"error":{"code":"bad_credentials"}}"#,
+                    );
                 }
-                let mut response = json(StatusCode::OK, &format!(r#"{{"account":"{account}","role":"sales","tenant":"north","csrf":"c"}}"#));
-                let cookie = format!("scrm_session=S-{account}-{}; Path=/; HttpOnly", self.count());
-                response.headers_mut().insert("set-cookie", cookie.parse().unwrap());
+                let mut response = json(
+                    StatusCode::OK,
+                    &format!(
+                        r#"{{"account":"{account}","role":"sales","tenant":"north","csrf":"c"}}"#
+                    ),
+                );
+                let cookie = format!(
+                    "scrm_session=S-{account}-{}; Path=/; HttpOnly",
+                    self.count()
+                );
+                response
+                    .headers_mut()
+                    .insert("set-cookie", cookie.parse().unwrap());
                 response
             }
             "/api/auth/me" => match logged {
                 Some(session) if session.contains('@') => {
                     let account = session.rsplit_once('-').unwrap().0;
-                    json(StatusCode::OK, &format!(r#"{{"account":"{account}","role":"sales","tenant":"north"}}"#))
+                    json(
+                        StatusCode::OK,
+                        &format!(r#"{{"account":"{account}","role":"sales","tenant":"north"}}"#),
+                    )
                 }
                 _ => json(StatusCode::UNAUTHORIZED, "{}"),
             },
             "/api/customer" if method == "GET" => {
-                let rows: usize = param("rows").and_then(|rows| rows.parse().ok()).unwrap_or(2);
+                let rows: usize = param("rows")
+                    .and_then(|rows| rows.parse().ok())
+                    .unwrap_or(2);
                 let owner = param("owner").unwrap_or_else(|| ME.to_owned());
                 let items: Vec<String> = (1..=rows).map(|id| customer(id, &owner)).collect();
                 let text = format!(r#"{{"items":[{}],"total":{rows}}}"#, items.join(","));
-                coded(&text, "application/json", param("enc").as_deref(), param("chunked").is_some()).await
+                coded(
+                    &text,
+                    "application/json",
+                    param("enc").filter(|coding| !coding.is_empty()).as_deref(),
+                    param("chunked").is_some(),
+                )
+                .await
             }
             "/customers" => {
                 let text = format!(
                     "<!doctype html><html><body><table><tr data-customer-id=\"1\"><td>张三</td><td>{}</td></tr></table></body></html>",
                     mobile(1)
                 );
-                coded(&text, "text/html; charset=utf-8", param("enc").as_deref(), true).await
+                coded(
+                    &text,
+                    "text/html; charset=utf-8",
+                    param("enc").filter(|coding| !coding.is_empty()).as_deref(),
+                    true,
+                )
+                .await
             }
             "/api/stats" => json(StatusCode::OK, r#"{"customers":3}"#),
-            "/broken" => Response::builder().header("content-type", "application/json").body(
-                StreamBody::new(stream::iter(vec![Ok(Frame::data(Bytes::from_static(b"{"))), Err(std::io::Error::other("gone"))])).boxed_unsync()
-            ).unwrap(),
-            "/where" => json(StatusCode::OK, &format!(r#"{{"upstream":"{}"}}"#, self.name)),
+            "/broken" => Response::builder()
+                .header("content-type", "application/json")
+                .body(
+                    StreamBody::new(stream::iter(vec![
+                        Ok(Frame::data(Bytes::from_static(b"{"))),
+                        Err(std::io::Error::other("gone")),
+                    ]))
+                    .boxed_unsync(),
+                )
+                .unwrap(),
+            "/where" => json(
+                StatusCode::OK,
+                &format!(r#"{{"upstream":"{}"}}"#, self.name),
+            ),
             "/events" => {
                 let events = stream::unfold(0, |n| async move {
-                    if n > 0 { tokio::time::sleep(Duration::from_millis(5)).await; }
-                    (n < 3).then(|| (Ok(Frame::data(Bytes::from(format!("data: {{\"n\":{n}}}\n\n")))), n + 1))
+                    if n > 0 {
+                        tokio::time::sleep(Duration::from_millis(5)).await;
+                    }
+                    (n < 3).then(|| {
+                        (
+                            Ok(Frame::data(Bytes::from(format!("data: {{\"n\":{n}}}\n\n")))),
+                            n + 1,
+                        )
+                    })
                 });
-                Response::builder().header("content-type", "text/event-stream").body(StreamBody::new(events).boxed_unsync()).unwrap()
+                Response::builder()
+                    .header("content-type", "text/event-stream")
+                    .body(StreamBody::new(events).boxed_unsync())
+                    .unwrap()
             }
             "/api/export/1/file" => {
-                let rows: usize = param("rows").and_then(|rows| rows.parse().ok()).unwrap_or(2_000);
+                let rows: usize = param("rows")
+                    .and_then(|rows| rows.parse().ok())
+                    .unwrap_or(2_000);
                 let this = Arc::clone(&self);
                 let lines = stream::iter(0..=rows / 100).map(move |group| {
                     this.produced.fetch_add(1, Ordering::SeqCst);
@@ -426,11 +529,17 @@ impl Scrm {
                     }
                     Ok(Frame::data(Bytes::from(text)))
                 });
-                Response::builder().header("content-type", "text/csv; charset=utf-8").body(StreamBody::new(lines).boxed_unsync()).unwrap()
+                Response::builder()
+                    .header("content-type", "text/csv; charset=utf-8")
+                    .body(StreamBody::new(lines).boxed_unsync())
+                    .unwrap()
             }
             _ if path.starts_with("/api/customer/") && method == "GET" => {
                 let id: usize = path.rsplit('/').next().unwrap().parse().unwrap_or(0);
-                json(StatusCode::OK, &customer(id, if id < 100 { ME } else { "bob@north" }))
+                json(
+                    StatusCode::OK,
+                    &customer(id, if id < 100 { ME } else { "bob@north" }),
+                )
             }
             _ => json(StatusCode::OK, r#"{"ok":true}"#),
         }
@@ -442,15 +551,24 @@ pub fn mobile(id: usize) -> String {
 }
 
 fn customer(id: usize, owner: &str) -> String {
-    format!(r#"{{"id":{id},"name":"张三","mobile":"{}","owner":"{owner}"}}"#, mobile(id))
+    format!(
+        r#"{{"id":{id},"name":"张三","mobile":"{}","owner":"{owner}"}}"#,
+        mobile(id)
+    )
 }
 
 fn full(text: &str) -> Body {
-    Full::new(Bytes::from(text.to_owned())).map_err(|never| match never {}).boxed_unsync()
+    Full::new(Bytes::from(text.to_owned()))
+        .map_err(|never| match never {})
+        .boxed_unsync()
 }
 
 fn json(status: StatusCode, text: &str) -> Response<Body> {
-    Response::builder().status(status).header("content-type", "application/json").body(full(text)).unwrap()
+    Response::builder()
+        .status(status)
+        .header("content-type", "application/json")
+        .body(full(text))
+        .unwrap()
 }
 
 async fn coded(text: &str, kind: &str, coding: Option<&str>, chunked: bool) -> Response<Body> {
@@ -458,13 +576,21 @@ async fn coded(text: &str, kind: &str, coding: Option<&str>, chunked: bool) -> R
     let mut response = Response::builder().header("content-type", kind);
     // "plain-gzip" says gzip and is plain, as some servers do.
     if let Some(coding) = coding {
-        response = response.header("content-encoding", coding.strip_prefix("plain-").unwrap_or(coding));
+        response = response.header(
+            "content-encoding",
+            coding.strip_prefix("plain-").unwrap_or(coding),
+        );
     }
     let body = if chunked {
-        let pieces: Vec<_> = bytes.chunks(7).map(|piece| Ok(Frame::data(Bytes::copy_from_slice(piece)))).collect();
+        let pieces: Vec<_> = bytes
+            .chunks(7)
+            .map(|piece| Ok(Frame::data(Bytes::copy_from_slice(piece))))
+            .collect();
         StreamBody::new(stream::iter(pieces)).boxed_unsync()
     } else {
-        Full::new(Bytes::from(bytes)).map_err(|never| match never {}).boxed_unsync()
+        Full::new(Bytes::from(bytes))
+            .map_err(|never| match never {})
+            .boxed_unsync()
     };
     response.body(body).unwrap()
 }
