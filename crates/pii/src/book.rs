@@ -4,7 +4,7 @@ use hudun_core::{DataKind, Sighting, SubjectToken};
 
 use crate::detect::{Hints, detect};
 use crate::field::{FieldMap, Role};
-use crate::group::{Group, Ident, names_a_person};
+use crate::group::{Group, Ident, is_alias, names_a_person};
 use crate::keyer::{Keyer, namespace, normalise};
 use crate::mask::{hide, is_masked, mask_number};
 use crate::scan::{Bounds, Fed, ScanMode};
@@ -201,7 +201,8 @@ impl Book {
                         kind,
                     });
                 }
-                if names_a_person(kind) && !matches!(kind, DataKind::Mobile | DataKind::Email) {
+                let detected = matches!(kind, DataKind::Mobile | DataKind::Email);
+                if names_a_person(kind) && !detected && (is_alias(kind) || !keyed) {
                     group.idents.push(Ident {
                         token: self
                             .keyer
@@ -270,13 +271,14 @@ impl Book {
         }
         let mut at = 0;
         while at < text.len() {
-            let len = char_len(&text[at..]);
-            if hidden[at] {
+            let shown = hidden[at..].iter().position(|hide| *hide);
+            let shown = shown.unwrap_or(text.len() - at);
+            self.out.extend_from_slice(raw(at, at + shown));
+            at += shown;
+            if at < text.len() {
                 self.out.push(b'*');
-            } else {
-                self.out.extend_from_slice(raw(at, at + len));
+                at += char_len(&text[at..]);
             }
-            at += len;
         }
     }
 
@@ -347,20 +349,20 @@ fn plausible(kind: DataKind, text: &str) -> bool {
     ) {
         return false;
     }
-    let digits = text.chars().filter(|c| c.is_numeric()).count();
-    let alnum = text.chars().filter(|c| c.is_alphanumeric()).count();
+    let digits = || text.chars().filter(|c| c.is_numeric()).count();
+    let alnum = || text.chars().filter(|c| c.is_alphanumeric()).count();
     match kind {
-        DataKind::Mobile => (7..=20).contains(&digits) || digits > 20 && text.len() > 24,
-        DataKind::Email => text.contains('@') && alnum >= 3,
-        DataKind::ResidentId => alnum >= 15 && digits >= 14,
-        DataKind::BankCard => digits >= 12,
-        DataKind::Passport => alnum >= 7,
-        DataKind::Plate => alnum >= 6,
-        DataKind::Qq => digits >= 5,
-        DataKind::Uscc => alnum >= 15,
+        DataKind::Mobile => digits() >= 7,
+        DataKind::Email => text.contains('@') && alnum() >= 3,
+        DataKind::ResidentId => alnum() >= 15 && digits() >= 14,
+        DataKind::BankCard => digits() >= 12,
+        DataKind::Passport => alnum() >= 7,
+        DataKind::Plate => alnum() >= 6,
+        DataKind::Qq => digits() >= 5,
+        DataKind::Uscc => alnum() >= 15,
         DataKind::Gender => text != "0",
-        DataKind::Birthday => digits >= 3,
-        DataKind::Ip => digits >= 1 && alnum >= 2,
+        DataKind::Birthday => digits() >= 3,
+        DataKind::Ip => digits() >= 1 && alnum() >= 2,
         DataKind::Name => text.chars().any(char::is_alphabetic),
         _ => true,
     }

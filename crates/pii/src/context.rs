@@ -158,6 +158,11 @@ fn name(text: &[u8]) -> Option<usize> {
     (len >= 6).then_some(len)
 }
 
+/// Whether a text as a whole reads like a Chinese name.
+pub(crate) fn is_han_name(text: &str) -> bool {
+    name(text.as_bytes()) == Some(text.len())
+}
+
 pub(crate) fn is_han(c: char) -> bool {
     matches!(c, '\u{4E00}'..='\u{9FFF}')
 }
@@ -190,7 +195,7 @@ pub(crate) fn plate(text: &[u8]) -> Option<usize> {
     const PROVINCES: &str = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼";
     let text = chars(text, 16);
     let first = text.chars().next().filter(|c| PROVINCES.contains(*c))?;
-    let rest = text[first.len_utf8()..].as_bytes();
+    let rest = &text.as_bytes()[first.len_utf8()..];
     let len = rest
         .iter()
         .take_while(|b| b.is_ascii_alphanumeric())

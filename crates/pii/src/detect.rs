@@ -123,6 +123,16 @@ fn run(text: &[u8], start: usize) -> Run {
 }
 
 fn digits(text: &[u8], start: usize, hints: Hints, found: &mut dyn FnMut(Hit<'_>)) -> usize {
+    // Most runs are short and nothing comes of them: dates, amounts, ids.
+    let plain_len = text[start..]
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
+    let next = text.get(start + plain_len).copied().unwrap_or(0);
+    let grouped_run = matches!(next, b' ' | b'-') && matches!(plain_len, 2..=7);
+    if plain_len < 11 && next != 0xEF && !next.is_ascii_alphanumeric() && !grouped_run {
+        return start + plain_len.max(1);
+    }
     let first = run(text, start);
     if first.len > 24 {
         return first.end;
@@ -192,6 +202,10 @@ fn in_word(
             });
             return run.end + 1;
         }
+    }
+    let begins = start == 0 || !text[start - 1].is_ascii_alphanumeric();
+    if run.len < 11 && !begins {
+        return run.end;
     }
     let (from, to) = word_around(text, start, 24);
     if to - from == 18 && from == start && is_uscc(&text[from..to]) {
@@ -327,10 +341,10 @@ fn word(text: &[u8], at: usize, found: &mut dyn FnMut(Hit<'_>)) -> usize {
     if at > 0 && is_word(text[at - 1]) {
         return at + 1;
     }
-    if matches!(text[at], b'Q' | b'q' | b'w') {
-        if let Some(end) = context::look_ascii(text, at, found) {
-            return end;
-        }
+    if matches!(text[at], b'Q' | b'q' | b'w')
+        && let Some(end) = context::look_ascii(text, at, found)
+    {
+        return end;
     }
     let mut end = at;
     while end < text.len().min(at + 40) && is_word(text[end]) {

@@ -133,7 +133,7 @@ pub(crate) const fn names_a_person(kind: DataKind) -> bool {
 
 /// Whether a mapped value of this kind proves two records to be one person. Names and addresses don't; cards, plates and
 /// the like may be shared.
-const fn is_alias(kind: DataKind) -> bool {
+pub(crate) const fn is_alias(kind: DataKind) -> bool {
     matches!(
         kind,
         DataKind::ExternalUserId

@@ -59,6 +59,7 @@ pub const fn namespace(kind: DataKind) -> &'static str {
 pub(crate) fn normalise(namespace: &str, value: &str) -> Vec<u8> {
     match namespace {
         "mobile" => mobile_digits(value),
+        "email" if value.is_ascii() => value.trim().to_ascii_lowercase().into_bytes(),
         "email" => value.trim().to_lowercase().into_bytes(),
         "resident-id" | "passport" | "bank-card" | "uscc" => value
             .chars()

@@ -36,14 +36,17 @@
 
 mod book;
 mod context;
+mod csv;
 mod decode;
 mod detect;
 mod field;
 mod frame;
 mod group;
+mod html;
 mod json;
 mod keyer;
 mod mask;
+mod propose;
 mod scan;
 mod text;
 pub mod validate;
@@ -52,4 +55,5 @@ mod window;
 pub use field::{FieldMap, FieldMapBuilder, FieldMapError};
 pub use keyer::{CUSTOMER, Keyer, namespace};
 pub use mask::{mask, mask_number};
+pub use propose::{Proposal, Proposer};
 pub use scan::{Bounds, Fed, Format, Losses, ScanMode, Scanner};

@@ -3,7 +3,9 @@
 use hudun_core::Sighting;
 
 use crate::book::{Book, Mark};
+use crate::csv::Csv;
 use crate::field::FieldMap;
+use crate::html::Html;
 use crate::json::Json;
 use crate::keyer::Keyer;
 use crate::text::Text;
@@ -101,6 +103,8 @@ pub struct Scanner {
 enum Engine {
     Json(Box<Json>),
     Text(Text),
+    Html(Box<Html>),
+    Csv(Box<Csv>),
 }
 
 impl Scanner {
@@ -121,7 +125,9 @@ impl Scanner {
             book: Book::new(map, keyer.clone(), mode, bounds),
             engine: match format {
                 Format::Json | Format::Ndjson => Engine::Json(Box::default()),
-                _ => Engine::Text(Text::default()),
+                Format::Html => Engine::Html(Box::default()),
+                Format::Csv => Engine::Csv(Box::default()),
+                Format::Text => Engine::Text(Text::default()),
             },
             carry: Vec::new(),
         }
@@ -154,6 +160,8 @@ impl Scanner {
         let (used, low) = match &mut self.engine {
             Engine::Json(json) => json.step(&mut self.book, data, last),
             Engine::Text(text) => text.step(&mut self.book, data, last),
+            Engine::Html(html) => html.step(&mut self.book, data, last),
+            Engine::Csv(csv) => csv.step(&mut self.book, data, last),
         };
         let used = if last { data.len() } else { used };
         if whole {

@@ -1,4 +1,5 @@
 //! JSON: whose data, settled up to where, and what goes out.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 
