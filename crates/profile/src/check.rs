@@ -136,7 +136,10 @@ impl Profile {
                 );
             }
             if login.account.is_empty() {
-                found.error(&format!("{field}.account"), "is empty; write where it stands");
+                found.error(
+                    &format!("{field}.account"),
+                    "is empty; write where it stands",
+                );
             }
             for (name, sources) in [
                 ("account", &login.account),
@@ -174,11 +177,14 @@ fn check_matcher(field: &str, matcher: &Matcher, found: &mut Findings) {
         found.error(&format!("{field}.path"), problem);
     }
     if let Some(methods) = &matcher.method
-        && methods
-            .iter()
-            .any(|method| method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_uppercase()))
+        && methods.iter().any(|method| {
+            method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_uppercase())
+        })
     {
-        found.error(&format!("{field}.method"), "write methods in capitals, such as GET");
+        found.error(
+            &format!("{field}.method"),
+            "write methods in capitals, such as GET",
+        );
     }
     for pointer in matcher.json.keys() {
         found.pointer(&format!("{field}.json"), pointer);

@@ -1,9 +1,7 @@
 //! Who acts: reading sessions, tokens and accounts out of an exchange.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{
-    STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD,
-};
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use hudun_core::{AccountId, Raw, Role, TenantId};
 use serde_json::Value;
 
@@ -268,7 +266,9 @@ fn decode(how: &Decode, text: &str) -> Option<(String, Option<String>)> {
             Some((secret?, account))
         }
         Decode::Json { secret, account } => {
-            let plain = percent_encoding::percent_decode_str(text).decode_utf8().ok()?;
+            let plain = percent_encoding::percent_decode_str(text)
+                .decode_utf8()
+                .ok()?;
             let value: Value = serde_json::from_str(&plain).ok()?;
             let secret = scalar(value.pointer(secret)?)?;
             let account = account
@@ -318,9 +318,7 @@ fn read(
     session: Option<&str>,
 ) -> Vec<String> {
     let one = match source {
-        Source::RequestJson(pointer) => {
-            view.and_then(|view| scalar(view.json_at(pointer)?))
-        }
+        Source::RequestJson(pointer) => view.and_then(|view| scalar(view.json_at(pointer)?)),
         Source::RequestForm(name) => {
             view.and_then(|view| view.form_values(name).next().map(str::to_owned))
         }

@@ -55,7 +55,7 @@ pub use check::{Gravity, Problem};
 pub use identity::{Answer, Credential, CredentialKind, Identity, LoginRead};
 pub use model::{
     Accounting, AnswerFormat, BodyRule, Carrier, CarrierKind, CarrierPlace, Decode, FailMode,
-    Fields, Login, Matcher, Me, Module, Modes, OneOrMany, Part, Profile, Response, Route, Source,
+    Fields, Login, Matcher, Me, Modes, Module, OneOrMany, Part, Profile, Response, Route, Source,
     Success,
 };
 pub use parse::ProfileError;

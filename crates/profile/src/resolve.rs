@@ -87,9 +87,10 @@ impl Resolver {
                     + u8::from(!route.public),
             });
             for (which, matcher) in route.matchers.iter().enumerate() {
-                let spelling = Spelling::new(at, matcher, profile.case_insensitive).map_err(
-                    |problem| broken(format!("routes[{at}].match[{which}].path"), problem),
-                )?;
+                let spelling =
+                    Spelling::new(at, matcher, profile.case_insensitive).map_err(|problem| {
+                        broken(format!("routes[{at}].match[{which}].path"), problem)
+                    })?;
                 resolver.add(spelling, matcher);
             }
         }
@@ -145,7 +146,11 @@ impl Resolver {
             }
         }
         let at = self.spellings.len();
-        match spelling.template.as_ref().and_then(|path| path.pieces.first()) {
+        match spelling
+            .template
+            .as_ref()
+            .and_then(|path| path.pieces.first())
+        {
             Some(Piece::Literal(first)) => {
                 self.by_first.entry(first.clone()).or_default().push(at);
             }
@@ -197,13 +202,17 @@ impl Resolver {
                 if !batch.is_empty() && near.iter().any(|(spelling, _)| spelling.wants_body()) =>
             {
                 if batch.len() > MOST_CALLS {
-                    return Err(Malformed::Body("more than 100 calls in one batch".to_owned()));
+                    return Err(Malformed::Body(
+                        "more than 100 calls in one batch".to_owned(),
+                    ));
                 }
                 batch.iter().map(Some).collect()
             }
             other => vec![other],
         };
-        let asks_graphql = near.iter().any(|(spelling, _)| !spelling.graphql.is_empty());
+        let asks_graphql = near
+            .iter()
+            .any(|(spelling, _)| !spelling.graphql.is_empty());
         let mut calls = Vec::new();
         for body in bodies {
             let documents = if asks_graphql {
@@ -292,6 +301,9 @@ struct Call<'a> {
     field: Option<String>,
 }
 
+/// A JSON pointer, and the values of which one must stand there.
+type Demand = (String, Vec<Pattern>);
+
 /// One spelling of a route, compiled.
 #[derive(Debug)]
 struct Spelling {
@@ -300,8 +312,8 @@ struct Spelling {
     template: Option<Template>,
     params: Vec<(String, Pattern)>,
     rpc: Vec<Pattern>,
-    json: Vec<(String, Vec<Pattern>)>,
-    nested: Vec<(String, Vec<(String, Vec<Pattern>)>)>,
+    json: Vec<Demand>,
+    nested: Vec<(String, Vec<Demand>)>,
     graphql: Vec<Pattern>,
     weight: (u32, u64, bool),
 }
@@ -413,7 +425,7 @@ impl Spelling {
     }
 }
 
-fn at_pointers(demands: &[(String, Vec<Pattern>)], body: Option<&Value>) -> bool {
+fn at_pointers(demands: &[Demand], body: Option<&Value>) -> bool {
     demands.iter().all(|(pointer, values)| {
         body.and_then(|body| body.pointer(pointer))
             .is_some_and(|found| match found {

@@ -19,8 +19,13 @@ pub(crate) fn read(bytes: &[u8]) -> Result<BodyView, Malformed> {
     if root.name != "methodCall" {
         return Ok(BodyView::Opaque);
     }
-    let mut names = root.children.iter().filter(|node| node.name == "methodName");
-    let method = names.next().ok_or_else(|| bad("a call without methodName"))?;
+    let mut names = root
+        .children
+        .iter()
+        .filter(|node| node.name == "methodName");
+    let method = names
+        .next()
+        .ok_or_else(|| bad("a call without methodName"))?;
     if names.next().is_some() {
         return Err(bad("a call with two methodNames"));
     }
@@ -71,7 +76,9 @@ fn tree(text: &str) -> Result<Node, Malformed> {
                 top(&mut open)?.children.push(node);
             }
             Event::End(_) => {
-                let node = open.pop().ok_or_else(|| bad("an element too many closed"))?;
+                let node = open
+                    .pop()
+                    .ok_or_else(|| bad("an element too many closed"))?;
                 top(&mut open)?.children.push(node);
             }
             Event::Text(text) => {
@@ -172,6 +179,9 @@ mod tests {
     fn a_document_type_and_deep_nesting_are_refused() {
         assert!(read(b"<!DOCTYPE a [<!ENTITY x \"y\">]><methodCall/>").is_err());
         assert!(read("<a>".repeat(1_000).as_bytes()).is_err());
-        assert!(read(b"<methodCall><methodName>a</methodName><methodName>b</methodName></methodCall>").is_err());
+        assert!(
+            read(b"<methodCall><methodName>a</methodName><methodName>b</methodName></methodCall>")
+                .is_err()
+        );
     }
 }
