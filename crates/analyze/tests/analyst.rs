@@ -411,7 +411,7 @@ async fn duties_come_from_the_record_and_a_class_that_is_crossed_is_told() {
         .map(|duty| (duty.rule.as_str(), duty.verdict))
         .collect();
     let verdict = |rule| answers.duty(rule).map(|duty| duty.verdict);
-    assert_eq!(verdict("cn-pipl-57"), Some(Verdict::Applies), "{rules:?}");
+    assert_eq!(verdict("CN-PIPL-57"), Some(Verdict::Applies), "{rules:?}");
 
     let same = house
         .analyst
