@@ -405,12 +405,13 @@ async fn duties_come_from_the_record_and_a_class_that_is_crossed_is_told() {
         duties.assessment,
         "made again, it is the same"
     );
-    assert!(
-        answers
-            .duties
-            .iter()
-            .any(|duty| duty.rule.starts_with("cn") && duty.verdict == Verdict::Applies)
-    );
+    let rules: Vec<_> = answers
+        .duties
+        .iter()
+        .map(|duty| (duty.rule.as_str(), duty.verdict))
+        .collect();
+    let verdict = |rule| answers.duty(rule).map(|duty| duty.verdict);
+    assert_eq!(verdict("CN-PIPL-57"), Some(Verdict::Applies), "{rules:?}");
 
     let same = house
         .analyst
