@@ -46,7 +46,10 @@ const WITH_WORDS: [(&str, &[&str]); 3] = [
 ];
 
 /// Imports within one floor that a decision allows: the bus stands on the store.
-const ALLOWED_BESIDE: [(&str, &str); 2] = [("hudun-bus", "hudun-store"), ("hudun-policy", "hudun-profile")];
+const ALLOWED_BESIDE: [(&str, &str); 2] = [
+    ("hudun-bus", "hudun-store"),
+    ("hudun-policy", "hudun-profile"),
+];
 
 #[test]
 fn nobody_imports_upwards_or_sideways() {
@@ -58,16 +61,23 @@ fn nobody_imports_upwards_or_sideways() {
             continue;
         };
         for import in imports.iter().filter(|import| import.starts_with("hudun")) {
-            let below = floors.get(import.as_str()).is_some_and(|&other| other < floor);
+            let below = floors
+                .get(import.as_str())
+                .is_some_and(|&other| other < floor);
             let beside = ALLOWED_BESIDE.contains(&(name.as_str(), import.as_str()));
             if !below && !beside {
                 broken.push(format!("{name} (floor {floor}) imports {import}"));
             }
         }
         if floor == 1 {
-            let words = WITH_WORDS.iter().find(|(engine, _)| *engine == name).map_or(&[][..], |(_, words)| words);
+            let words = WITH_WORDS
+                .iter()
+                .find(|(engine, _)| *engine == name)
+                .map_or(&[][..], |(_, words)| words);
             for import in &imports {
-                if import == "tokio" || import.starts_with("hudun") && !words.contains(&import.as_str()) {
+                if import == "tokio"
+                    || import.starts_with("hudun") && !words.contains(&import.as_str())
+                {
                     broken.push(format!("{name} is an engine and imports {import}"));
                 }
             }
@@ -79,7 +89,13 @@ fn nobody_imports_upwards_or_sideways() {
 /// Every crate of the workspace with what it imports outside tests.
 fn workspace() -> Vec<(String, Vec<String>)> {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--no-deps",
+            "--offline",
+        ])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();
