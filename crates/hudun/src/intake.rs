@@ -40,7 +40,7 @@ impl Intake {
         let office = &self.office;
         let now = Timestamp::now();
         office.activity.note_finding(now);
-        office.live.publish(now, Happening::Finding { finding: Box::new(api::FindingView::from(&finding)) });
+        office.live.publish(now, Happening::Finding { finding: Box::new(api::FindingView::of(&finding, None)) });
         let drill = office.demo.is_some();
         let taken = office.cases.take_in(finding.clone(), office.playbooks.first(), drill).await?;
         match taken {
@@ -96,7 +96,7 @@ impl Intake {
     }
 
     async fn start_playbook(&self, incident: &Incident) -> anyhow::Result<()> {
-        let started = crate::desk::start_playbook(&self.office, incident, None, "hudun").await;
+        let started = self.office.start_run("hudun", incident.id, api::StartRun::default()).await;
         if let Err(error) = started {
             tracing::error!(%error, incident = %incident.id, "the playbook could not start by itself");
         }

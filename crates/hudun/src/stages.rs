@@ -109,7 +109,7 @@ impl Stages {
             needs.store,
             Arc::clone(needs.rules),
             settings,
-            needs.addressees,
+            Arc::clone(&needs.addressees),
             recorder.clone(),
         ));
         let informer: Arc<dyn Informer> =

@@ -118,7 +118,7 @@ async fn refresh(office: &Office, incident: &Incident, now: Timestamp) -> anyhow
 
 async fn compact(office: &Office) {
     match office.lake.compact().await {
-        Ok(report) => tracing::debug!(exchanges = report.exchanges, files = report.files.len(), "compacted"),
+        Ok(report) => tracing::debug!(exchanges = report.exchanges, files = report.files, "compacted"),
         Err(error) => tracing::error!(%error, "the journal could not be compacted; it is tried again"),
     }
 }

@@ -87,7 +87,7 @@ struct DemoArgs {
     seed: u64,
     /// Synthetic customers; ten orders and five messages for each.
     #[arg(long, default_value_t = 20_000)]
-    customers: u64,
+    customers: u32,
     /// Run the whole drill without a person, for --seeds seeds, write --report and end.
     #[arg(long, requires = "drill")]
     headless: bool,

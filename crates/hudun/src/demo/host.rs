@@ -47,7 +47,7 @@ impl ScrmHost {
     ///
     /// # Errors
     /// When the SCRM can't open its data.
-    pub async fn start(&self, vulnerable: bool, progress: impl FnMut(&str, u64, u64) + Send) -> anyhow::Result<()> {
+    pub async fn start(&self, vulnerable: bool, progress: impl FnMut(&str, u32, u32) + Send) -> anyhow::Result<()> {
         let mut running = self.running.lock().await;
         if let Some(before) = running.take() {
             finish(before).await?;

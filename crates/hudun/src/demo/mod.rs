@@ -65,7 +65,7 @@ pub struct DemoOptions {
     /// Makes the customers, the staff and the attack.
     pub seed: u64,
     /// Customers; orders and messages in proportion.
-    pub customers: u64,
+    pub customers: u32,
     /// Whether nobody watches: a brisk pace, and console accounts whose passwords are known to the process.
     pub headless: bool,
 }
