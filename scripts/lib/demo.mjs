@@ -1,6 +1,7 @@
 // Starts `hudun demo` for a script, tells where it listens, and stops it.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
+import { createInterface } from "node:readline";
 
 /** The binary named on the command line, or the release build. */
 export function binary(named) {
@@ -10,18 +11,19 @@ export function binary(named) {
   return file;
 }
 
-/** Runs a program to its end; `{ status, stdout, stderr }`. */
+/** Runs a program to its end; `{ status, stdout, stderr }`. `show` passes its log on, without the progress lines. */
 export function run(program, args, { env = {}, show = false } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       env: { ...process.env, ...env },
-      stdio: ["ignore", "pipe", show ? "inherit" : "pipe"],
+      stdio: ["ignore", "pipe", "pipe"],
     });
     children.add(child);
     let stdout = "";
     let stderr = "";
     child.stdout.on("data", (data) => (stdout += data));
-    child.stderr?.on("data", (data) => (stderr += data));
+    child.stderr.on("data", (data) => (stderr += data));
+    if (show) createInterface(child.stderr).on("line", (line) => console.error(line.replace(/^.*\r\x1b\[K/, "")));
     child.on("error", reject);
     child.on("close", (status, signal) => {
       children.delete(child);

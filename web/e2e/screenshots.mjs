@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { Console } from "./console.mjs";
 
 const PASSWORD = "a lantern over still water";
+/** Minutes of ordinary work before the drill, in milliseconds. */
+const QUIET = 200_000;
 
 /** Walks through a drill at `url` and leaves the pictures in `folder`. */
 export async function takePictures({ url, password, folder }) {
@@ -14,10 +16,11 @@ export async function takePictures({ url, password, folder }) {
     const { page } = lead;
     const picture = (name, options = {}) =>
       page.screenshot({ path: join(folder, `${name}.png`), animations: "disabled", caret: "hide", ...options });
-    await page.waitForTimeout(10_000); // some of the staff's ordinary day, so that the curves show it
+    await page.waitForTimeout(QUIET); // some of the staff's ordinary day, so that the curves show it
     await lead.part("start-drill").click();
     await lead.part("alarm").waitFor();
     await lead.part("alarm-open").click();
+    await lead.part("acknowledge").click();
     await lead.part("scope-likely").waitFor({ timeout: 60_000 });
     await lead.part("approve-step").first().waitFor({ timeout: 60_000 });
     await lead.part("notice").first().waitFor({ timeout: 60_000 });
@@ -25,7 +28,12 @@ export async function takePictures({ url, password, folder }) {
     const room = page.url();
     await page.evaluate(() => scrollTo(0, 0));
     await picture("war-room-zh");
-    await lead.part("scope").screenshot({ path: join(folder, "scope.png"), animations: "disabled" });
+    // The bar of stages stays in view and would lie over the picture of a panel.
+    const bar = (position) => page.locator(".stages").evaluate((stages, value) => (stages.style.position = value), position);
+    await bar("static");
+    const panel = lead.part("scope").locator("xpath=ancestor-or-self::div[contains(concat(' ', @class, ' '), ' ant-card ')][1]");
+    await panel.screenshot({ path: join(folder, "scope.png"), animations: "disabled" });
+    await bar("");
     await lead.language("en");
     await page.evaluate(() => scrollTo(0, 0));
     await picture("war-room-en");
