@@ -22,7 +22,7 @@ use hudun_core::{
     Sighting, SubjectToken, Text, TimelineMark, Timestamp, Window,
 };
 use hudun_duty::RuleSet;
-use hudun_lake::{Lake, LakeOptions};
+use hudun_lake::{Lake, LakeOptions, Record};
 use hudun_ledger::{Trust, pack};
 use hudun_policy::{Compiled, Recorded, RequestFacts, ResponseFacts};
 use hudun_profile::{Profile, RequestView, Resolver};
@@ -287,7 +287,7 @@ async fn house() -> House {
             millis: 1,
             refusal: None,
         };
-        lake.journal().append(end).await.unwrap();
+        lake.journal().append(Record::End(end)).await.unwrap();
         if stolen {
             evidence.push(id);
         }
