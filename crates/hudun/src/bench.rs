@@ -38,8 +38,8 @@ pub struct Tools {
     pub direct: Option<Arc<dyn Direct>>,
     /// The profile of the SCRM.
     pub profile: Arc<Profile>,
-    /// Roles that may see others' rows by their work.
-    pub wide_roles: Vec<String>,
+    /// Roles that may see only their own rows.
+    pub own_scope_roles: Vec<String>,
 }
 
 impl Bench {
@@ -108,7 +108,7 @@ impl Bench {
             .filter(|exchange| !mine(exchange))
             .cloned()
             .collect();
-        let drafts = draft(&attack, &self.tools.wide_roles, incident.id, by, now);
+        let drafts = draft(&attack, &self.tools.own_scope_roles, incident.id, by, now);
         if drafts.is_empty() {
             return Err(BenchError::NoAttack);
         }

@@ -45,7 +45,7 @@ pub struct Office {
     /// The actions of the catalogue, which the desk can do by hand as well.
     pub acts: Arc<Acts>,
     /// The playbooks that can be started.
-    pub playbooks: Playbooks,
+    pub playbooks: Arc<Playbooks>,
     /// What happens, for open pages.
     pub live: Live,
     /// What the gateway counts.

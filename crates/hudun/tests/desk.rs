@@ -294,7 +294,7 @@ async fn house() -> House {
         recent: gate.clone(),
         direct: Some(scrm.clone()),
         profile,
-        wide_roles: vec!["manager".into()],
+        own_scope_roles: vec!["sales".into()],
     };
     let bench = Arc::new(Bench::new(
         &store,
