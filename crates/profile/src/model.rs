@@ -61,13 +61,17 @@ pub struct Module {
     pub id: ModuleId,
     /// Its name for a person.
     pub title: Text,
-    /// How its answers are accounted for and what happens when they can't be.
-    #[serde(flatten)]
-    pub modes: Modes,
+    /// Whether its answers wait for their record.
+    #[serde(default)]
+    pub accounting: Accounting,
+    /// What happens when accounting fails.
+    #[serde(default)]
+    pub fail: FailMode,
 }
 
 /// How answers are accounted for and what happens when they can't be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Modes {
     /// Whether an answer waits for its record.
     #[serde(default)]
@@ -217,9 +221,13 @@ pub enum AnswerFormat {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fields {
-    /// The field of a row that names the person; equal for the same person in every answer.
+    /// The field of a row that names the person, equal for the same person in every answer; of several the first that
+    /// a row has counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subject: Option<String>,
+    pub subject: Option<OneOrMany>,
+    /// What the subject field counts, when it is not the customer; keys of different name spaces are never equal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
     /// JSON pointers of the arrays that hold rows, or of one row. Empty: wherever the subject field stands.
     #[serde(default)]
     pub rows: Vec<String>,
@@ -440,7 +448,10 @@ impl Profile {
 
     /// How answers of a module are accounted for; those of `other` for a module that is not named.
     pub fn modes(&self, id: &ModuleId) -> Modes {
-        self.module(id).map_or(self.other, |module| module.modes)
+        self.module(id).map_or(self.other, |module| Modes {
+            accounting: module.accounting,
+            fail: module.fail,
+        })
     }
 
     /// The field map of a route.

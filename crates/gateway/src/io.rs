@@ -1,0 +1,259 @@
+//! One client connection: its bytes judged on the way in, its flushes noticed on the way out.
+
+use std::future::Future as _;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep};
+
+use crate::finish::Finisher;
+use crate::framing::Framing;
+use crate::metrics::Metrics;
+
+/// What the exchanges of one connection share.
+#[derive(Debug)]
+pub(crate) struct Conn {
+    pub(crate) peer: SocketAddr,
+    pub(crate) tls: bool,
+    busy: AtomicUsize,
+    upgraded: AtomicBool,
+    unflushed: Mutex<Vec<Finisher>>,
+}
+
+impl Conn {
+    pub(crate) fn new(peer: SocketAddr, tls: bool) -> Arc<Self> {
+        Arc::new(Self {
+            peer,
+            tls,
+            busy: AtomicUsize::new(0),
+            upgraded: AtomicBool::new(false),
+            unflushed: Mutex::new(Vec::new()),
+        })
+    }
+
+    /// Counts an exchange in flight until the guard is dropped.
+    pub(crate) fn begin(self: &Arc<Self>) -> Busy {
+        self.busy.fetch_add(1, Ordering::Relaxed);
+        Busy(Arc::clone(self))
+    }
+
+    /// From now on the connection speaks another protocol.
+    pub(crate) fn upgrade(&self) {
+        self.upgraded.store(true, Ordering::Release);
+    }
+
+    /// The whole answer was handed to the connection; it counts as delivered when that is flushed.
+    pub(crate) fn on_flush(&self, finisher: Finisher) {
+        self.lock().push(finisher);
+    }
+
+    fn flushed(&self) {
+        let list = std::mem::take(&mut *self.lock());
+        for finisher in list {
+            finisher.delivered();
+        }
+    }
+
+    /// The connection is gone; what was not flushed was not delivered.
+    fn gone(&self) {
+        drop(std::mem::take(&mut *self.lock()));
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Finisher>> {
+        self.unflushed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An exchange in flight.
+#[derive(Debug)]
+pub(crate) struct Busy(Arc<Conn>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.busy.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Times for a header block.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HeadTimes {
+    pub(crate) head: Duration,
+    pub(crate) idle: Duration,
+}
+
+/// A socket (or a TLS stream) that shows hyper only what has been judged.
+pub(crate) struct GuardedIo<S> {
+    inner: S,
+    conn: Arc<Conn>,
+    metrics: Arc<Metrics>,
+    framing: Framing,
+    ready: Vec<u8>,
+    given: usize,
+    times: HeadTimes,
+    deadline: Pin<Box<Sleep>>,
+    waiting: Waiting,
+    ended: bool,
+}
+
+/// What the deadline is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waiting {
+    Nothing,
+    Head,
+    Idle,
+}
+
+impl<S> GuardedIo<S> {
+    pub(crate) fn new(
+        inner: S,
+        conn: Arc<Conn>,
+        metrics: Arc<Metrics>,
+        header_bytes: usize,
+        times: HeadTimes,
+    ) -> Self {
+        Self {
+            inner,
+            conn,
+            metrics,
+            framing: Framing::new(header_bytes),
+            ready: Vec::new(),
+            given: 0,
+            times,
+            deadline: Box::pin(tokio::time::sleep(times.head)),
+            // A connection that says nothing at all gets as long as a header block.
+            waiting: Waiting::Head,
+            ended: false,
+        }
+    }
+
+    /// Sets the deadline by what the connection is waiting for.
+    fn watch(&mut self) {
+        let wanted = if self.framing.is_through() || self.framing.is_dead() {
+            Waiting::Nothing
+        } else if self.framing.in_head() {
+            Waiting::Head
+        } else if self.framing.between_requests() && self.conn.busy.load(Ordering::Relaxed) == 0 {
+            match self.waiting {
+                // The very first request.
+                Waiting::Head if self.given == 0 && self.ready.is_empty() => Waiting::Head,
+                _ => Waiting::Idle,
+            }
+        } else {
+            Waiting::Nothing
+        };
+        if wanted != self.waiting {
+            self.waiting = wanted;
+            let time = match wanted {
+                Waiting::Head => self.times.head,
+                _ => self.times.idle,
+            };
+            self.deadline.as_mut().reset(Instant::now() + time);
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for GuardedIo<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        loop {
+            if this.given < this.ready.len() {
+                let left = &this.ready[this.given..];
+                let taken = left.len().min(buf.remaining());
+                buf.put_slice(&left[..taken]);
+                this.given += taken;
+                if this.given == this.ready.len() {
+                    this.ready.clear();
+                    this.given = 0;
+                    this.ready.shrink_to(64 << 10);
+                    this.waiting = Waiting::Nothing;
+                }
+                return Poll::Ready(Ok(()));
+            }
+            if this.framing.is_dead() || this.ended {
+                return Poll::Ready(Ok(()));
+            }
+            if !this.framing.is_through() && this.conn.upgraded.load(Ordering::Acquire) {
+                this.framing.upgrade();
+            }
+            if this.framing.is_through() {
+                return Pin::new(&mut this.inner).poll_read(cx, buf);
+            }
+            let mut scratch = [0_u8; 16 << 10];
+            let mut raw = ReadBuf::new(&mut scratch);
+            match Pin::new(&mut this.inner).poll_read(cx, &mut raw) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => {
+                    this.watch();
+                    if this.waiting != Waiting::Nothing {
+                        ready!(this.deadline.as_mut().poll(cx));
+                        this.ended = true;
+                        if this.waiting == Waiting::Head {
+                            this.metrics.slow_heads.add(1);
+                        }
+                        return Poll::Ready(Ok(()));
+                    }
+                    return Poll::Pending;
+                }
+            }
+            if raw.filled().is_empty() {
+                this.ended = true;
+                return Poll::Ready(Ok(()));
+            }
+            if let Err(violation) = this.framing.feed(raw.filled(), &mut this.ready) {
+                this.metrics.violation(violation);
+                tracing::debug!(peer = %this.conn.peer, rule = violation.name(), "request refused by its framing");
+            }
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for GuardedIo<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = ready!(Pin::new(&mut self.inner).poll_flush(cx));
+        if flushed.is_ok() {
+            self.conn.flushed();
+        }
+        Poll::Ready(flushed)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+impl<S> Drop for GuardedIo<S> {
+    fn drop(&mut self) {
+        self.conn.gone();
+    }
+}
