@@ -79,9 +79,9 @@ impl BodyView {
         match first {
             Some(b'{' | b'[') => match json::strict(bytes) {
                 Ok(value) => Ok(Self::Json(value)),
-                Err(error) if error.classify() == serde_json::error::Category::Data => Err(
-                    Malformed::Body(format!("JSON: {}", shorten(&error))),
-                ),
+                Err(error) if error.classify() == serde_json::error::Category::Data => {
+                    Err(Malformed::Body(format!("JSON: {}", shorten(&error))))
+                }
                 Err(_) => Ok(Self::Opaque),
             },
             Some(b'<') => Ok(xmlrpc::read(bytes).unwrap_or(Self::Opaque)),
@@ -150,9 +150,8 @@ mod tests {
 
     #[test]
     fn a_body_is_read_by_its_type_and_by_its_look() {
-        let json = |kind: Option<&str>, bytes: &[u8]| {
-            BodyView::read(kind, bytes).unwrap().json().cloned()
-        };
+        let json =
+            |kind: Option<&str>, bytes: &[u8]| BodyView::read(kind, bytes).unwrap().json().cloned();
         assert!(json(Some("application/json; charset=utf-8"), b"{\"a\":1}").is_some());
         assert!(json(Some("application/vnd.api+json"), b"{\"a\":1}").is_some());
         assert!(json(Some("text/plain"), b" {\"a\":1}").is_some());
@@ -165,15 +164,21 @@ mod tests {
         assert!(BodyView::read(Some("application/json"), b"{").is_err());
         assert!(BodyView::read(Some("application/json"), b"{\"a\":NaN}").is_err());
         assert!(BodyView::read(Some("text/plain"), b"{\"a\":1,\"a\":2}").is_err());
-        let utf16: Vec<u8> = "{\"a\":1}".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let utf16: Vec<u8> = "{\"a\":1}"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
         assert!(BodyView::read(Some("application/json"), &utf16).is_err());
     }
 
     #[test]
     fn an_error_never_quotes_the_body() {
-        let error = BodyView::read(Some("application/json"), b"{\"13800000001\":1,\"13800000001\":2}")
-            .err()
-            .unwrap();
+        let error = BodyView::read(
+            Some("application/json"),
+            b"{\"13800000001\":1,\"13800000001\":2}",
+        )
+        .err()
+        .unwrap();
         assert!(!error.to_string().contains("138"), "{error}");
     }
 

@@ -114,6 +114,19 @@ impl Profile {
                     format!("no field map is called {name}"),
                 );
             }
+            if let Some(columns) = &route.response.columns {
+                for place in [Some(&columns.names), columns.header.as_ref()]
+                    .into_iter()
+                    .flatten()
+                {
+                    if !place.starts_with("query:") && !place.starts_with("json:/") {
+                        found.error(
+                            &format!("{field}.response.columns"),
+                            format!("{place:?}: write query:name or json:/pointer"),
+                        );
+                    }
+                }
+            }
             if route.matchers.is_empty() {
                 found.error(&format!("{field}.match"), "is empty; write one spelling");
             }
@@ -136,7 +149,10 @@ impl Profile {
                 );
             }
             if login.account.is_empty() {
-                found.error(&format!("{field}.account"), "is empty; write where it stands");
+                found.error(
+                    &format!("{field}.account"),
+                    "is empty; write where it stands",
+                );
             }
             for (name, sources) in [
                 ("account", &login.account),
@@ -174,11 +190,14 @@ fn check_matcher(field: &str, matcher: &Matcher, found: &mut Findings) {
         found.error(&format!("{field}.path"), problem);
     }
     if let Some(methods) = &matcher.method
-        && methods
-            .iter()
-            .any(|method| method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_uppercase()))
+        && methods.iter().any(|method| {
+            method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_uppercase())
+        })
     {
-        found.error(&format!("{field}.method"), "write methods in capitals, such as GET");
+        found.error(
+            &format!("{field}.method"),
+            "write methods in capitals, such as GET",
+        );
     }
     for pointer in matcher.json.keys() {
         found.pointer(&format!("{field}.json"), pointer);

@@ -269,10 +269,22 @@ mod tests {
     fn root_fields_are_found_behind_aliases_fragments_and_strings() {
         let cases: [(&str, &[&str]); 6] = [
             ("{ people { id } }", &["people"]),
-            ("query Q($a: In = {x: 1}) @d(x: \"}\") { harmless: people(first: 10) { name } }", &["people"]),
-            ("query { ...F } fragment F on Query { people { id } companies { id } }", &["companies", "people"]),
-            ("{ ... on Query { people { id } } other }", &["other", "people"]),
-            ("query A { a } mutation B { b(x: \"\"\"}{\"\"\") { c } }", &["a", "b"]),
+            (
+                "query Q($a: In = {x: 1}) @d(x: \"}\") { harmless: people(first: 10) { name } }",
+                &["people"],
+            ),
+            (
+                "query { ...F } fragment F on Query { people { id } companies { id } }",
+                &["companies", "people"],
+            ),
+            (
+                "{ ... on Query { people { id } } other }",
+                &["other", "people"],
+            ),
+            (
+                "query A { a } mutation B { b(x: \"\"\"}{\"\"\") { c } }",
+                &["a", "b"],
+            ),
             ("# { x }\n{ __schema { types { name } } }", &["__schema"]),
         ];
         for (document, expected) in cases {
@@ -282,7 +294,17 @@ mod tests {
 
     #[test]
     fn what_can_not_be_read_is_said_so() {
-        for document in ["", "{", "{ a", "query", "{ ...F }", "fragment F on Q { ...F } { ...F }", "{ a ¤ }", "\"", "{a}}"] {
+        for document in [
+            "",
+            "{",
+            "{ a",
+            "query",
+            "{ ...F }",
+            "fragment F on Q { ...F } { ...F }",
+            "{ a ¤ }",
+            "\"",
+            "{a}}",
+        ] {
             assert!(root_fields(document).is_none(), "{document}");
         }
     }

@@ -29,7 +29,8 @@ pub(crate) fn read(content_type: &str, bytes: &[u8]) -> Result<BodyView, Malform
             .ok_or_else(|| bad("no line end after the boundary"))?;
         let window = &rest[..rest.len().min(LONGEST_HEAD)];
         let head_end = find(window, b"\r\n\r\n").ok_or_else(|| bad("a part without header"))?;
-        let head = std::str::from_utf8(&rest[..head_end]).map_err(|_| bad("a header is no UTF-8"))?;
+        let head =
+            std::str::from_utf8(&rest[..head_end]).map_err(|_| bad("a header is no UTF-8"))?;
         let body = &rest[head_end + 4..];
         let end = find(body, &delimiter).ok_or_else(|| bad("the last boundary is missing"))?;
         if fields.len() + files.len() >= MOST_PARAMS {
@@ -155,7 +156,13 @@ mod tests {
 
     #[test]
     fn a_form_cut_off_or_with_two_names_is_refused() {
-        assert!(read(TYPE, b"--xyz\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1").is_err());
+        assert!(
+            read(
+                TYPE,
+                b"--xyz\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1"
+            )
+            .is_err()
+        );
         assert!(read("multipart/form-data", b"--xyz--").is_err());
         let two = b"--xyz\r\nContent-Disposition: form-data; name=a; filename=\"a.jpg\"; filename*=UTF-8''a.php\r\n\r\n1\r\n--xyz--";
         assert!(read(TYPE, two).is_err());

@@ -87,10 +87,13 @@ impl Resolver {
                     + u8::from(!route.public),
             });
             for (which, matcher) in route.matchers.iter().enumerate() {
-                let spelling = Spelling::new(at, matcher, profile.case_insensitive).map_err(
-                    |problem| broken(format!("routes[{at}].match[{which}].path"), problem),
-                )?;
-                resolver.add(spelling, matcher);
+                // Of several methods each weighs by itself, so each is a spelling.
+                for matcher in one_method_each(matcher) {
+                    let spelling = Spelling::new(at, &matcher, profile.case_insensitive).map_err(
+                        |problem| broken(format!("routes[{at}].match[{which}].path"), problem),
+                    )?;
+                    resolver.add(spelling, &matcher);
+                }
             }
         }
         Ok(resolver)
@@ -118,14 +121,13 @@ impl Resolver {
                 .filter(|(spelling, _)| spelling.call_fits(view, &call))
                 .max_by(|(a, _), (b, _)| a.weight.cmp(&b.weight).then(b.route.cmp(&a.route)));
             let found = match best {
-                Some((spelling, params)) => self.found(spelling, params, view),
-                None if matches!(view.body, BodyView::Opaque)
-                    && near.iter().any(|(spelling, _)| spelling.wants_body()) =>
-                {
-                    return Err(Malformed::Body(
-                        "the route stands in the body, and the body can't be read".to_owned(),
-                    ));
+                // Products differ in what they take for JSON: one looks for the word anywhere in the content type. A
+                // body that is no JSON to us is never let by where the route stands in JSON.
+                None if hides_route(view, &near) => return Err(unreadable()),
+                Some((spelling, _)) if !spelling.demands() && hides_route(view, &near) => {
+                    return Err(unreadable());
                 }
+                Some((spelling, params)) => self.found(spelling, params, view),
                 None => self.unknown(view),
             };
             if !routes.iter().any(|route| route.id == found.id) {
@@ -145,7 +147,11 @@ impl Resolver {
             }
         }
         let at = self.spellings.len();
-        match spelling.template.as_ref().and_then(|path| path.pieces.first()) {
+        match spelling
+            .template
+            .as_ref()
+            .and_then(|path| path.pieces.first())
+        {
             Some(Piece::Literal(first)) => {
                 self.by_first.entry(first.clone()).or_default().push(at);
             }
@@ -197,13 +203,17 @@ impl Resolver {
                 if !batch.is_empty() && near.iter().any(|(spelling, _)| spelling.wants_body()) =>
             {
                 if batch.len() > MOST_CALLS {
-                    return Err(Malformed::Body("more than 100 calls in one batch".to_owned()));
+                    return Err(Malformed::Body(
+                        "more than 100 calls in one batch".to_owned(),
+                    ));
                 }
                 batch.iter().map(Some).collect()
             }
             other => vec![other],
         };
-        let asks_graphql = near.iter().any(|(spelling, _)| !spelling.graphql.is_empty());
+        let asks_graphql = near
+            .iter()
+            .any(|(spelling, _)| !spelling.graphql.is_empty());
         let mut calls = Vec::new();
         for body in bodies {
             let documents = if asks_graphql {
@@ -387,6 +397,11 @@ impl Spelling {
             && self.graphql.is_empty())
     }
 
+    /// Whether it names its route by more than method and path.
+    fn demands(&self) -> bool {
+        self.wants_body() || !self.params.is_empty()
+    }
+
     fn call_fits(&self, view: &RequestView, call: &Call<'_>) -> bool {
         self.params.iter().all(|(name, pattern)| {
             let pairs = view.query.iter().chain(view.body.form());
@@ -413,16 +428,51 @@ impl Spelling {
     }
 }
 
+fn one_method_each(matcher: &Matcher) -> Vec<Matcher> {
+    match &matcher.rpc {
+        Some(OneOrMany::Many(methods)) => methods
+            .iter()
+            .map(|method| Matcher {
+                rpc: Some(OneOrMany::One(method.clone())),
+                ..matcher.clone()
+            })
+            .collect(),
+        _ => vec![matcher.clone()],
+    }
+}
+
+/// Whether the route may stand in a body that Hudun can't read as JSON or XML.
+fn hides_route(view: &RequestView, near: &[(&Spelling, Vec<(String, String)>)]) -> bool {
+    match view.body {
+        BodyView::Opaque => near.iter().any(|(spelling, _)| spelling.wants_body()),
+        BodyView::Form(_) | BodyView::Multipart { .. } | BodyView::GraphQl(_) => near
+            .iter()
+            .any(|(spelling, _)| !(spelling.rpc.is_empty() && spelling.json.is_empty())),
+        _ => false,
+    }
+}
+
+fn unreadable() -> Malformed {
+    Malformed::Body("the route stands in the body, and the body can't be read".to_owned())
+}
+
 fn at_pointers(demands: &[(String, Vec<Pattern>)], body: Option<&Value>) -> bool {
     demands.iter().all(|(pointer, values)| {
         body.and_then(|body| body.pointer(pointer))
             .is_some_and(|found| match found {
-                Value::String(text) => any(values, text),
-                Value::Number(number) => any(values, &number.to_string()),
-                Value::Bool(flag) => any(values, if *flag { "true" } else { "false" }),
-                _ => false,
+                Value::Array(list) => list.iter().any(|found| is_one_of(values, found)),
+                found => is_one_of(values, found),
             })
     })
+}
+
+fn is_one_of(values: &[Pattern], found: &Value) -> bool {
+    match found {
+        Value::String(text) => any(values, text),
+        Value::Number(number) => any(values, &number.to_string()),
+        Value::Bool(flag) => any(values, if *flag { "true" } else { "false" }),
+        _ => false,
+    }
 }
 
 fn any(patterns: &[Pattern], text: &str) -> bool {

@@ -45,7 +45,11 @@ fn modules(method: &str, target: &str, kind: &str, body: &str) -> Result<Vec<Str
     let mut view = RequestView::new(method, path, query, headers).map_err(|e| e.to_string())?;
     view.read_body(body.as_bytes()).map_err(|e| e.to_string())?;
     let found = resolver().resolve(&view).map_err(|e| e.to_string())?;
-    Ok(found.routes.iter().map(|route| route.module.to_string()).collect())
+    Ok(found
+        .routes
+        .iter()
+        .map(|route| route.module.to_string())
+        .collect())
 }
 
 #[test]
@@ -62,14 +66,44 @@ fn every_spelling_of_a_route_is_the_same_module() {
         ("GET", "/index.php?module=Contacts&action=index", "", ""),
         ("POST", "/index.php", form, "action=index&module=Contacts"),
         ("POST", "/index.php?module=Contacts", form, "action=index"),
-        ("POST", "/index.php?%6dodule=Contacts&action[]=index", "", ""),
-        ("POST", "/crm/rpc/", json, r#"{"id":1,"method":"model.party.party.search_read","params":[]}"#),
-        ("POST", "/crm/rpc/", "text/plain", r#"{"\u006dethod":"model.\u0070arty.party.search"}"#),
+        (
+            "POST",
+            "/index.php?%6dodule=Contacts&action[]=index",
+            "",
+            "",
+        ),
+        (
+            "POST",
+            "/crm/rpc/",
+            json,
+            r#"{"id":1,"method":"model.party.party.search_read","params":[]}"#,
+        ),
+        (
+            "POST",
+            "/crm/rpc/",
+            "text/plain",
+            r#"{"\u006dethod":"model.\u0070arty.party.search"}"#,
+        ),
         ("POST", "/crm/rpc", "text/xml", xml),
         ("POST", "/web/dataset/call_kw/res.partner/read", json, "{}"),
-        ("POST", "/jsonrpc", json, r#"{"method":"call","params":{"args":["db",2,"pw","res.partner","read"]}}"#),
-        ("POST", "/web/export/csv", form, "data=%7B%22model%22%3A%22res.partner%22%7D"),
-        ("POST", "/graphql", json, r#"{"query":"query { harmless: people { name } }"}"#),
+        (
+            "POST",
+            "/jsonrpc",
+            json,
+            r#"{"method":"call","params":{"args":["db",2,"pw","res.partner","read"]}}"#,
+        ),
+        (
+            "POST",
+            "/web/export/csv",
+            form,
+            "data=%7B%22model%22%3A%22res.partner%22%7D",
+        ),
+        (
+            "POST",
+            "/graphql",
+            json,
+            r#"{"query":"query { harmless: people { name } }"}"#,
+        ),
         ("GET", "/graphql?query={person(id:1){name}}", "", ""),
     ];
     for (method, target, kind, body) in spellings {
@@ -87,7 +121,13 @@ fn a_batch_names_every_module_in_it() {
     let mut found = modules("POST", "/crm/rpc/", "application/json", batch).unwrap();
     found.sort();
     assert_eq!(found, ["customers", "orders", "other"]);
-    let mut found = modules("POST", "/graphql", "application/json", r#"{"query":"{ orders { id } ...F } fragment F on Q { people { id } }"}"#).unwrap();
+    let mut found = modules(
+        "POST",
+        "/graphql",
+        "application/json",
+        r#"{"query":"{ orders { id } ...F } fragment F on Q { people { id } }"}"#,
+    )
+    .unwrap();
     found.sort();
     assert_eq!(found, ["customers", "orders"]);
 }
@@ -95,14 +135,42 @@ fn a_batch_names_every_module_in_it() {
 #[test]
 fn a_request_that_says_two_things_is_refused() {
     for (method, target, kind, body) in [
-        ("POST", "/crm/rpc/", "application/json", r#"{"method":"model.sale.sale.read","method":"model.party.party.read"}"#),
-        ("GET", "/index.php?module=Orders&module=Contacts&action=index", "", ""),
-        ("POST", "/index.php?module=Orders", "application/x-www-form-urlencoded", "module=Contacts&action=index"),
-        ("POST", "/graphql", "application/json", r#"{"query":"{ people "}"#),
-        ("POST", "/crm/rpc/", "application/octet-stream", "\u{1}\u{2}"),
+        (
+            "POST",
+            "/crm/rpc/",
+            "application/json",
+            r#"{"method":"model.sale.sale.read","method":"model.party.party.read"}"#,
+        ),
+        (
+            "GET",
+            "/index.php?module=Orders&module=Contacts&action=index",
+            "",
+            "",
+        ),
+        (
+            "POST",
+            "/index.php?module=Orders",
+            "application/x-www-form-urlencoded",
+            "module=Contacts&action=index",
+        ),
+        (
+            "POST",
+            "/graphql",
+            "application/json",
+            r#"{"query":"{ people "}"#,
+        ),
+        (
+            "POST",
+            "/crm/rpc/",
+            "application/octet-stream",
+            "\u{1}\u{2}",
+        ),
         ("GET", "/api%2fcustomer", "", ""),
     ] {
-        assert!(modules(method, target, kind, body).is_err(), "{target} {body}");
+        assert!(
+            modules(method, target, kind, body).is_err(),
+            "{target} {body}"
+        );
     }
 }
 
@@ -121,14 +189,34 @@ fn a_body_that_decides_is_asked_for() {
 
 #[test]
 fn a_profile_error_names_file_line_and_field() {
-    let error = Profile::parse(&FOUR.replace("verified: false", "verifed: false"), "four.yaml").unwrap_err().to_string();
+    let error = Profile::parse(
+        &FOUR.replace("verified: false", "verifed: false"),
+        "four.yaml",
+    )
+    .unwrap_err()
+    .to_string();
     assert!(error.starts_with("four.yaml:5:"), "{error}");
     assert!(error.contains("verifed"), "{error}");
-    let error = Profile::parse(&FOUR.replace("module: orders", "module: orderz"), "four.yaml").unwrap_err().to_string();
+    let error = Profile::parse(
+        &FOUR.replace("module: orders", "module: orderz"),
+        "four.yaml",
+    )
+    .unwrap_err()
+    .to_string();
     assert!(error.contains("routes[1].module"), "{error}");
-    let error = Profile::parse(&FOUR.replace("path: /api/order", "path: api/order"), "four.yaml").unwrap_err().to_string();
+    let error = Profile::parse(
+        &FOUR.replace("path: /api/order", "path: api/order"),
+        "four.yaml",
+    )
+    .unwrap_err()
+    .to_string();
     assert!(error.contains("routes[1].match[0].path"), "{error}");
-    let error = Profile::parse(&FOUR.replace("{ id: orders, ", "{ id: orders, accountnig: relaxed, "), "f").unwrap_err().to_string();
+    let error = Profile::parse(
+        &FOUR.replace("{ id: orders, ", "{ id: orders, accountnig: relaxed, "),
+        "f",
+    )
+    .unwrap_err()
+    .to_string();
     assert!(error.contains("accountnig"), "{error}");
 }
 
@@ -136,7 +224,11 @@ fn a_profile_error_names_file_line_and_field() {
 fn the_bundled_profile_is_sound() {
     let text = include_str!("../../../profiles/hudun-scrm.yaml");
     let profile = Profile::parse(text, "hudun-scrm.yaml").unwrap();
-    let bad: Vec<_> = profile.check().into_iter().filter(|p| p.gravity == Gravity::Error).collect();
+    let bad: Vec<_> = profile
+        .check()
+        .into_iter()
+        .filter(|p| p.gravity == Gravity::Error)
+        .collect();
     assert!(bad.is_empty(), "{bad:?}");
     let resolver = Resolver::new(&profile).unwrap();
     for (method, path, module, route) in [
@@ -149,7 +241,11 @@ fn the_bundled_profile_is_sound() {
     ] {
         let view = RequestView::new(method, path, None, vec![]).unwrap();
         let found = resolver.resolve(&view).unwrap();
-        assert_eq!((found.module().as_str(), found.primary().id.as_str()), (module, route), "{path}");
+        assert_eq!(
+            (found.module().as_str(), found.primary().id.as_str()),
+            (module, route),
+            "{path}"
+        );
     }
 }
 
