@@ -94,7 +94,8 @@ struct Plan {
 impl Plan {
     fn new(exchange: &Exchange, headers: &HeaderMap) -> Self {
         let gateway = &exchange.gateway;
-        let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+        let text =
+            |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
         let known = exchange.is_static();
         let coding = Coding::of(text(header::CONTENT_ENCODING));
         let route = exchange.route();
@@ -120,6 +121,13 @@ impl Plan {
         let map = match exchange.resolution.primary().at {
             Some(at) => Arc::clone(&gateway.maps[at]),
             None => Arc::clone(&gateway.no_map),
+        };
+        let columns = route
+            .and_then(|route| route.response.columns.as_ref())
+            .and_then(|columns| columns.read(&exchange.view));
+        let map = match columns {
+            Some((names, header)) => Arc::new(map.with_columns(&names).with_header_row(header)),
+            None => map,
         };
         Self {
             raw: known || coding.is_none(),
@@ -236,7 +244,10 @@ async fn whole(
         return exchange.refuse(refused);
     }
     let mask = plan.mask || verdict.mask;
-    if plan.unreadable() && !bytes.is_empty() && (mask || !exchange.decision.answer_patches.is_empty()) {
+    if plan.unreadable()
+        && !bytes.is_empty()
+        && (mask || !exchange.decision.answer_patches.is_empty())
+    {
         return exchange.refuse(denied(
             403,
             RefusalCause::Isolation,
@@ -272,7 +283,11 @@ async fn whole(
     progress.read.store(true, Ordering::Relaxed);
     let unchanged = !mask || part.bytes == bytes;
     let raw = raw.filter(|_| {
-        unchanged && (plan.raw || plan.coding.accepted(exchange.view.header("accept-encoding")))
+        unchanged
+            && (plan.raw
+                || plan
+                    .coding
+                    .accepted(exchange.view.header("accept-encoding")))
     });
     let sent = match raw {
         Some(raw) => raw,
@@ -430,7 +445,10 @@ impl Pump {
                 Some(Ok(Ok(None))) => break,
                 Some(Ok(Err(error))) => {
                     self.send(std::mem::take(&mut pending), groups).await?;
-                    self.exchange.gateway.metrics.lose(LossReason::Undecodable, 1);
+                    self.exchange
+                        .gateway
+                        .metrics
+                        .lose(LossReason::Undecodable, 1);
                     return Err(Stop::Broken(BodyError::Broken(error.to_string())));
                 }
                 Some(Err(_)) if pending.bytes.is_empty() => {

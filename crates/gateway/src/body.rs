@@ -121,7 +121,11 @@ impl Body for SentBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.front.is_none() && self.rest.as_ref().is_none_or(|rest| rest.body.is_end_stream())
+        self.front.is_none()
+            && self
+                .rest
+                .as_ref()
+                .is_none_or(|rest| rest.body.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -209,7 +213,9 @@ impl Body for ClientBody {
                 self.complete();
                 Poll::Ready(None)
             }
-            None => Poll::Ready(Some(Err(BodyError::Broken("the SCRM broke off".to_owned())))),
+            None => Poll::Ready(Some(Err(BodyError::Broken(
+                "the SCRM broke off".to_owned(),
+            )))),
             Some(Err(error)) => Poll::Ready(Some(Err(error))),
             Some(Ok(bytes)) => {
                 if let Some(owed) = self.owed {
@@ -232,6 +238,7 @@ impl Body for ClientBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.owed.map_or_else(SizeHint::default, SizeHint::with_exact)
+        self.owed
+            .map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }

@@ -105,7 +105,11 @@ impl Net {
     /// Whether the address lies in the range.
     pub fn contains(&self, address: IpAddr) -> bool {
         let (value, v4) = number(address);
-        v4 == self.v4 && (value ^ self.address).checked_shr(self.width() - self.bits).unwrap_or(0) == 0
+        v4 == self.v4
+            && (value ^ self.address)
+                .checked_shr(self.width() - self.bits)
+                .unwrap_or(0)
+                == 0
     }
 
     const fn width(&self) -> u32 {

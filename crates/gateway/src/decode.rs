@@ -32,7 +32,10 @@ pub(crate) enum Coding {
 impl Coding {
     /// The coding of a `Content-Encoding`; `None` when it can't be undone.
     pub(crate) fn of(header: Option<&str>) -> Option<Self> {
-        match header.map(|text| text.trim().to_ascii_lowercase()).as_deref() {
+        match header
+            .map(|text| text.trim().to_ascii_lowercase())
+            .as_deref()
+        {
             None | Some("" | "identity") => Some(Self::Identity),
             Some("gzip" | "x-gzip") => Some(Self::Gzip),
             Some("deflate") => Some(Self::Deflate),
@@ -101,7 +104,10 @@ pub(crate) struct Decoded {
 }
 
 enum Reader {
-    Plain { front: Option<Bytes>, body: Incoming },
+    Plain {
+        front: Option<Bytes>,
+        body: Incoming,
+    },
     Coded(Pin<Box<dyn AsyncRead + Send>>),
 }
 
@@ -259,7 +265,10 @@ mod tests {
     #[test]
     fn the_scrm_is_asked_for_what_the_client_takes() {
         assert_eq!(ask_for(None), "identity");
-        assert_eq!(ask_for(Some("gzip, deflate, br;q=0.9, zstd;q=0, xyz")), "gzip, br");
+        assert_eq!(
+            ask_for(Some("gzip, deflate, br;q=0.9, zstd;q=0, xyz")),
+            "gzip, br"
+        );
         assert_eq!(ask_for(Some("*")), "gzip, br, zstd");
         assert!(!Coding::Gzip.accepted(Some("br")));
         assert!(Coding::Identity.accepted(None));

@@ -54,7 +54,10 @@ impl Exchange {
 
     /// The gravest route in the profile.
     pub(crate) fn route(&self) -> Option<&Route> {
-        self.gateway.profile.routes.get(self.resolution.primary().at?)
+        self.gateway
+            .profile
+            .routes
+            .get(self.resolution.primary().at?)
     }
 
     /// How the answer is accounted for: the strictest of its modules.
@@ -65,8 +68,16 @@ impl Exchange {
             .iter()
             .map(|route| profile.modes(&route.module))
             .reduce(|a, b| Modes {
-                accounting: if a.accounting == b.accounting { a.accounting } else { Default::default() },
-                fail: if a.fail == b.fail { a.fail } else { Default::default() },
+                accounting: if a.accounting == b.accounting {
+                    a.accounting
+                } else {
+                    Default::default()
+                },
+                fail: if a.fail == b.fail {
+                    a.fail
+                } else {
+                    Default::default()
+                },
             })
             .unwrap_or_default()
     }
@@ -148,12 +159,7 @@ impl Exchange {
     pub(crate) fn refuse_after_head(&mut self, denied: Denied) -> Response<ClientBody> {
         let gateway = Arc::clone(&self.gateway);
         gateway.metrics.refuse(denied.refusal.cause);
-        let page = refuse::page(
-            &denied,
-            self.id,
-            wants_html(&self.view),
-            &gateway.profile,
-        );
+        let page = refuse::page(&denied, self.id, wants_html(&self.view), &gateway.profile);
         let finisher = self.finisher(
             page.status().as_u16(),
             false,
@@ -171,7 +177,11 @@ impl Exchange {
         response
     }
 
-    pub(crate) fn wrap(&mut self, page: Response<Bytes>, finisher: Finisher) -> Response<ClientBody> {
+    pub(crate) fn wrap(
+        &mut self,
+        page: Response<Bytes>,
+        finisher: Finisher,
+    ) -> Response<ClientBody> {
         let busy = self.busy.take().unwrap_or_else(|| self.conn.begin());
         page.map(|bytes| ClientBody::whole(bytes, &self.conn, busy, finisher))
     }

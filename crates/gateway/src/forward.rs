@@ -79,7 +79,8 @@ impl Exchange {
             Failure::TooSlow => false,
         };
         if may && let Some(again) = again {
-            let standby = standby || (failure == Failure::NeverArrived && gateway.config.standby.is_some());
+            let standby =
+                standby || (failure == Failure::NeverArrived && gateway.config.standby.is_some());
             gateway.metrics.upstream_retries.add(1);
             let second = self.request(parts, SentBody::whole(again), standby, upgrade)?;
             if let Ok(response) = self.send(second, standby).await {
@@ -88,7 +89,11 @@ impl Exchange {
         }
         gateway.metrics.upstream_failures.add(1);
         Err(match failure {
-            Failure::TooSlow => denied(504, RefusalCause::Upstream, "the SCRM did not answer in time"),
+            Failure::TooSlow => denied(
+                504,
+                RefusalCause::Upstream,
+                "the SCRM did not answer in time",
+            ),
             _ => denied(502, RefusalCause::Upstream, "the SCRM can't be reached"),
         })
     }
@@ -138,9 +143,13 @@ impl Exchange {
             _ => &gateway.config.upstream,
         };
         let target = self.target(&parts.uri);
-        let uri = gateway
-            .upstream_uri(upstream, &target)
-            .ok_or_else(|| denied(400, RefusalCause::Protocol, "a target that can't be sent on"))?;
+        let uri = gateway.upstream_uri(upstream, &target).ok_or_else(|| {
+            denied(
+                400,
+                RefusalCause::Protocol,
+                "a target that can't be sent on",
+            )
+        })?;
         let empty = http_body::Body::is_end_stream(&body);
         let mut request = Request::new(body);
         *request.method_mut() = parts.method.clone();
@@ -156,7 +165,9 @@ impl Exchange {
 
     fn headers(&self, parts: &request::Parts, upstream: &Uri, upgrade: bool) -> HeaderMap {
         let mut headers = parts.headers.clone();
-        let websocket = upgrade.then(|| headers.get(header::UPGRADE).cloned()).flatten();
+        let websocket = upgrade
+            .then(|| headers.get(header::UPGRADE).cloned())
+            .flatten();
         drop_hop_by_hop(&mut headers);
         for name in PRETENCE {
             headers.remove(name);
@@ -169,7 +180,8 @@ impl Exchange {
         }
         if !headers.contains_key(header::HOST) {
             let authority = parts.uri.authority().or_else(|| upstream.authority());
-            if let Some(host) = authority.and_then(|host| HeaderValue::from_str(host.as_str()).ok()) {
+            if let Some(host) = authority.and_then(|host| HeaderValue::from_str(host.as_str()).ok())
+            {
                 headers.insert(header::HOST, host);
             }
         }
@@ -288,7 +300,12 @@ pub(crate) fn drop_hop_by_hop(headers: &mut HeaderMap) {
         .flat_map(|value| value.split(','))
         .filter_map(|name| name.trim().parse().ok())
         // `Connection: host` must not take out what the route was judged by.
-        .filter(|name: &HeaderName| !matches!(name.as_str(), "host" | "authorization" | "cookie" | "content-type"))
+        .filter(|name: &HeaderName| {
+            !matches!(
+                name.as_str(),
+                "host" | "authorization" | "cookie" | "content-type"
+            )
+        })
         .collect();
     for name in named {
         headers.remove(name);
@@ -324,14 +341,26 @@ mod tests {
 
     #[test]
     fn a_parameter_is_taken_out_in_every_spelling() {
-        assert_eq!(without("a=1&DontCheckLogin=1&b", &["DontCheckLogin"]), "a=1&b");
-        assert_eq!(without("a=1&%44ontCheckLogin=1&DontCheckLogin[]=2", &["DontCheckLogin"]), "a=1");
+        assert_eq!(
+            without("a=1&DontCheckLogin=1&b", &["DontCheckLogin"]),
+            "a=1&b"
+        );
+        assert_eq!(
+            without(
+                "a=1&%44ontCheckLogin=1&DontCheckLogin[]=2",
+                &["DontCheckLogin"]
+            ),
+            "a=1"
+        );
     }
 
     #[test]
     fn connection_can_not_name_what_was_judged() {
         let mut headers = HeaderMap::new();
-        headers.insert("connection", HeaderValue::from_static("close, x-one, cookie"));
+        headers.insert(
+            "connection",
+            HeaderValue::from_static("close, x-one, cookie"),
+        );
         headers.insert("x-one", HeaderValue::from_static("1"));
         headers.insert("cookie", HeaderValue::from_static("a=b"));
         drop_hop_by_hop(&mut headers);

@@ -296,7 +296,10 @@ fn judge(block: &[u8]) -> Result<Body, Violation> {
         let (name, value) = field(line)?;
         if name.eq_ignore_ascii_case(b"host") {
             hosts += 1;
-            if value.iter().any(|byte| matches!(byte, b'/' | b'@' | b',' | b' ' | b'\t' | b'\\')) {
+            if value
+                .iter()
+                .any(|byte| matches!(byte, b'/' | b'@' | b',' | b' ' | b'\t' | b'\\'))
+            {
                 return Err(Violation::Header);
             }
         } else if name.eq_ignore_ascii_case(b"content-length") {
@@ -331,7 +334,8 @@ fn judge(block: &[u8]) -> Result<Body, Violation> {
 fn request_line(line: &[u8]) -> Result<bool, Violation> {
     let mut words = line.split(|&byte| byte == b' ');
     let (method, target, version) = (words.next(), words.next(), words.next());
-    let fine = method.is_some_and(|method| !method.is_empty() && method.iter().all(|&b| is_token(b)))
+    let fine = method
+        .is_some_and(|method| !method.is_empty() && method.iter().all(|&b| is_token(b)))
         && target.is_some_and(|target| {
             !target.is_empty() && target.iter().all(|&byte| byte > b' ' && byte != 0x7F)
         })
@@ -345,7 +349,10 @@ fn request_line(line: &[u8]) -> Result<bool, Violation> {
 
 /// Judges one header line; name and value without the space around it.
 fn field(line: &[u8]) -> Result<(&[u8], &[u8]), Violation> {
-    if line.first().is_some_and(|byte| matches!(byte, b' ' | b'\t')) {
+    if line
+        .first()
+        .is_some_and(|byte| matches!(byte, b' ' | b'\t'))
+    {
         return Err(Violation::ObsoleteFold);
     }
     let colon = line
@@ -358,7 +365,9 @@ fn field(line: &[u8]) -> Result<(&[u8], &[u8]), Violation> {
     }
     let clean = !name.is_empty()
         && name.iter().all(|&byte| is_token(byte))
-        && value.iter().all(|&byte| byte >= b' ' && byte != 0x7F || byte == b'\t');
+        && value
+            .iter()
+            .all(|&byte| byte >= b' ' && byte != 0x7F || byte == b'\t');
     if !clean {
         return Err(Violation::Header);
     }
@@ -442,37 +451,139 @@ mod tests {
     fn every_broken_rule_is_named_at_any_cut() {
         let host = "Host: x\r\n";
         let cases = [
-            (format!("POST / HTTP/1.1\r\n{host}Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n"), Violation::LengthAndEncoding),
-            (format!("POST / HTTP/1.1\r\n{host}Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n"), Violation::LengthAndEncoding),
-            (format!("POST / HTTP/1.1\r\n{host}Content-Length: 4\r\nContent-Length: 4\r\n\r\n"), Violation::Length),
-            (format!("POST / HTTP/1.1\r\n{host}Content-Length: +4\r\n\r\n"), Violation::Length),
-            (format!("POST / HTTP/1.1\r\n{host}Content-Length: 4, 4\r\n\r\n"), Violation::Length),
-            (format!("POST / HTTP/1.1\r\n{host}Content-Length:\r\n\r\n"), Violation::Length),
-            (format!("POST / HTTP/1.1\r\n{host}Transfer-Encoding: gzip, chunked\r\n\r\n"), Violation::TransferEncoding),
-            (format!("POST / HTTP/1.1\r\n{host}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n"), Violation::TransferEncoding),
-            (format!("POST / HTTP/1.1\r\n{host}Transfer-Encoding: xchunked\r\n\r\n"), Violation::TransferEncoding),
-            (format!("POST / HTTP/1.0\r\n{host}Transfer-Encoding: chunked\r\n\r\n"), Violation::TransferEncoding),
-            (format!("GET / HTTP/1.1\r\n{host}A: b\r\n c\r\n\r\n"), Violation::ObsoleteFold),
-            (format!("GET / HTTP/1.1\r\n{host}{host}\r\n"), Violation::DuplicateHost),
-            ("GET / HTTP/1.1\r\nA: b\r\n\r\n".to_owned(), Violation::MissingHost),
-            (format!("GET / HTTP/1.1\r\n{host}A : b\r\n\r\n"), Violation::SpaceBeforeColon),
-            (format!("GET / HTTP/1.1\r\n{host}A\r\n\r\n"), Violation::Header),
-            (format!("GET / HTTP/1.1\r\n{host}A: b\0\r\n\r\n"), Violation::Header),
-            (format!("GET / HTTP/1.1\r\n{host}A: b\rc\r\n\r\n"), Violation::Header),
-            ("GET / HTTP/1.1\r\nHost: a, b\r\n\r\n".to_owned(), Violation::Header),
+            (
+                format!(
+                    "POST / HTTP/1.1\r\n{host}Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n"
+                ),
+                Violation::LengthAndEncoding,
+            ),
+            (
+                format!(
+                    "POST / HTTP/1.1\r\n{host}Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n"
+                ),
+                Violation::LengthAndEncoding,
+            ),
+            (
+                format!("POST / HTTP/1.1\r\n{host}Content-Length: 4\r\nContent-Length: 4\r\n\r\n"),
+                Violation::Length,
+            ),
+            (
+                format!("POST / HTTP/1.1\r\n{host}Content-Length: +4\r\n\r\n"),
+                Violation::Length,
+            ),
+            (
+                format!("POST / HTTP/1.1\r\n{host}Content-Length: 4, 4\r\n\r\n"),
+                Violation::Length,
+            ),
+            (
+                format!("POST / HTTP/1.1\r\n{host}Content-Length:\r\n\r\n"),
+                Violation::Length,
+            ),
+            (
+                format!("POST / HTTP/1.1\r\n{host}Transfer-Encoding: gzip, chunked\r\n\r\n"),
+                Violation::TransferEncoding,
+            ),
+            (
+                format!(
+                    "POST / HTTP/1.1\r\n{host}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n"
+                ),
+                Violation::TransferEncoding,
+            ),
+            (
+                format!("POST / HTTP/1.1\r\n{host}Transfer-Encoding: xchunked\r\n\r\n"),
+                Violation::TransferEncoding,
+            ),
+            (
+                format!("POST / HTTP/1.0\r\n{host}Transfer-Encoding: chunked\r\n\r\n"),
+                Violation::TransferEncoding,
+            ),
+            (
+                format!("GET / HTTP/1.1\r\n{host}A: b\r\n c\r\n\r\n"),
+                Violation::ObsoleteFold,
+            ),
+            (
+                format!("GET / HTTP/1.1\r\n{host}{host}\r\n"),
+                Violation::DuplicateHost,
+            ),
+            (
+                "GET / HTTP/1.1\r\nA: b\r\n\r\n".to_owned(),
+                Violation::MissingHost,
+            ),
+            (
+                format!("GET / HTTP/1.1\r\n{host}A : b\r\n\r\n"),
+                Violation::SpaceBeforeColon,
+            ),
+            (
+                format!("GET / HTTP/1.1\r\n{host}A\r\n\r\n"),
+                Violation::Header,
+            ),
+            (
+                format!("GET / HTTP/1.1\r\n{host}A: b\0\r\n\r\n"),
+                Violation::Header,
+            ),
+            (
+                format!("GET / HTTP/1.1\r\n{host}A: b\rc\r\n\r\n"),
+                Violation::Header,
+            ),
+            (
+                "GET / HTTP/1.1\r\nHost: a, b\r\n\r\n".to_owned(),
+                Violation::Header,
+            ),
             (format!("GET / HTTP/1.1\n{host}\n"), Violation::BareLineFeed),
-            (format!("GET  / HTTP/1.1\r\n{host}\r\n"), Violation::RequestLine),
-            (format!("GET / HTTP/1.1 \r\n{host}\r\n"), Violation::RequestLine),
-            (format!("GET /\tb HTTP/1.1\r\n{host}\r\n"), Violation::RequestLine),
-            (format!("GET / HTTP/2.0\r\n{host}\r\n"), Violation::RequestLine),
-            (format!("POST / HTTP/1.1\r\n{host}Transfer-Encoding: chunked\r\n\r\n5\nhello\r\n"), Violation::Chunk),
-            (format!("POST / HTTP/1.1\r\n{host}Transfer-Encoding: chunked\r\n\r\n0x5\r\n"), Violation::Chunk),
-            (format!("POST / HTTP/1.1\r\n{host}Transfer-Encoding: chunked\r\n\r\n-1\r\n"), Violation::Chunk),
-            (format!("POST / HTTP/1.1\r\n{host}Transfer-Encoding: chunked\r\n\r\n5 \r\n"), Violation::Chunk),
-            (format!("POST / HTTP/1.1\r\n{host}Transfer-Encoding: chunked\r\n\r\n1000000000000000\r\n"), Violation::Chunk),
-            (format!("POST / HTTP/1.1\r\n{host}Transfer-Encoding: chunked\r\n\r\n2\r\nabc\r\n"), Violation::Chunk),
-            (format!("POST / HTTP/1.1\r\n{host}Transfer-Encoding: chunked\r\n\r\n0\r\nA : b\r\n\r\n"), Violation::SpaceBeforeColon),
-            (format!("POST / HTTP/1.1\r\n{host}Transfer-Encoding: chunked\r\n\r\n0\r\nA: b\n\r\n"), Violation::Chunk),
+            (
+                format!("GET  / HTTP/1.1\r\n{host}\r\n"),
+                Violation::RequestLine,
+            ),
+            (
+                format!("GET / HTTP/1.1 \r\n{host}\r\n"),
+                Violation::RequestLine,
+            ),
+            (
+                format!("GET /\tb HTTP/1.1\r\n{host}\r\n"),
+                Violation::RequestLine,
+            ),
+            (
+                format!("GET / HTTP/2.0\r\n{host}\r\n"),
+                Violation::RequestLine,
+            ),
+            (
+                format!("POST / HTTP/1.1\r\n{host}Transfer-Encoding: chunked\r\n\r\n5\nhello\r\n"),
+                Violation::Chunk,
+            ),
+            (
+                format!("POST / HTTP/1.1\r\n{host}Transfer-Encoding: chunked\r\n\r\n0x5\r\n"),
+                Violation::Chunk,
+            ),
+            (
+                format!("POST / HTTP/1.1\r\n{host}Transfer-Encoding: chunked\r\n\r\n-1\r\n"),
+                Violation::Chunk,
+            ),
+            (
+                format!("POST / HTTP/1.1\r\n{host}Transfer-Encoding: chunked\r\n\r\n5 \r\n"),
+                Violation::Chunk,
+            ),
+            (
+                format!(
+                    "POST / HTTP/1.1\r\n{host}Transfer-Encoding: chunked\r\n\r\n1000000000000000\r\n"
+                ),
+                Violation::Chunk,
+            ),
+            (
+                format!("POST / HTTP/1.1\r\n{host}Transfer-Encoding: chunked\r\n\r\n2\r\nabc\r\n"),
+                Violation::Chunk,
+            ),
+            (
+                format!(
+                    "POST / HTTP/1.1\r\n{host}Transfer-Encoding: chunked\r\n\r\n0\r\nA : b\r\n\r\n"
+                ),
+                Violation::SpaceBeforeColon,
+            ),
+            (
+                format!(
+                    "POST / HTTP/1.1\r\n{host}Transfer-Encoding: chunked\r\n\r\n0\r\nA: b\n\r\n"
+                ),
+                Violation::Chunk,
+            ),
         ];
         for (bytes, expected) in cases {
             for step in [1, 2, 7, bytes.len()] {

@@ -76,7 +76,9 @@ impl Gateway {
         actor.role = identity.role;
         Who {
             actor,
-            tenant: identity.tenant.unwrap_or_else(|| self.config.tenant.clone()),
+            tenant: identity
+                .tenant
+                .unwrap_or_else(|| self.config.tenant.clone()),
             since,
         }
     }
@@ -153,7 +155,9 @@ impl Gateway {
         view: &RequestView,
         ip: IpAddr,
     ) -> Result<Option<Identity>, ()> {
-        let uri = self.upstream_uri(&self.config.upstream, &me.path).ok_or(())?;
+        let uri = self
+            .upstream_uri(&self.config.upstream, &me.path)
+            .ok_or(())?;
         let mut request = Request::builder()
             .method(Method::from_bytes(me.method.as_bytes()).map_err(|_| ())?)
             .uri(uri)
@@ -163,9 +167,24 @@ impl Gateway {
         for (name, value) in &view.headers {
             let passes = !matches!(
                 name.as_str(),
-                "accept" | "accept-encoding" | "connection" | "content-encoding" | "content-length" | "content-type"
-                    | "expect" | "if-match" | "if-modified-since" | "if-none-match" | "if-range" | "keep-alive"
-                    | "range" | "te" | "trailer" | "transfer-encoding" | "upgrade" | "x-forwarded-for"
+                "accept"
+                    | "accept-encoding"
+                    | "connection"
+                    | "content-encoding"
+                    | "content-length"
+                    | "content-type"
+                    | "expect"
+                    | "if-match"
+                    | "if-modified-since"
+                    | "if-none-match"
+                    | "if-range"
+                    | "keep-alive"
+                    | "range"
+                    | "te"
+                    | "trailer"
+                    | "transfer-encoding"
+                    | "upgrade"
+                    | "x-forwarded-for"
             );
             if passes && let Ok(value) = HeaderValue::from_str(value) {
                 request = request.header(name, value);

@@ -53,7 +53,9 @@ impl Found {
         if value.len() < 3
             || self.signals.len() >= MOST_SIGNALS
             || self.looked >= MOST_VALUES
-            || value.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+            || value
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
         {
             return;
         }
@@ -128,14 +130,24 @@ mod tests {
             .into_iter()
             .map(|signal| (signal.kind, signal.place))
             .collect();
-        assert!(found.contains(&(SignalKind::Sqli, "query:search".to_owned())), "{found:?}");
-        assert!(found.contains(&(SignalKind::Xss, "json:/a/b/1".to_owned())), "{found:?}");
-        assert!(found.contains(&(SignalKind::Traversal, "json:/f".to_owned())), "{found:?}");
+        assert!(
+            found.contains(&(SignalKind::Sqli, "query:search".to_owned())),
+            "{found:?}"
+        );
+        assert!(
+            found.contains(&(SignalKind::Xss, "json:/a/b/1".to_owned())),
+            "{found:?}"
+        );
+        assert!(
+            found.contains(&(SignalKind::Traversal, "json:/f".to_owned())),
+            "{found:?}"
+        );
     }
 
     #[test]
     fn ordinary_values_are_left_alone() {
-        let query = "search=%E5%BC%A0%E4%B8%89&page=1&size=20&q=O%27Brien&t=2026-11-23T08%3A00%3A00Z";
+        let query =
+            "search=%E5%BC%A0%E4%B8%89&page=1&size=20&q=O%27Brien&t=2026-11-23T08%3A00%3A00Z";
         let view = RequestView::new("GET", "/", Some(query), vec![]).unwrap();
         assert_eq!(Injections.inspect(&view), []);
     }

@@ -66,7 +66,9 @@ impl Conn {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Finisher>> {
-        self.unflushed.lock().unwrap_or_else(PoisonError::into_inner)
+        self.unflushed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

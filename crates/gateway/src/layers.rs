@@ -48,11 +48,22 @@ pub(crate) async fn serve(
     let read = match read {
         Ok(read) => read,
         Err(denied) => {
-            let html = parts
-                .headers
-                .get("accept")
-                .is_some_and(|accept| accept.as_bytes().windows(9).any(|part| part == b"text/html"));
-            return unread(&gateway, &conn, busy, at, ip, parts.method.as_str(), html, &denied);
+            let html = parts.headers.get("accept").is_some_and(|accept| {
+                accept
+                    .as_bytes()
+                    .windows(9)
+                    .any(|part| part == b"text/html")
+            });
+            return unread(
+                &gateway,
+                &conn,
+                busy,
+                at,
+                ip,
+                parts.method.as_str(),
+                html,
+                &denied,
+            );
         }
     };
 

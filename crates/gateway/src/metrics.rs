@@ -144,38 +144,131 @@ impl Metrics {
         let mut text = String::new();
         for (name, help, value) in [
             ("requests_total", "Requests read", self.requests.get()),
-            ("connections_refused_total", "Connections refused because there were too many", self.connections_refused.get()),
-            ("tls_failures_total", "Failed TLS handshakes", self.tls_failures.get()),
-            ("slow_heads_total", "Header blocks that took too long", self.slow_heads.get()),
-            ("upstream_failures_total", "Requests that the SCRM did not answer", self.upstream_failures.get()),
-            ("upstream_retries_total", "Requests sent again because they had never reached the SCRM", self.upstream_retries.get()),
-            ("standby_total", "Requests sent to the standby", self.standby.get()),
-            ("releases_total", "Groups of answers released", self.releases.get()),
-            ("released_bytes_total", "Decoded bytes released", self.bytes_released.get()),
-            ("explained_bytes_total", "Released bytes that sightings and known structure explain", self.bytes_explained.get()),
-            ("sightings_total", "Sightings recorded", self.sightings.get()),
-            ("accounting_failures_total", "Records that could not be made durable", self.accounting_failures.get()),
-            ("accounting_wait_microseconds_total", "Time that answers waited for their record", self.accounting_wait_micros.get()),
+            (
+                "connections_refused_total",
+                "Connections refused because there were too many",
+                self.connections_refused.get(),
+            ),
+            (
+                "tls_failures_total",
+                "Failed TLS handshakes",
+                self.tls_failures.get(),
+            ),
+            (
+                "slow_heads_total",
+                "Header blocks that took too long",
+                self.slow_heads.get(),
+            ),
+            (
+                "upstream_failures_total",
+                "Requests that the SCRM did not answer",
+                self.upstream_failures.get(),
+            ),
+            (
+                "upstream_retries_total",
+                "Requests sent again because they had never reached the SCRM",
+                self.upstream_retries.get(),
+            ),
+            (
+                "standby_total",
+                "Requests sent to the standby",
+                self.standby.get(),
+            ),
+            (
+                "releases_total",
+                "Groups of answers released",
+                self.releases.get(),
+            ),
+            (
+                "released_bytes_total",
+                "Decoded bytes released",
+                self.bytes_released.get(),
+            ),
+            (
+                "explained_bytes_total",
+                "Released bytes that sightings and known structure explain",
+                self.bytes_explained.get(),
+            ),
+            (
+                "sightings_total",
+                "Sightings recorded",
+                self.sightings.get(),
+            ),
+            (
+                "accounting_failures_total",
+                "Records that could not be made durable",
+                self.accounting_failures.get(),
+            ),
+            (
+                "accounting_wait_microseconds_total",
+                "Time that answers waited for their record",
+                self.accounting_wait_micros.get(),
+            ),
             ("masked_total", "Answers masked", self.masked.get()),
-            ("sessions_learned_total", "Sessions learned", self.sessions_learned.get()),
+            (
+                "sessions_learned_total",
+                "Sessions learned",
+                self.sessions_learned.get(),
+            ),
         ] {
-            let _ = writeln!(text, "# HELP hudun_gateway_{name} {help}.\n# TYPE hudun_gateway_{name} counter\nhudun_gateway_{name} {value}");
+            let _ = writeln!(
+                text,
+                "# HELP hudun_gateway_{name} {help}.\n# TYPE hudun_gateway_{name} counter\nhudun_gateway_{name} {value}"
+            );
         }
         for (name, help, value) in [
-            ("connections", "Open client connections", self.connections.get()),
+            (
+                "connections",
+                "Open client connections",
+                self.connections.get(),
+            ),
             ("in_flight", "Exchanges in flight", self.in_flight.get()),
         ] {
-            let _ = writeln!(text, "# HELP hudun_gateway_{name} {help}.\n# TYPE hudun_gateway_{name} gauge\nhudun_gateway_{name} {value}");
+            let _ = writeln!(
+                text,
+                "# HELP hudun_gateway_{name} {help}.\n# TYPE hudun_gateway_{name} gauge\nhudun_gateway_{name} {value}"
+            );
         }
         let causes = CAUSES.iter().map(|(_, name)| *name).zip(&self.refused);
-        labelled(&mut text, "refused_total", "Requests and answers refused", "cause", causes);
-        let rules = Violation::ALL.iter().map(|rule| rule.name()).zip(&self.violations);
-        labelled(&mut text, "framing_rejected_total", "Requests refused by their framing", "rule", rules);
-        let losses = LossReason::ALL.iter().map(|reason| reason.name()).zip(&self.losses);
-        labelled(&mut text, "lost_total", "Dropped, skipped, truncated or timed out", "reason", losses);
-        let _ = writeln!(text, "# HELP hudun_gateway_patch_total Exchanges that a hot patch acted on or would have.\n# TYPE hudun_gateway_patch_total counter");
+        labelled(
+            &mut text,
+            "refused_total",
+            "Requests and answers refused",
+            "cause",
+            causes,
+        );
+        let rules = Violation::ALL
+            .iter()
+            .map(|rule| rule.name())
+            .zip(&self.violations);
+        labelled(
+            &mut text,
+            "framing_rejected_total",
+            "Requests refused by their framing",
+            "rule",
+            rules,
+        );
+        let losses = LossReason::ALL
+            .iter()
+            .map(|reason| reason.name())
+            .zip(&self.losses);
+        labelled(
+            &mut text,
+            "lost_total",
+            "Dropped, skipped, truncated or timed out",
+            "reason",
+            losses,
+        );
+        let _ = writeln!(
+            text,
+            "# HELP hudun_gateway_patch_total Exchanges that a hot patch acted on or would have.\n# TYPE hudun_gateway_patch_total counter"
+        );
         for (patch, count) in self.patches() {
-            let _ = writeln!(text, "hudun_gateway_patch_total{{patch=\"{patch}\",did=\"observed\"}} {}\nhudun_gateway_patch_total{{patch=\"{patch}\",did=\"acted\"}} {}", count.observed, count.acted);
+            let _ = writeln!(
+                text,
+                "hudun_gateway_patch_total{{patch=\"{patch}\",did=\"observed\"}} {}\nhudun_gateway_patch_total{{patch=\"{patch}\",did=\"acted\"}} {}",
+                count.observed, count.acted
+            );
         }
         text
     }
@@ -221,9 +314,16 @@ fn labelled<'a>(
     label: &str,
     values: impl Iterator<Item = (&'a str, &'a Counter)>,
 ) {
-    let _ = writeln!(text, "# HELP hudun_gateway_{name} {help}.\n# TYPE hudun_gateway_{name} counter");
+    let _ = writeln!(
+        text,
+        "# HELP hudun_gateway_{name} {help}.\n# TYPE hudun_gateway_{name} counter"
+    );
     for (value, counter) in values {
-        let _ = writeln!(text, "hudun_gateway_{name}{{{label}=\"{value}\"}} {}", counter.get());
+        let _ = writeln!(
+            text,
+            "hudun_gateway_{name}{{{label}=\"{value}\"}} {}",
+            counter.get()
+        );
     }
 }
 

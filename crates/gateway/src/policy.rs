@@ -17,7 +17,9 @@ impl PolicyHandle {
     /// # Errors
     /// [`PolicyError`] when it can't be enforced.
     pub fn new(policy: Policy) -> Result<Self, PolicyError> {
-        Ok(Self(Arc::new(ArcSwap::from_pointee(Compiled::new(policy)?))))
+        Ok(Self(Arc::new(ArcSwap::from_pointee(Compiled::new(
+            policy,
+        )?))))
     }
 
     /// The policy in force at this moment.

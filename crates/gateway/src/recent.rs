@@ -65,7 +65,10 @@ impl RecentTraffic {
         ring.kept.push_back((Arc::from(recorded), size));
         while ring.kept.len() > MOST
             || ring.bytes > MOST_BYTES
-            || ring.kept.front().is_some_and(|(first, _)| first.at < oldest)
+            || ring
+                .kept
+                .front()
+                .is_some_and(|(first, _)| first.at < oldest)
         {
             let Some((_, size)) = ring.kept.pop_front() else {
                 break;

@@ -16,7 +16,10 @@ pub(crate) fn page(
 ) -> Response<Bytes> {
     let (zh, en) = sentence(denied);
     let (kind, body) = if wants_html {
-        ("text/html; charset=utf-8", html(zh, en, &denied.refusal.reason, exchange))
+        (
+            "text/html; charset=utf-8",
+            html(zh, en, &denied.refusal.reason, exchange),
+        )
     } else {
         let body = serde_json::json!({
             "error": cause(denied.refusal.cause),
@@ -33,7 +36,10 @@ pub(crate) fn page(
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+    headers.insert(
+        "x-content-type-options",
+        HeaderValue::from_static("nosniff"),
+    );
     if let Some(seconds) = denied.retry_after {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
@@ -42,8 +48,9 @@ pub(crate) fn page(
             if let (CarrierKind::Session, CarrierPlace::Cookie(name)) =
                 (carrier.kind, &carrier.place)
                 && !name.contains('*')
-                && let Ok(value) =
-                    HeaderValue::from_str(&format!("{name}=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax"))
+                && let Ok(value) = HeaderValue::from_str(&format!(
+                    "{name}=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax"
+                ))
             {
                 headers.append(header::SET_COOKIE, value);
             }

@@ -34,7 +34,9 @@ pub(crate) fn admit(parts: &request::Parts) -> Result<(), Denied> {
         return bad("two Host headers");
     }
     if let (Some(authority), Some(host)) = (parts.uri.authority(), parts.headers.get(header::HOST))
-        && !host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes())
+        && !host
+            .as_bytes()
+            .eq_ignore_ascii_case(authority.as_str().as_bytes())
     {
         return bad("Host and the target name different hosts");
     }
@@ -44,7 +46,11 @@ pub(crate) fn admit(parts: &request::Parts) -> Result<(), Denied> {
         return bad("Content-Length and Transfer-Encoding together");
     }
     if parts.method == http::Method::CONNECT || parts.method == http::Method::TRACE {
-        return Err(denied(405, RefusalCause::Protocol, "this method is not served"));
+        return Err(denied(
+            405,
+            RefusalCause::Protocol,
+            "this method is not served",
+        ));
     }
     Ok(())
 }
@@ -69,7 +75,11 @@ pub(crate) async fn read(
     let limits = &gateway.config.limits;
     let announced = body.size_hint().exact();
     if announced.is_some_and(|length| length > limits.body_bytes) {
-        return Err(denied(413, RefusalCause::Limit, "the request body is too large"));
+        return Err(denied(
+            413,
+            RefusalCause::Limit,
+            "the request body is too large",
+        ));
     }
     let request_bytes = Arc::new(AtomicU64::new(0));
     if body.is_end_stream() {
@@ -115,9 +125,7 @@ pub(crate) async fn read(
         }
         Gathered::More(front) => {
             request_bytes.store(front.len() as u64, Ordering::Relaxed);
-            gateway
-                .metrics
-                .lose(hudun_core::LossReason::BodyTooLong, 1);
+            gateway.metrics.lose(hudun_core::LossReason::BodyTooLong, 1);
             let left = limits.body_bytes.saturating_sub(front.len() as u64);
             return Ok(Read {
                 view,
@@ -135,7 +143,11 @@ pub(crate) async fn read(
     };
     request_bytes.store(front.len() as u64, Ordering::Relaxed);
     let coding = Coding::of(view.header("content-encoding")).ok_or_else(|| {
-        denied(415, RefusalCause::Protocol, "a content encoding that can't be undone")
+        denied(
+            415,
+            RefusalCause::Protocol,
+            "a content encoding that can't be undone",
+        )
     })?;
     if coding == Coding::Identity {
         view.read_body(&front).map_err(malformed)?;
@@ -215,7 +227,11 @@ async fn gather(
         match frame {
             None => return Ok(Gathered::Whole(all.freeze())),
             Some(Err(_)) => {
-                return Err(denied(400, RefusalCause::Protocol, "the request body broke off"));
+                return Err(denied(
+                    400,
+                    RefusalCause::Protocol,
+                    "the request body broke off",
+                ));
             }
             Some(Ok(frame)) => {
                 if let Ok(data) = frame.into_data() {
@@ -245,7 +261,9 @@ fn is_understood(content_type: Option<&str>) -> bool {
         || kind.starts_with("text/")
         || matches!(
             kind.as_str(),
-            "" | "application/x-www-form-urlencoded" | "multipart/form-data" | "application/graphql"
+            "" | "application/x-www-form-urlencoded"
+                | "multipart/form-data"
+                | "application/graphql"
         )
 }
 

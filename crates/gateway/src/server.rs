@@ -22,7 +22,12 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 
 impl Gateway {
     /// Serves a listener until stopped; then takes no more connections and lets open exchanges finish, for a time.
-    pub async fn serve(self: Arc<Self>, listener: TcpListener, tls: Option<Tls>, stop: CancellationToken) {
+    pub async fn serve(
+        self: Arc<Self>,
+        listener: TcpListener,
+        tls: Option<Tls>,
+        stop: CancellationToken,
+    ) {
         let seats = Arc::new(Seats::default());
         let drain = GracefulShutdown::new();
         let over = CancellationToken::new();

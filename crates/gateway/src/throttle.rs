@@ -47,13 +47,11 @@ impl Throttles {
             0
         };
         let full = i64::from(per_minute) * 1_000;
-        let bucket = buckets
-            .entry((limit, actor.to_owned()))
-            .or_insert(Bucket {
-                left: full,
-                at: now,
-                per_minute,
-            });
+        let bucket = buckets.entry((limit, actor.to_owned())).or_insert(Bucket {
+            left: full,
+            at: now,
+            per_minute,
+        });
         bucket.per_minute = per_minute;
         bucket.left = (bucket.left + bucket.gained(now)).min(full);
         bucket.at = now;
@@ -63,7 +61,10 @@ impl Throttles {
         }
         let missing = 1_000 - bucket.left;
         let wait = (missing * 60 + full.max(1) - 1) / full.max(1);
-        (Verdict::Wait(u32::try_from(wait).unwrap_or(60).clamp(1, 60)), forgotten)
+        (
+            Verdict::Wait(u32::try_from(wait).unwrap_or(60).clamp(1, 60)),
+            forgotten,
+        )
     }
 }
 
@@ -74,12 +75,11 @@ impl Bucket {
 }
 
 /// Forgets full buckets, which say nothing; when there are none, a tenth of all.
-fn forget(
-    buckets: &mut HashMap<(Option<RestrictionId>, String), Bucket>,
-    now: Timestamp,
-) -> usize {
+fn forget(buckets: &mut HashMap<(Option<RestrictionId>, String), Bucket>, now: Timestamp) -> usize {
     let before = buckets.len();
-    buckets.retain(|_, bucket| bucket.left + bucket.gained(now) < i64::from(bucket.per_minute) * 1_000);
+    buckets.retain(|_, bucket| {
+        bucket.left + bucket.gained(now) < i64::from(bucket.per_minute) * 1_000
+    });
     if buckets.len() < MOST {
         return 0;
     }
@@ -101,7 +101,11 @@ mod tests {
         assert_eq!(take("a", 0), Verdict::Pass);
         assert_eq!(take("a", 0), Verdict::Pass);
         assert_eq!(take("a", 0), Verdict::Wait(30));
-        assert_eq!(take("b", 0), Verdict::Pass, "one actor does not use up another's");
+        assert_eq!(
+            take("b", 0),
+            Verdict::Pass,
+            "one actor does not use up another's"
+        );
         assert_eq!(take("a", 30_000), Verdict::Pass);
         assert_eq!(take("a", 30_001), Verdict::Wait(30));
     }
@@ -109,7 +113,11 @@ mod tests {
     #[test]
     fn a_clock_that_steps_back_gives_nothing_away() {
         let throttles = Throttles::default();
-        let take = |millis| throttles.take(None, "a", 1, Timestamp::from_millis(millis)).0;
+        let take = |millis| {
+            throttles
+                .take(None, "a", 1, Timestamp::from_millis(millis))
+                .0
+        };
         assert_eq!(take(100_000), Verdict::Pass);
         assert_eq!(take(0), Verdict::Wait(60));
     }

@@ -96,13 +96,19 @@ impl Tls {
                     tracing::info!(file = %self.files.cert.display(), "the certificate was read again");
                 }
                 // Perhaps only one of the two files has been written so far: look again.
-                Err(error) => tracing::warn!(%error, "the certificate has changed but can't be used"),
+                Err(error) => {
+                    tracing::warn!(%error, "the certificate has changed but can't be used")
+                }
             }
         }
     }
 
     fn changed(&self) -> [Option<SystemTime>; 2] {
-        let of = |file: &Path| std::fs::metadata(file).and_then(|meta| meta.modified()).ok();
+        let of = |file: &Path| {
+            std::fs::metadata(file)
+                .and_then(|meta| meta.modified())
+                .ok()
+        };
         [of(&self.files.cert), of(&self.files.key)]
     }
 }
@@ -122,8 +128,11 @@ fn read(files: &TlsFiles) -> Result<Arc<CertifiedKey>, GatewayError> {
         .map_err(|error| bad(&files.key, error.to_string()))?;
     let key = any_supported_type(&key).map_err(|error| bad(&files.key, error.to_string()))?;
     let certified = CertifiedKey::new(chain, key);
-    certified
-        .keys_match()
-        .map_err(|error| bad(&files.key, format!("does not belong to the certificate: {error}")))?;
+    certified.keys_match().map_err(|error| {
+        bad(
+            &files.key,
+            format!("does not belong to the certificate: {error}"),
+        )
+    })?;
     Ok(Arc::new(certified))
 }

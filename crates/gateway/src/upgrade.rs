@@ -50,7 +50,11 @@ pub(crate) async fn join(
     gateway.emit(ExchangeEvent::Head(head.clone()));
     if let Err(error) = gateway.accounting.record(JournalRecord::Head(head)).await {
         gateway.metrics.accounting_failures.add(1);
-        return exchange.refuse_after_head(denied(503, RefusalCause::Accounting, error.to_string()));
+        return exchange.refuse_after_head(denied(
+            503,
+            RefusalCause::Accounting,
+            error.to_string(),
+        ));
     }
     let (parts, _) = response.into_parts();
     let mut answer = Response::new(Bytes::new());
@@ -66,7 +70,10 @@ pub(crate) async fn join(
         );
     }
     exchange.conn.upgrade();
-    let busy = exchange.busy.take().unwrap_or_else(|| exchange.conn.begin());
+    let busy = exchange
+        .busy
+        .take()
+        .unwrap_or_else(|| exchange.conn.begin());
     let conn = Arc::clone(&exchange.conn);
     let finisher = crate::finish::Finisher::silent();
     tokio::spawn(async move {

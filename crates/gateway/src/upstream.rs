@@ -31,7 +31,9 @@ pub(crate) fn client(config: &GatewayConfig) -> Result<UpstreamClient, GatewayEr
                 problem,
             };
             let mut roots = RootCertStore::empty();
-            for cert in CertificateDer::pem_file_iter(file).map_err(|error| bad(error.to_string()))? {
+            for cert in
+                CertificateDer::pem_file_iter(file).map_err(|error| bad(error.to_string()))?
+            {
                 let cert = cert.map_err(|error| bad(error.to_string()))?;
                 roots.add(cert).map_err(|error| bad(error.to_string()))?;
             }
@@ -106,7 +108,10 @@ impl tower::Service<Uri> for Connector {
 async fn connect(uri: Uri, tls: Option<TlsConnector>) -> io::Result<Upstream> {
     let invalid = |problem| io::Error::new(io::ErrorKind::InvalidInput, problem);
     let host = uri.host().ok_or_else(|| invalid("no host"))?;
-    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    let host = host
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .to_owned();
     let secure = uri.scheme_str() == Some("https");
     let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
     let tcp = TcpStream::connect((host.as_str(), port)).await?;
