@@ -133,7 +133,7 @@ impl Compiled {
         decision.max_rows = known_routes(facts)
             .filter_map(|(_, route)| route.max_rows)
             .min()
-            .or(self.policy().limits.rows_per_answer);
+            .or_else(|| self.policy().limits.rows_per_answer);
         decision
     }
 
@@ -149,13 +149,17 @@ impl Compiled {
             .iter()
             .filter_map(|&at| self.patches.get(at))
         {
-            let failed = patch.patch.response_checks.iter().find(|check| match check {
-                ResponseCheck::OwnRowsOnly => facts.foreign_rows > 0,
-                ResponseCheck::MaxRows(most) => facts.rows > *most,
-                ResponseCheck::Without(kinds) => {
-                    kinds.iter().any(|&kind| facts.kinds.contains(kind))
-                }
-            });
+            let failed = patch
+                .patch
+                .response_checks
+                .iter()
+                .find(|check| match check {
+                    ResponseCheck::OwnRowsOnly => facts.foreign_rows > 0,
+                    ResponseCheck::MaxRows(most) => facts.rows > *most,
+                    ResponseCheck::Without(kinds) => {
+                        kinds.iter().any(|&kind| facts.kinds.contains(kind))
+                    }
+                });
             let Some(failed) = failed else { continue };
             if patch.patch.state == PatchState::Observe {
                 decision.observed.push(patch.patch.patch);
@@ -180,13 +184,25 @@ impl Compiled {
 
     fn revoked(&self, facts: &RequestFacts<'_>, now: Timestamp) -> Option<Denied> {
         let actor = facts.actor;
+        // A log-in begins a new session, so a dead one that the client still sends does not bar it; but only when the
+        // request is nothing else beside.
+        let logs_in = facts.login_account.is_some()
+            && facts
+                .resolution
+                .routes
+                .iter()
+                .all(|route| facts.profile.login(&route.id).is_some());
         self.policy()
             .revocations
             .iter()
             .filter(|revocation| revocation.restriction.holds_at(now))
             .find_map(|revocation| {
                 let status = match &revocation.target {
-                    RevocationTarget::Session(key) if actor.session.as_ref() == Some(key) => 401,
+                    RevocationTarget::Session(key)
+                        if actor.session.as_ref() == Some(key) && !logs_in =>
+                    {
+                        401
+                    }
                     RevocationTarget::Token(key) if actor.token.as_ref() == Some(key) => 401,
                     RevocationTarget::Account(account)
                         if actor.account.as_ref() == Some(account)
@@ -196,7 +212,7 @@ impl Compiled {
                     }
                     RevocationTarget::SessionsOf { account, before }
                         if actor.account.as_ref() == Some(account)
-                            && facts.login_account.is_none()
+                            && !logs_in
                             && facts.session_since.is_none_or(|since| since < *before) =>
                     {
                         401

@@ -80,10 +80,7 @@ impl CompiledPatch {
 }
 
 fn in_body(place: &Place) -> bool {
-    matches!(
-        place,
-        Place::Form(_) | Place::Json(_) | Place::FileName(_)
-    )
+    matches!(place, Place::Form(_) | Place::Json(_) | Place::FileName(_))
 }
 
 fn holds(place: &Place, test: &Test, facts: &RequestFacts<'_>) -> bool {

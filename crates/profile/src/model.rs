@@ -490,7 +490,7 @@ impl Route {
     /// Whether a request by this method changes something.
     pub fn writes(&self, method: &str) -> bool {
         self.write
-            .unwrap_or_else(|| !matches!(method, "GET" | "HEAD" | "OPTIONS"))
+            .unwrap_or(!matches!(method, "GET" | "HEAD" | "OPTIONS"))
     }
 }
 
