@@ -3,7 +3,7 @@
 use hudun_profile::RequestView;
 use serde_json::Value;
 
-use crate::names::{ROUTING, is_name};
+use crate::names::{ROUTING, is_name, routes_by};
 
 /// Most calls of one batch.
 const MOST: usize = 20;
@@ -45,7 +45,9 @@ pub(crate) fn calls(view: &RequestView) -> Vec<Call> {
     if !found.is_empty() {
         return found;
     }
-    let param = ROUTING.iter().find_map(|name| {
+    let last = view.path.segments().last().map(String::as_str);
+    let mut believed = ROUTING.iter().filter(|name| routes_by(name, last));
+    let param = believed.find_map(|name| {
         let mut values = view.query_values(name).chain(view.form_values(name));
         let value = values.next()?;
         (is_name(value) && value.starts_with(|first: char| first.is_ascii_alphabetic())).then(

@@ -144,12 +144,12 @@ const TITLES: &[(&str, &str)] = &[
 
 /// What a module is called: one word in the plural, so that `/api/customer` and `/customers` are one.
 pub(crate) fn module(word: &str) -> String {
+    if is_static(word) {
+        return "static".to_owned();
+    }
     let word = word.to_ascii_lowercase().replace(['.', '_'], "-");
     if LOGIN.contains(&word.as_str()) {
         return "login".to_owned();
-    }
-    if is_static(&word) {
-        return "static".to_owned();
     }
     if word == "home" || word == "static" {
         return word;
@@ -264,11 +264,22 @@ pub(crate) const ROUTING: &[&str] = &[
     "controller",
     "route",
     "r",
-    "s",
     "m",
     "c",
     "do",
 ];
+
+/// Whether a routing parameter is believed on this path. A short name is only where scripts route by it; elsewhere it
+/// may be a search, and its values a person's name.
+pub(crate) fn routes_by(name: &str, last: Option<&str>) -> bool {
+    let script = last.is_none_or(|last| {
+        let last = last.to_ascii_lowercase();
+        [".php", ".jsp", ".do", ".aspx"]
+            .iter()
+            .any(|end| last.ends_with(end))
+    });
+    script || name.len() > 3
+}
 
 /// Names of a field that counts the customer, the best first.
 pub(crate) const SUBJECTS: &[&str] = &[

@@ -108,7 +108,11 @@ impl Family {
             }
             Call::Path if !function.fixed => {
                 let mut path = String::new();
-                for segment in function.path.split('/').skip(1) {
+                for segment in function
+                    .path
+                    .split('/')
+                    .filter(|segment| !segment.is_empty())
+                {
                     path.push('/');
                     path.push_str(segment);
                     if !segment.starts_with('{') && !is_prefix(segment) {
@@ -124,8 +128,9 @@ impl Family {
 
 fn collect(node: &Node, path: &mut Vec<Segment>, learner: &Learner, found: &mut Vec<Function>) {
     for ((method, call), end) in &node.ends {
-        // What was never answered with success is a guess of some scanner.
-        if end.succeeded > 0 {
+        // What was never answered with success is a guess of some scanner; what one request alone names may be anything.
+        let named_once = matches!(call, Call::Param { .. }) && end.requests < 2;
+        if end.succeeded > 0 && !named_once {
             found.push(function(method, path, call, end, learner));
         }
     }

@@ -452,7 +452,6 @@ fn quote(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::names::segment;
     use crate::propose::template;
 

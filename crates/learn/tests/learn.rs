@@ -1,4 +1,5 @@
 //! From synthetic traffic to a profile, and back: what was learned resolves what was seen.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::fmt::Write as _;
 

@@ -56,7 +56,7 @@ impl CanonicalPath {
             parameters: false,
             rewritten: false,
         };
-        let body = raw[1..].strip_suffix('/').unwrap_or(&raw[1..]);
+        let body = raw[1..].strip_suffix('/').unwrap_or_else(|| &raw[1..]);
         let pieces = if body.is_empty() {
             None
         } else {

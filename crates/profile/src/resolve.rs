@@ -302,6 +302,9 @@ struct Call<'a> {
     field: Option<String>,
 }
 
+/// JSON pointers, and what may stand there.
+type Demands = Vec<(String, Vec<Pattern>)>;
+
 /// One spelling of a route, compiled.
 #[derive(Debug)]
 struct Spelling {
@@ -310,8 +313,8 @@ struct Spelling {
     template: Option<Template>,
     params: Vec<(String, Pattern)>,
     rpc: Vec<Pattern>,
-    json: Vec<(String, Vec<Pattern>)>,
-    nested: Vec<(String, Vec<(String, Vec<Pattern>)>)>,
+    json: Demands,
+    nested: Vec<(String, Demands)>,
     graphql: Vec<Pattern>,
     weight: (u32, u64, bool),
 }

@@ -1,4 +1,5 @@
 //! Every profile of the repository, held against example requests in `profiles/tests`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeSet;
 use std::fs;
