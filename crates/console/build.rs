@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::time::SystemTime;
 use std::{env, fs, io};
 
 /// Shown in place of the web app when `HUDUN_SKIP_WEB` is set.
@@ -63,7 +64,7 @@ fn run() -> Result<(), String> {
     let stamp = dist.join(".made-from");
     if fs::read_to_string(&stamp).ok().as_deref() != Some(made_from.as_str()) {
         make(&web, &document)?;
-        fs::write(&stamp, made_from).map_err(|error| at(&stamp, &error))?;
+        write_stamp(&stamp, &made_from).map_err(|error| at(&stamp, &error))?;
     }
     let mut files = Vec::new();
     collect(&dist, &mut files)?;
@@ -72,6 +73,15 @@ fn run() -> Result<(), String> {
         Some((name, path))
     });
     table(&out, &named.collect::<Vec<_>>())
+}
+
+/// The stamp is dated back: cargo would take a file that is written while this script runs for a change to come.
+fn write_stamp(stamp: &Path, made_from: &str) -> io::Result<()> {
+    fs::write(stamp, made_from)?;
+    fs::File::options()
+        .write(true)
+        .open(stamp)?
+        .set_modified(SystemTime::UNIX_EPOCH)
 }
 
 /// Installs what the web app needs, generates its client, builds it.
@@ -88,7 +98,7 @@ fn make(web: &Path, document: &str) -> Result<(), String> {
         &web.join("node_modules/.package-lock.json"),
         &web.join("package-lock.json"),
     ) {
-        npm(web, &["ci", "--no-audit", "--no-fund"])?;
+        npm(web, &["ci", "--include=dev", "--no-audit", "--no-fund"])?;
     }
     npm(web, &["run", "build"])
 }

@@ -89,11 +89,13 @@ impl FindingView {
 
 /// Which part of a list is wanted.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct PageQuery {
     /// Only items before this one: the `next` of the page before.
+    #[serde(default)]
     pub before: Option<String>,
     /// At most this many, 1 to 200; 50 when absent.
+    #[serde(default)]
     pub limit: Option<u32>,
 }
 

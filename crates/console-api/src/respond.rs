@@ -128,9 +128,10 @@ pub struct PlaybookOffer {
 
 /// Starts a playbook.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct StartRun {
     /// Its CACAO id; the one offered when absent.
+    #[serde(default)]
     pub playbook: Option<String>,
 }
 

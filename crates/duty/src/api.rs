@@ -2,11 +2,13 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::assess::{assess, assess_group};
 use crate::error::DutyError;
 use crate::facts::FactBase;
+use crate::lint::{LintInput, lint};
 use crate::notice::{Draft, NoticeKind, RenderOptions, Renderer};
 use crate::ruleset::RuleSet;
 use crate::text::Lang;
@@ -54,6 +56,40 @@ pub fn render(
     let assessment = assess(facts, rules, now)?;
     Renderer::new(rules)?.render(kind, lang, facts, &assessment, options)
 }
+
+/// Lints a notice (JSON of a draft) against facts; `input` is JSON of the send list's digest and the approvals.
+pub fn lint_json(
+    notice: &str,
+    facts: &str,
+    input: &str,
+    rules: &RuleSet,
+    now: Timestamp,
+) -> Result<Value, DutyError> {
+    let facts = FactBase::from_json(facts)?;
+    let draft: Draft = read("notice", notice)?;
+    let input: LintInput = read("lint input", input)?;
+    let assessment = assess(&facts, rules, now)?;
+    let refusals = lint(&draft, &facts, &assessment, rules, &input)?;
+    Ok(serde_json::json!({ "passes": refusals.is_empty(), "refusals": json(&refusals)? }))
+}
+
+fn read<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, DutyError> {
+    if text.len() > MAX_NOTICE_BYTES {
+        return Err(DutyError::TooLarge {
+            what: what.into(),
+            bytes: text.len(),
+            limit: MAX_NOTICE_BYTES,
+        });
+    }
+    serde_json::from_str(text).map_err(|e| DutyError::Input {
+        what: what.into(),
+        line: e.line(),
+        column: e.column(),
+        message: e.to_string(),
+    })
+}
+
+const MAX_NOTICE_BYTES: usize = 4 * 1024 * 1024;
 
 fn json<T: Serialize>(value: &T) -> Result<Value, DutyError> {
     serde_json::to_value(value).map_err(|e| DutyError::Json(e.to_string()))

@@ -11,11 +11,11 @@ use crate::text::{Text, figure};
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Expr {
     /// Every part holds.
-    All(Vec<Expr>),
+    All(Vec<Self>),
     /// At least one part holds.
-    Any(Vec<Expr>),
+    Any(Vec<Self>),
     /// The part does not hold.
-    Not(Box<Expr>),
+    Not(Box<Self>),
     /// A flag is yes.
     Is(String),
     /// A number reaches a threshold ("以上" includes the number itself).

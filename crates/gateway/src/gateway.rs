@@ -4,13 +4,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
+use bytes::Bytes;
 use http::Uri;
 use hudun_core::{ExchangeEvent, LossReason, TenantId, Timestamp};
 use hudun_pii::{FieldMap, FieldMapError, Keyer};
-use hudun_profile::{Profile, ProfileError, Resolver};
+use hudun_policy::ResponseFacts;
+use hudun_profile::{Profile, ProfileError, RequestView, Resolver};
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::classify::field_map;
+use crate::classify::{Classifier, Reading, field_map, format_of};
 use crate::inspect::{Injections, Inspector};
 use crate::session::Sessions;
 use crate::throttle::Throttles;
@@ -145,6 +147,32 @@ impl Gateway {
     /// The last minutes of traffic.
     pub const fn recent(&self) -> &RecentTraffic {
         &self.recent
+    }
+
+    /// What an answer of the SCRM would show, read as if it had passed through: for proofs that go past the gateway.
+    pub fn read_answer(
+        &self,
+        view: &RequestView,
+        content_type: Option<&str>,
+        body: &[u8],
+        account: &str,
+    ) -> ResponseFacts {
+        let Ok(resolution) = self.resolver.resolve(view) else {
+            return ResponseFacts::default();
+        };
+        let route = resolution.primary().at;
+        let declared = route.and_then(|at| self.profile.routes.get(at)).map(|route| route.response.format);
+        let map = route.and_then(|at| self.maps.get(at)).unwrap_or(&self.no_map);
+        let reading = Reading {
+            format: format_of(declared.unwrap_or_default(), content_type),
+            map: Arc::clone(map),
+            keyer: self.keys.keyer(&self.config.tenant),
+            account: Some(account.to_owned()),
+        };
+        let mut classifier = Classifier::new(&reading, false);
+        let mut part = classifier.feed(&Bytes::copy_from_slice(body));
+        part.join(classifier.finish());
+        part.facts()
     }
 
     /// How it is.

@@ -125,10 +125,10 @@ impl Gateway {
         if let Known::Session(session) = self.sessions.find(key, now) {
             return Some(session);
         }
-        let identity = match tokio::time::timeout(ME_TIME, self.call_me(me, view, ip)).await {
-            Ok(Ok(identity)) => identity,
-            // The SCRM can't be asked now; the next request asks again.
-            Ok(Err(())) | Err(_) => return None,
+        // When the SCRM can't be asked now, the next request asks again.
+        let Ok(Ok(identity)) = tokio::time::timeout(ME_TIME, self.call_me(me, view, ip)).await
+        else {
+            return None;
         };
         match identity {
             Some(identity) => {

@@ -70,7 +70,7 @@ impl Throttles {
 
 impl Bucket {
     fn gained(&self, now: Timestamp) -> i64 {
-        now.millis_since(self.at).max(0).min(120_000) * i64::from(self.per_minute) / 60
+        now.millis_since(self.at).clamp(0, 120_000) * i64::from(self.per_minute) / 60
     }
 }
 

@@ -223,11 +223,16 @@ async fn every_coding_is_read_and_arrives() {
         .filter(|release| release.bytes > 0 && !release.sightings.is_empty())
         .collect();
     assert!(small.len() >= 36, "{}", small.len());
-    assert!(
-        small
+    // A slow answer may leave in several groups: the exchange as a whole names the first customer.
+    for release in &small {
+        let of_exchange = small
             .iter()
-            .all(|release| release.sightings.iter().any(|seen| seen.subject == who(1)))
-    );
+            .filter(|other| other.exchange == release.exchange);
+        let first = of_exchange
+            .flat_map(|other| &other.sightings)
+            .any(|seen| seen.subject == who(1));
+        assert!(first, "{release:?}");
+    }
 }
 
 async fn encode_again(path: &str, coding: &str) -> Vec<u8> {

@@ -167,6 +167,15 @@ async fn every_kill_acts_on_the_next_request_of_an_open_connection() {
         (RevocationTarget::Address([127, 0, 0, 1].into()), 403, 403),
     ] {
         assert_eq!(client.get("/api/customer/5").await.status, 200);
+        // From this moment on, not from when the list above was made.
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        let target = match target {
+            RevocationTarget::SessionsOf { account, .. } => RevocationTarget::SessionsOf {
+                account,
+                before: Timestamp::now(),
+            },
+            other => other,
+        };
         let by_address = matches!(target, RevocationTarget::Address(_));
         bed.change(|policy| {
             policy.revocations = vec![Revocation {

@@ -1,1 +1,8 @@
-fn main() {}
+//! The command `hudun`.
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    hudun::cli::run()
+}

@@ -209,3 +209,6 @@ fn remove(shared: &Shared, files: &[FileMeta]) {
         let _ = fs::remove_file(&file.path);
     }
 }
+
+#[cfg(test)]
+mod tests;

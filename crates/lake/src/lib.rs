@@ -61,6 +61,7 @@
 mod cold;
 mod compact;
 mod error;
+mod export;
 mod journal;
 mod lake;
 mod questions;

@@ -1,5 +1,7 @@
 //! The journal under bad luck: torn ends, damage, a full disk, a full queue.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests
+
 mod common;
 
 use std::fs;

@@ -117,6 +117,12 @@ impl Actors {
         self.evicted
     }
 
+    pub(crate) fn forget(&mut self, tenant: &TenantId, actor: &str) {
+        if let Some(of_tenant) = self.tenants.get_mut(tenant) {
+            of_tenant.actors.remove(actor);
+        }
+    }
+
     pub(crate) fn state(
         &mut self,
         tenant: &TenantId,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use hudun_core::{
     ExchangeEnd, ExchangeEvent, ExchangeHead, ExchangeId, Finding, FindingId, Level, Release,
-    SignalKind, Text, Timestamp,
+    SignalKind, TenantId, Text, Timestamp,
 };
 
 use crate::Thresholds;
@@ -54,6 +54,11 @@ impl Monitor {
             ExchangeEvent::Release(release) => self.on_release(&release, now),
             ExchangeEvent::End(end) => self.on_end(&end, now),
         }
+    }
+
+    /// Forgets what it knows of an actor: a case about it is closed, and the next alarm must speak at once.
+    pub fn forget(&mut self, tenant: &TenantId, actor: &str) {
+        self.actors.forget(tenant, actor);
     }
 
     /// States that were dropped because a quota was full ([`hudun_core::LossReason::StateEvicted`]).

@@ -181,6 +181,22 @@ fn the_same_alarm_is_not_raised_twice() {
 }
 
 #[test]
+fn after_a_closed_case_the_alarm_speaks_again() {
+    let mut story = Story::new();
+    for round in 0..2 {
+        for person in 0..5 {
+            story.tell(&Request {
+                persons: person..person + 1,
+                foreign: 1,
+                ..WORK
+            });
+        }
+        assert_eq!(story.findings.len(), round + 1);
+        story.monitor.forget(&"yunxi".parse().unwrap(), "mei@yunxi");
+    }
+}
+
+#[test]
 fn a_manager_and_ones_own_customers_are_ordinary_work() {
     let mut story = Story::new();
     for person in 0..100 {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use hudun_core::{ModuleId, Policy, PolicyError};
+use hudun_core::{AccountId, ModuleId, Policy, PolicyError, RevocationTarget, Timestamp};
 
 use crate::patch::CompiledPatch;
 
@@ -47,6 +47,14 @@ impl Compiled {
     /// The policy itself.
     pub const fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    /// Whether every request of this account is refused at this moment, log-in included.
+    pub fn refuses_account(&self, account: &AccountId, now: Timestamp) -> bool {
+        self.policy.revocations.iter().any(|revocation| {
+            revocation.restriction.holds_at(now)
+                && matches!(&revocation.target, RevocationTarget::Account(refused) if refused == account)
+        })
     }
 
     /// Its revision.

@@ -4,3 +4,4 @@
 //! attacker and is the measure of everything that Hudun says about it; Hudun itself never reads it.
 
 pub mod drill;
+pub mod retro;

@@ -37,7 +37,7 @@ fn holes(attack: &[Arc<Recorded>]) -> Vec<Hole> {
             foreign.insert(route.clone());
         }
         for (name, value) in &exchange.view.query {
-            if is_sqli(value) {
+            if is_sqli(value).is_some() {
                 routes.insert(route.clone());
                 parameters.insert(name.clone());
             }

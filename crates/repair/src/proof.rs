@@ -113,7 +113,11 @@ pub fn attack_of(recorded: &[Arc<Recorded>], sessions: &[SessionKey]) -> Vec<Arc
             exchange
                 .answer
                 .is_some_and(|answer| answer.foreign_rows > 0)
-                || exchange.view.query.iter().any(|(_, value)| is_sqli(value))
+                || exchange
+                    .view
+                    .query
+                    .iter()
+                    .any(|(_, value)| is_sqli(value).is_some())
         })
         .cloned()
         .collect()
@@ -165,6 +169,6 @@ fn went_through(hole: &Hole, exchange: &Recorded) -> bool {
             .view
             .query
             .iter()
-            .any(|(name, value)| parameters.contains(name) && is_sqli(value)),
+            .any(|(name, value)| parameters.contains(name) && is_sqli(value).is_some()),
     }
 }

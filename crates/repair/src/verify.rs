@@ -82,7 +82,11 @@ pub async fn verify(
     let mut rows = Vec::new();
     for exchange in spread(attack) {
         let answer = direct.send(&exchange.view).await;
-        let injected = exchange.view.query.iter().any(|(_, value)| is_sqli(value));
+        let injected = exchange
+            .view
+            .query
+            .iter()
+            .any(|(_, value)| is_sqli(value).is_some());
         let what = if injected {
             Text::new("SQL 注入", "SQL injection")
         } else {

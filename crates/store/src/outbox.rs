@@ -15,6 +15,10 @@ pub enum LetterState {
     Failed,
     /// Stopped by a person.
     Stopped,
+    /// A try has begun and its end is not written yet.
+    Trying,
+    /// A try was cut off; whether the channel took it, nobody can tell. A person decides.
+    Unknown,
 }
 
 impl LetterState {
@@ -24,6 +28,8 @@ impl LetterState {
             Self::Sent => "sent",
             Self::Failed => "failed",
             Self::Stopped => "stopped",
+            Self::Trying => "trying",
+            Self::Unknown => "unknown",
         }
     }
 
@@ -32,6 +38,8 @@ impl LetterState {
             "sent" => Self::Sent,
             "failed" => Self::Failed,
             "stopped" => Self::Stopped,
+            "trying" => Self::Trying,
+            "unknown" => Self::Unknown,
             _ => Self::Waiting,
         }
     }
@@ -119,6 +127,93 @@ impl Outbox {
         .fetch_optional(&self.pool)
         .await?;
         row.as_ref().map(letter).transpose()
+    }
+
+    /// Begins a try. Returns false when somebody else has it, or it was stopped in between.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub async fn begin(&self, dedupe: &str) -> Result<bool, StoreError> {
+        let done = sqlx::query(
+            "UPDATE outbox SET state = 'trying' WHERE dedupe = $1 AND state = 'waiting'",
+        )
+        .bind(dedupe)
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Ends a letter for good and forgets what it said and to whom.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub async fn close(
+        &self,
+        dedupe: &str,
+        state: LetterState,
+        error: &str,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE outbox SET state = $1, attempts = attempts + 1, body = '', last_error = $2 WHERE dedupe = $3",
+        )
+        .bind(state.name())
+        .bind(error)
+        .bind(dedupe)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Stops every waiting letter whose key begins so, and forgets what they said. Returns how many.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub async fn stop(&self, prefix: &str) -> Result<u64, StoreError> {
+        let done = sqlx::query(
+            "UPDATE outbox SET state = 'stopped', body = ''
+             WHERE state = 'waiting' AND substr(dedupe, 1, $1) = $2",
+        )
+        .bind(i64::try_from(prefix.chars().count()).unwrap_or(i64::MAX))
+        .bind(prefix)
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected())
+    }
+
+    /// Letters cut off in the middle of a try, after a crash: those whose key begins so become `to`.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub async fn recover(&self, prefix: &str, to: LetterState) -> Result<u64, StoreError> {
+        let done = sqlx::query(
+            "UPDATE outbox SET state = $1 WHERE state = 'trying' AND substr(dedupe, 1, $2) = $3",
+        )
+        .bind(to.name())
+        .bind(i64::try_from(prefix.chars().count()).unwrap_or(i64::MAX))
+        .bind(prefix)
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected())
+    }
+
+    /// How many letters whose key begins so stand in each state.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub async fn tally(&self, prefix: &str) -> Result<Vec<(LetterState, u64)>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT state, count(*) FROM outbox WHERE substr(dedupe, 1, $1) = $2 GROUP BY state",
+        )
+        .bind(i64::try_from(prefix.chars().count()).unwrap_or(i64::MAX))
+        .bind(prefix)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                let count = u64::try_from(row.try_get::<i64, _>(1)?).unwrap_or(0);
+                Ok((LetterState::named(&row.try_get::<String, _>(0)?), count))
+            })
+            .collect()
     }
 
     /// Writes how a try ended.

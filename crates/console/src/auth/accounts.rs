@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hudun_console_api::{AccountView, Role};
+use tokio::sync::Mutex;
 
 use crate::auth::password::{SHORTEST, random_password};
 use crate::auth::{Authenticator, Passwords, fresh_secret};
@@ -33,6 +34,8 @@ pub struct OpenAccount {
 pub struct Accounts {
     store: Arc<dyn UserStore>,
     passwords: Passwords,
+    /// One change of a record at a time, so that none undoes another.
+    edits: Arc<Mutex<()>>,
 }
 
 impl Accounts {
@@ -42,7 +45,11 @@ impl Accounts {
     /// [`AccountError::Hash`] when Argon2 does not work on this machine.
     pub fn new(store: Arc<dyn UserStore>) -> Result<Self, AccountError> {
         let passwords = Passwords::new().map_err(AccountError::Hash)?;
-        Ok(Self { store, passwords })
+        Ok(Self {
+            store,
+            passwords,
+            edits: Arc::default(),
+        })
     }
 
     /// Opens an account and returns its password.
@@ -89,18 +96,21 @@ impl Accounts {
     /// # Errors
     /// [`AccountError::NoSuch`] when there is no such account.
     pub async fn reset(&self, account: &str) -> Result<String, AccountError> {
-        let mut record = self.record(account).await?;
+        let account = checked_account(account)?;
         let password = random_password();
-        record.password_hash = self
+        let hash = self
             .passwords
             .hash(password.clone())
             .await
             .map_err(AccountError::Hash)?;
-        record.totp_secret = None;
-        record.totp_pending = None;
-        record.must_change = true;
-        self.store.update_account(record.clone()).await?;
-        self.store.drop_sessions_of(&record.account, None).await?;
+        self.edit(&account, |record| {
+            record.password_hash = hash;
+            record.totp_secret = None;
+            record.totp_pending = None;
+            record.must_change = true;
+        })
+        .await?;
+        self.store.drop_sessions_of(&account, None).await?;
         Ok(password)
     }
 
@@ -113,11 +123,12 @@ impl Accounts {
         account: &str,
         disabled: bool,
     ) -> Result<AccountView, AccountError> {
-        let mut record = self.record(account).await?;
-        record.disabled = disabled;
-        self.store.update_account(record.clone()).await?;
+        let account = checked_account(account)?;
+        let record = self
+            .edit(&account, |record| record.disabled = disabled)
+            .await?;
         if disabled {
-            self.store.drop_sessions_of(&record.account, None).await?;
+            self.store.drop_sessions_of(&account, None).await?;
         }
         Ok(view(&record))
     }
@@ -174,20 +185,36 @@ impl Accounts {
         if !right {
             return Err(AccountError::WrongPassword);
         }
-        let mut record = record.clone();
-        record.password_hash = self.passwords.hash(new).await.map_err(AccountError::Hash)?;
-        record.must_change = false;
-        self.store.update_account(record).await?;
+        let hash = self.passwords.hash(new).await.map_err(AccountError::Hash)?;
+        self.edit(&record.account, |record| {
+            record.password_hash = hash;
+            record.must_change = false;
+        })
+        .await?;
         Ok(())
     }
 
     /// A secret for an authenticator that is to be confirmed.
-    pub(crate) async fn begin_enrol(&self, record: &AccountRecord) -> Result<String, AccountError> {
+    pub(crate) async fn begin_enrol(&self, account: &str) -> Result<String, AccountError> {
         let secret = fresh_secret();
-        let mut record = record.clone();
-        record.totp_pending = Some(secret.clone());
-        self.store.update_account(record).await?;
+        let pending = secret.clone();
+        self.edit(account, |record| record.totp_pending = Some(pending))
+            .await?;
         Ok(secret)
+    }
+
+    /// Reads an account, changes it, writes it: nothing comes between.
+    pub(crate) async fn edit(
+        &self,
+        account: &str,
+        change: impl FnOnce(&mut AccountRecord) + Send,
+    ) -> Result<AccountRecord, AccountError> {
+        let _one_at_a_time = self.edits.lock().await;
+        let found = self.store.account(account).await?;
+        let mut record = found.ok_or_else(|| AccountError::NoSuch(account.to_owned()))?;
+        change(&mut record);
+        self.store.update_account(record.clone()).await?;
+        Ok(record)
     }
 
     pub(crate) fn store(&self) -> &dyn UserStore {
@@ -196,14 +223,6 @@ impl Accounts {
 
     pub(crate) fn store_handle(&self) -> Arc<dyn UserStore> {
         Arc::clone(&self.store)
-    }
-
-    async fn record(&self, account: &str) -> Result<AccountRecord, AccountError> {
-        let account = checked_account(account)?;
-        self.store
-            .account(&account)
-            .await?
-            .ok_or(AccountError::NoSuch(account))
     }
 }
 

@@ -85,7 +85,11 @@ async fn second_step(call: Call, body: Code) -> Result<Response, Refusal> {
 async fn enrol(call: Call, (): ()) -> Result<EnrolSecret, Refusal> {
     let session = call.session()?;
     may_enrol(session)?;
-    let secret = call.app.accounts.begin_enrol(&session.account).await?;
+    let secret = call
+        .app
+        .accounts
+        .begin_enrol(&session.account.account)
+        .await?;
     let authenticator = authenticator(&call.app, &secret, &session.account.account)?;
     Ok(EnrolSecret {
         otpauth: authenticator
@@ -107,13 +111,14 @@ async fn confirm_enrol(call: Call, body: Code) -> Result<Response, Refusal> {
         .clone()
         .ok_or_else(wrong_step)?;
     check_code(&call, &session, &secret, &body.code).await?;
-    let mut record = session.account.clone();
-    record.totp_secret = Some(secret);
-    record.totp_pending = None;
-    call.app
+    let record = call
+        .app
         .accounts
-        .store()
-        .update_account(record.clone())
+        .edit(&session.account.account, |record| {
+            record.totp_pending = None;
+            // Another page may have begun anew, or finished, meanwhile: the first confirmed secret stands.
+            record.totp_secret.get_or_insert(secret);
+        })
         .await?;
     call.app
         .record(
@@ -295,7 +300,7 @@ async fn check_code(
 /// Goes on to the next step under a new token, so that a token seen before the step is worth nothing after it.
 async fn advance(
     call: &Call,
-    mut record: AccountRecord,
+    record: AccountRecord,
     next: NextStep,
     old: Option<&Session>,
 ) -> Result<Response, Refusal> {
@@ -311,8 +316,9 @@ async fn advance(
             json!({ "address": call.address }),
         )
         .await?;
-        record.last_login = Some(now);
-        app.accounts.store().update_account(record.clone()).await?;
+        app.accounts
+            .edit(&record.account, |record| record.last_login = Some(now))
+            .await?;
     }
     let token = app.sessions.open(&record.account, next, now).await?;
     let mut response = Json(SignedIn { next }).into_response();

@@ -100,11 +100,11 @@ pub fn in_eea(country: &str) -> bool {
 }
 
 fn flag(v: Option<bool>, field: &'static str) -> Known {
-    v.map_or(Known::Unknown(vec![field]), Known::Flag)
+    v.map_or_else(|| Known::Unknown(vec![field]), Known::Flag)
 }
 
 fn number(v: Option<u64>, field: &'static str) -> Known {
-    v.map_or(Known::Unknown(vec![field]), Known::Number)
+    v.map_or_else(|| Known::Unknown(vec![field]), Known::Number)
 }
 
 fn vulnerability(

@@ -1,6 +1,8 @@
 //! What the linter looks for, as data.
 
-use regex::Regex;
+use std::collections::BTreeMap;
+
+use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 
 use crate::text::{Lang, Text};
@@ -14,7 +16,7 @@ pub struct LintData {
     /// Words that give away how to attack.
     pub details: Vec<DetailPattern>,
     /// Article per check, for the refusal.
-    pub articles: std::collections::BTreeMap<String, Text>,
+    pub articles: BTreeMap<String, Text>,
     /// Telephone numbers that every notice may name.
     pub hotlines: Vec<String>,
 }
@@ -48,8 +50,18 @@ impl LintData {
     pub(crate) fn check(&self) -> Result<(), String> {
         let patterns = self.claims.iter().map(|c| (&c.id, &c.pattern));
         for (id, p) in patterns.chain(self.details.iter().map(|d| (&d.id, &d.pattern))) {
-            Regex::new(p).map_err(|e| format!("{id}: {e}"))?;
+            compile(p).map_err(|e| format!("{id}: {e}"))?;
         }
         Ok(())
     }
 }
+
+/// Patterns are linear-time by construction; their compiled size is bounded beside.
+pub(super) fn compile(pattern: &str) -> Result<Regex, String> {
+    RegexBuilder::new(pattern)
+        .size_limit(MAX_COMPILED)
+        .build()
+        .map_err(|e| e.to_string())
+}
+
+const MAX_COMPILED: usize = 2 * 1024 * 1024;

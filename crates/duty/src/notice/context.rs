@@ -184,6 +184,7 @@ pub(super) struct View<'a> {
     pub(super) lang: Lang,
     pub(super) zone: TimeZone,
     pub(super) for_kinds: Option<&'a BTreeSet<DataKind>>,
+    pub(super) dated: Timestamp,
 }
 
 impl View<'_> {
@@ -352,7 +353,7 @@ impl View<'_> {
             },
             duties: self.duties(),
             rules_unverified: a.applying().any(|d| d.unverified),
-            today: self.date(a.now),
+            today: self.date(self.dated),
         }
     }
 

@@ -7,6 +7,7 @@ mod template;
 use serde::{Deserialize, Serialize};
 
 pub use self::render::{RenderOptions, Renderer};
+pub(crate) use self::render::{demands, markers};
 pub use self::template::{SectionTemplate, Template};
 use crate::facts::sha256;
 use crate::rule::{RecipientKind, Step};
@@ -125,6 +126,8 @@ pub struct Draft {
     pub rules_digest: String,
     /// Digest of the facts that it was made from.
     pub facts_digest: String,
+    /// When it was made: the date at its foot.
+    pub dated: jiff::Timestamp,
     /// The kinds of data of this reader, where the notice is for one group of persons.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub for_kinds: Option<std::collections::BTreeSet<crate::facts::DataKind>>,

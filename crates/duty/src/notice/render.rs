@@ -21,6 +21,8 @@ pub struct RenderOptions {
     pub zone: Option<String>,
     /// The kinds of one group of persons; absent for all kinds.
     pub for_kinds: Option<BTreeSet<DataKind>>,
+    /// The date at the foot; the assessment's moment when absent.
+    pub dated: Option<jiff::Timestamp>,
 }
 
 /// Templates, compiled once.
@@ -91,6 +93,7 @@ impl<'a> Renderer<'a> {
             lang,
             zone,
             for_kinds: options.for_kinds.as_ref(),
+            dated: options.dated.unwrap_or(assessment.now),
         };
         let context = Value::from_serialize(view.context());
         let demands = demands(kind, assessment);
@@ -129,6 +132,7 @@ impl<'a> Renderer<'a> {
             template: format!("{}@{}", template.file, template.version),
             rules_digest: self.set.digest.clone(),
             facts_digest: assessment.facts_digest.clone(),
+            dated: view.dated,
             for_kinds: options.for_kinds.clone(),
         })
     }

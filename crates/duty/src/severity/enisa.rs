@@ -99,7 +99,7 @@ pub(super) fn derive(f: &FactBase) -> Result<Enisa, Vec<String>> {
         step("dpc", own.dpc.map(|v| v * 4), dpc * 4, dpc_why, &own),
         step("ei", own.ei_quarters, ei, ei_why, &own),
     ];
-    let circumstances: [(&str, Option<u8>, Option<(u8, Text)>, &str); 4] = [
+    let circumstances: [(_, _, Derived, _); 4] = [
         (
             "confidentiality",
             own.confidentiality_quarters,
@@ -170,6 +170,9 @@ pub(super) fn derive(f: &FactBase) -> Result<Enisa, Vec<String>> {
         steps,
     })
 }
+
+/// Quarters with their reason, or nothing while the fact is missing.
+type Derived = Option<(u8, Text)>;
 
 fn step(
     id: &'static str,
@@ -318,7 +321,7 @@ fn ei(kinds: &[DataKind]) -> (u8, Text) {
     }
 }
 
-fn confidentiality(b: &Breach) -> Option<(u8, Text)> {
+fn confidentiality(b: &Breach) -> Derived {
     if b.leaked == Some(false) && b.recipients.is_none() {
         return Some((0, Text::new("没有泄露", "nothing leaked")));
     }
@@ -347,7 +350,7 @@ fn confidentiality(b: &Breach) -> Option<(u8, Text)> {
     })
 }
 
-fn integrity(b: &Breach) -> Option<(u8, Text)> {
+fn integrity(b: &Breach) -> Derived {
     if b.altered == Some(false) && b.integrity.is_none() {
         return Some((0, Text::new("没有篡改", "nothing altered")));
     }
@@ -373,7 +376,7 @@ fn integrity(b: &Breach) -> Option<(u8, Text)> {
     })
 }
 
-fn availability(b: &Breach) -> Option<(u8, Text)> {
+fn availability(b: &Breach) -> Derived {
     if b.lost == Some(false) && b.availability.is_none() {
         return Some((0, Text::new("没有丢失", "nothing lost")));
     }
@@ -390,7 +393,7 @@ fn availability(b: &Breach) -> Option<(u8, Text)> {
     })
 }
 
-fn malicious(b: &Breach) -> Option<(u8, Text)> {
+fn malicious(b: &Breach) -> Derived {
     Some(if b.malicious? {
         (
             2,

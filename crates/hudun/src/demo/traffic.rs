@@ -35,12 +35,10 @@ pub struct Pace {
     pub to: Duration,
 }
 
-/// Starts everybody; they stop when `stop` is cancelled. `stolen` is the account that the drill steals: its owner is at
-/// home.
+/// Starts everybody; they stop when `stop` is cancelled.
 pub fn start(
     gateway: &str,
     staff: Vec<StaffCredential>,
-    stolen: &str,
     pace: Pace,
     seed: u64,
     stop: &CancellationToken,
@@ -48,7 +46,7 @@ pub fn start(
 ) -> Arc<Tally> {
     let tally = Arc::new(Tally::default());
     for (at, person) in staff.into_iter().enumerate() {
-        if person.account == stolen || person.role == Role::Integration {
+        if person.role == Role::Integration {
             continue;
         }
         let desk = Ipv4Addr::new(127, 0, 1, 10 + at as u8);

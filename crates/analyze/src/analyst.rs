@@ -1,0 +1,434 @@
+//! The analyst: computes, keeps and records scope and duties.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use hudun_core::{
+    Finding, Incident, IncidentId, LedgerDraft, RecordError, Recorder, Scope, SessionKey, TenantId,
+    Timestamp,
+};
+use hudun_duty::{
+    Assessment, Band, DutyError, FactBase, RuleSet, Severity, TenantAssessment, Verdict, assess,
+    assess_group,
+};
+use hudun_lake::{Lake, LakeError};
+use hudun_store::{Collection, Keyed, Store, StoreError};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::sync::Mutex;
+
+use crate::source::Suspicion;
+use crate::{Circumstances, Narrowing, OrganisationSettings, affected_set_digest, build_facts};
+
+/// Earlier cases whose sessions are not gathered again.
+const OTHER_CASES: u32 = 1_000;
+
+/// The scope of a case, newest revision. Earlier ones stand on the ledger, without persons.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScopeRecord {
+    /// The case.
+    pub incident: IncidentId,
+    /// From 1; a new one only when the answer changed.
+    pub revision: u32,
+    /// The answer, with the affected persons as tokens.
+    pub scope: Scope,
+    /// How the attacker was told from the account's owner.
+    pub narrowing: Narrowing,
+    /// SHA-256 over the likely set.
+    pub likely_sha256: String,
+    /// When this answer was computed.
+    pub computed_at: Timestamp,
+}
+
+impl Keyed for ScopeRecord {
+    const COLLECTION: &'static str = "scope";
+
+    fn id(&self) -> String {
+        self.incident.to_string()
+    }
+
+    fn parent(&self) -> String {
+        self.incident.to_string()
+    }
+
+    fn at(&self) -> i64 {
+        self.computed_at.as_millis()
+    }
+}
+
+/// The sessions that a case answers for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct SourceRecord {
+    incident: IncidentId,
+    tenant: TenantId,
+    sessions: Vec<SessionKey>,
+    at: Timestamp,
+}
+
+impl Keyed for SourceRecord {
+    const COLLECTION: &'static str = "scope-source";
+
+    fn id(&self) -> String {
+        self.incident.to_string()
+    }
+
+    fn at(&self) -> i64 {
+        self.at.as_millis()
+    }
+}
+
+/// The duties of a case, newest revision, with everything that the decision stood on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DutyRecord {
+    /// The case.
+    pub incident: IncidentId,
+    /// From 1; a new one only when facts or rules changed.
+    pub revision: u32,
+    /// When they were computed.
+    pub computed_at: Timestamp,
+    /// The facts that law was asked with.
+    pub facts: FactBase,
+    /// Digest of the facts.
+    pub facts_digest: String,
+    /// Digest of the rules.
+    pub rules_digest: String,
+    /// The CAC grade, 0 for below the lowest.
+    pub cac_grade: u8,
+    /// The ENISA band, when it can be scored.
+    pub enisa_band: Option<Band>,
+    /// The answers as they were given, gates among them.
+    pub assessment: Value,
+    /// The answers for each tenant of a vendor.
+    pub tenants: Value,
+}
+
+impl DutyRecord {
+    /// The answers as types, made again from the same facts at the same moment.
+    ///
+    /// # Errors
+    /// [`AnalyzeError::Duty`] when the facts do not stand, [`AnalyzeError::Moment`] for a moment out of range.
+    pub fn assess(&self, rules: &RuleSet) -> Result<Assessment, AnalyzeError> {
+        Ok(assess(&self.facts, rules, instant(self.computed_at)?)?)
+    }
+
+    /// The same for each tenant of a vendor.
+    ///
+    /// # Errors
+    /// As [`DutyRecord::assess`].
+    pub fn assess_tenants(&self, rules: &RuleSet) -> Result<Vec<TenantAssessment>, AnalyzeError> {
+        Ok(assess_group(&self.facts, rules, instant(self.computed_at)?)?.tenants)
+    }
+}
+
+impl Keyed for DutyRecord {
+    const COLLECTION: &'static str = "duties";
+
+    fn id(&self) -> String {
+        self.incident.to_string()
+    }
+
+    fn parent(&self) -> String {
+        self.incident.to_string()
+    }
+
+    fn at(&self) -> i64 {
+        self.computed_at.as_millis()
+    }
+}
+
+/// Answers for cases.
+pub struct Analyst {
+    scopes: Collection<ScopeRecord>,
+    sources: Collection<SourceRecord>,
+    duties: Collection<DutyRecord>,
+    lake: Arc<Lake>,
+    rules: Arc<RuleSet>,
+    organisations: OrganisationSettings,
+    recorder: Arc<dyn Recorder>,
+    /// One answer at a time, so that revisions follow each other.
+    turn: Mutex<()>,
+}
+
+impl Analyst {
+    /// An analyst over the lake.
+    pub fn new(
+        store: &Store,
+        lake: Arc<Lake>,
+        rules: Arc<RuleSet>,
+        organisations: OrganisationSettings,
+        recorder: Arc<dyn Recorder>,
+    ) -> Self {
+        Self {
+            scopes: store.collection(),
+            sources: store.collection(),
+            duties: store.collection(),
+            lake,
+            rules,
+            organisations,
+            recorder,
+            turn: Mutex::new(()),
+        }
+    }
+
+    /// Whose data left: asks the lake, keeps the answer, and records it when it is new.
+    ///
+    /// # Errors
+    /// [`AnalyzeError`]; the earlier answer then stands.
+    pub async fn assess_scope(
+        &self,
+        incident: &Incident,
+        findings: &[Finding],
+        now: Timestamp,
+    ) -> Result<ScopeRecord, AnalyzeError> {
+        let _turn = self.turn.lock().await;
+        let taken = self.sessions_of_others(incident).await?;
+        let suspicion = Suspicion::of(incident, findings, now);
+        let (scope, narrowing) = self
+            .lake
+            .ask(move |lake| {
+                let (question, narrowing) = suspicion.question(lake, &taken)?;
+                Ok((lake.scope(&question)?, narrowing))
+            })
+            .await?;
+        let before = self.scopes.get(&incident.id.to_string()).await?;
+        if let Some(before) = &before
+            && before.narrowing == narrowing
+            && same_answer(&before.scope, &scope)
+        {
+            return Ok(before.clone());
+        }
+        let record = ScopeRecord {
+            incident: incident.id,
+            revision: before.map_or(0, |before| before.revision) + 1,
+            likely_sha256: affected_set_digest(scope.subjects.iter().map(|(token, _)| *token)),
+            scope,
+            narrowing,
+            computed_at: now,
+        };
+        self.record(incident, "analysis.scope", now, scope_body(&record))?;
+        self.sources
+            .put(&SourceRecord {
+                incident: incident.id,
+                tenant: incident.tenant.clone(),
+                sessions: record.scope.question.source.sessions.clone(),
+                at: now,
+            })
+            .await?;
+        self.scopes.put(&record).await?;
+        Ok(record)
+    }
+
+    /// Which duties follow: builds the facts, asks every rule, keeps and records the answers when they are new, and
+    /// records beside it when the grade or the severity changed its class.
+    ///
+    /// # Errors
+    /// [`AnalyzeError`]; the earlier answer then stands.
+    pub async fn assess_duties(
+        &self,
+        incident: &Incident,
+        findings: &[Finding],
+        scope: &ScopeRecord,
+        known: &Circumstances,
+        now: Timestamp,
+    ) -> Result<DutyRecord, AnalyzeError> {
+        let _turn = self.turn.lock().await;
+        let ids: Vec<_> = findings
+            .iter()
+            .flat_map(|finding| finding.evidence.iter().copied())
+            .collect();
+        let evidence: Vec<_> = self
+            .lake
+            .ask(move |lake| lake.fetch(&ids))
+            .await?
+            .iter()
+            .map(|exchange| hudun_core::Exchange::clone(exchange))
+            .collect();
+        let facts = build_facts(
+            incident,
+            findings,
+            &evidence,
+            &scope.scope,
+            scope.narrowing,
+            &self.organisations,
+            known,
+        );
+        let facts_digest = facts.digest()?;
+        let before = self.duties.get(&incident.id.to_string()).await?;
+        if let Some(before) = &before
+            && before.facts_digest == facts_digest
+            && before.rules_digest == self.rules.digest
+        {
+            return Ok(before.clone());
+        }
+        let group = assess_group(&facts, &self.rules, instant(now)?)?;
+        let severity = &group.own.severity;
+        let record = DutyRecord {
+            incident: incident.id,
+            revision: before.as_ref().map_or(0, |before| before.revision) + 1,
+            computed_at: now,
+            cac_grade: severity.cac.grade,
+            enisa_band: severity.enisa.as_ref().map(|enisa| enisa.band),
+            assessment: serde_json::to_value(&group.own)?,
+            tenants: serde_json::to_value(&group.tenants)?,
+            facts,
+            facts_digest,
+            rules_digest: self.rules.digest.clone(),
+        };
+        let body = duties_body(&record, &group.own);
+        self.record(incident, "analysis.duties", now, body)?;
+        if let Some(before) = before
+            && (before.cac_grade, before.enisa_band) != (record.cac_grade, record.enisa_band)
+        {
+            let earlier = Severity::of(&before.facts, &self.rules);
+            let body = json!({
+                "revision": record.revision,
+                "cac": { "before": before.cac_grade, "after": record.cac_grade },
+                "enisa": { "before": before.enisa_band, "after": record.enisa_band },
+                "said": severity.crossed(&earlier),
+            });
+            self.record(incident, "analysis.class-crossed", now, body)?;
+        }
+        self.duties.put(&record).await?;
+        Ok(record)
+    }
+
+    /// The newest scope of a case.
+    ///
+    /// # Errors
+    /// [`AnalyzeError::Store`].
+    pub async fn scope(&self, incident: IncidentId) -> Result<Option<ScopeRecord>, AnalyzeError> {
+        Ok(self.scopes.get(&incident.to_string()).await?)
+    }
+
+    /// The newest duties of a case.
+    ///
+    /// # Errors
+    /// [`AnalyzeError::Store`].
+    pub async fn duties(&self, incident: IncidentId) -> Result<Option<DutyRecord>, AnalyzeError> {
+        Ok(self.duties.get(&incident.to_string()).await?)
+    }
+
+    /// The rules that law is asked with.
+    pub const fn rules(&self) -> &Arc<RuleSet> {
+        &self.rules
+    }
+
+    async fn sessions_of_others(
+        &self,
+        incident: &Incident,
+    ) -> Result<BTreeSet<SessionKey>, StoreError> {
+        Ok(self
+            .sources
+            .newest(OTHER_CASES)
+            .await?
+            .into_iter()
+            .filter(|other| other.incident != incident.id && other.tenant == incident.tenant)
+            .flat_map(|other| other.sessions)
+            .collect())
+    }
+
+    fn record(
+        &self,
+        incident: &Incident,
+        kind: &str,
+        at: Timestamp,
+        body: Value,
+    ) -> Result<(), RecordError> {
+        self.recorder.record(LedgerDraft {
+            at,
+            tenant: Some(incident.tenant.clone()),
+            incident: Some(incident.id),
+            by: "hudun".to_owned(),
+            kind: kind.to_owned(),
+            body,
+        })?;
+        Ok(())
+    }
+}
+
+/// Whether two answers say the same; that the second was asked later changes nothing.
+fn same_answer(before: &Scope, after: &Scope) -> bool {
+    let mut question = after.question.clone();
+    question.window.to = before.question.window.to;
+    let after = Scope {
+        question,
+        ..after.clone()
+    };
+    *before == after
+}
+
+/// What the ledger keeps of a scope: counts and a digest, no person.
+fn scope_body(record: &ScopeRecord) -> Value {
+    let scope = &record.scope;
+    json!({
+        "revision": record.revision,
+        "low": scope.low, "likely": scope.likely, "high": scope.high,
+        "kinds": scope.kinds,
+        "question_window": scope.question.window,
+        "window": scope.window,
+        "modules": scope.modules,
+        "accounts": scope.seen.accounts,
+        "sessions": scope.seen.sessions.len(),
+        "addresses": scope.seen.addresses,
+        "exchanges": scope.exchanges,
+        "bytes_released": scope.bytes_released,
+        "bytes_explained": scope.bytes_explained,
+        "coverage": scope.coverage(),
+        "narrowing": record.narrowing,
+        "method": scope.method,
+        "likely_sha256": record.likely_sha256,
+    })
+}
+
+/// What the ledger keeps of the duties: inputs by digest, and what applies until when.
+fn duties_body(record: &DutyRecord, own: &Assessment) -> Value {
+    let rows = |wanted: Verdict| -> Vec<Value> {
+        own.duties
+            .iter()
+            .filter(|duty| duty.verdict == wanted)
+            .map(|duty| {
+                json!({ "rule": duty.rule, "version": duty.version, "deadline": duty.deadline, "missing": duty.missing })
+            })
+            .collect()
+    };
+    json!({
+        "revision": record.revision,
+        "rules_sha256": record.rules_digest,
+        "facts_sha256": record.facts_digest,
+        "organisation": own.organisation,
+        "applies": rows(Verdict::Applies),
+        "unknown": rows(Verdict::Unknown),
+        "gates": own.gates.iter().map(|gate| json!({ "id": gate.id, "state": gate.state })).collect::<Vec<_>>(),
+        "cac_grade": record.cac_grade,
+        "enisa": own.severity.enisa.as_ref().map(|enisa| json!({ "se": enisa.se, "band": enisa.band, "formula": enisa.formula })),
+        "aware": record.facts.times.aware,
+    })
+}
+
+fn instant(at: Timestamp) -> Result<jiff::Timestamp, AnalyzeError> {
+    jiff::Timestamp::from_millisecond(at.as_millis()).map_err(|_| AnalyzeError::Moment(at))
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AnalyzeError {
+    /// The lake could not answer.
+    #[error(transparent)]
+    Lake(#[from] LakeError),
+    /// The facts or the rules do not stand.
+    #[error(transparent)]
+    Duty(#[from] DutyError),
+    /// State could not be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The ledger did not take the act.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// An answer could not be written as JSON.
+    #[error("an answer could not be written down: {0}")]
+    Json(#[from] serde_json::Error),
+    /// A moment that no calendar knows.
+    #[error("{0} is out of range")]
+    Moment(Timestamp),
+}

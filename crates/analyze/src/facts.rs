@@ -1,0 +1,242 @@
+//! The fact base, built from the record and from what named persons have added.
+
+use std::collections::BTreeMap;
+
+use hudun_core::{Exchange, Finding, Incident, KindSet, Scope, TenantId, TimelineMark, Timestamp};
+use hudun_duty::{
+    Availability, Aware, Breach, Count, EnisaInputs, FactBase, Impact, Integrity, Measures, Method,
+    Organisation, Place, ProvenClaim, Recipients, Scene, SystemInfo, Tenant, Text, Times,
+    Vulnerability, figure,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{Narrowing, affected_set_digest, cause, kinds};
+
+/// Who the firms are, from the configuration.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OrganisationSettings {
+    /// The firm behind each tenant.
+    pub tenants: BTreeMap<TenantId, Organisation>,
+    /// A vendor that runs the system for its tenants. When given, the duties are the vendor's, and the tenant's beside.
+    pub vendor: Option<Organisation>,
+    /// The guarded system.
+    pub system: SystemInfo,
+}
+
+/// What the exchanges do not tell: decisions and knowledge of named persons, and what other stages did.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Circumstances {
+    /// The evidenced decision that this is an incident. When absent, taking the case counts as that decision, if
+    /// `acknowledged_by` says who took it.
+    pub aware: Option<Aware>,
+    /// Who took the case.
+    pub acknowledged_by: Option<String>,
+    /// Kinds that the system holds, from the profile. Kinds held and not seen leaving are named as not involved, and
+    /// only while everything that left is explained.
+    pub kinds_held: KindSet,
+    /// Whether the attacker altered data; unknown when nobody has looked.
+    pub altered: Option<bool>,
+    /// Whether data was lost or unavailable.
+    pub lost: Option<bool>,
+    /// Whether the data is unintelligible to whoever has it.
+    pub unintelligible: Option<bool>,
+    /// Where the affected persons are.
+    pub places: Option<Vec<Place>>,
+    /// Affected persons under fourteen.
+    pub minors: Option<Count>,
+    /// The hole, when a person knows more than the findings show.
+    pub vulnerability: Option<Vulnerability>,
+    /// Losses and harm, by persons.
+    pub impact: Impact,
+    /// What containment, repair and people did and plan.
+    pub measures: Measures,
+    /// How the scene was preserved.
+    pub scene: Scene,
+    /// Statements with proof.
+    pub proven: Vec<ProvenClaim>,
+    /// A person's own ENISA inputs.
+    pub enisa: Option<EnisaInputs>,
+}
+
+/// Builds the facts of a case. `evidence` are the exchanges of the findings, as far as the lake still has them.
+pub fn build_facts(
+    incident: &Incident,
+    findings: &[Finding],
+    evidence: &[Exchange],
+    scope: &Scope,
+    narrowing: Narrowing,
+    organisations: &OrganisationSettings,
+    known: &Circumstances,
+) -> FactBase {
+    let persons = Count {
+        low: scope.low,
+        likely: scope.likely,
+        high: scope.high,
+    };
+    let kinds = kinds::counts(scope);
+    let sensitive = kinds::sensitive(scope, &kinds);
+    let leaked = scope.likely > 0;
+    let tenant_firm = organisations.tenants.get(&incident.tenant).cloned();
+    let mut facts = FactBase {
+        format: 1,
+        incident: hudun_duty::Incident {
+            id: incident.id.to_string(),
+            title: text(&incident.title),
+            summary: summary(scope),
+            drill: incident.drill,
+        },
+        organisation: tenant_firm.clone().unwrap_or_default(),
+        system: organisations.system.clone(),
+        breach: breach(findings, scope, known),
+        persons: Some(persons),
+        sensitive_persons: Some(sensitive),
+        minors: known.minors,
+        kinds_not_involved: if scope.high == scope.likely {
+            kinds::lawful(known.kinds_held)
+                .into_iter()
+                .filter(|kind| !kinds.contains_key(kind))
+                .collect()
+        } else {
+            Default::default()
+        },
+        kinds: Some(kinds),
+        places: known.places.clone(),
+        method: method(scope, narrowing),
+        cause: cause::cause(findings, leaked),
+        vulnerability: known
+            .vulnerability
+            .clone()
+            .or_else(|| cause::hole(findings, evidence, &organisations.system.name)),
+        impact: known.impact.clone(),
+        times: times(incident, scope, known),
+        measures: known.measures.clone(),
+        scene: known.scene.clone(),
+        proven: known.proven.clone(),
+        enisa: known.enisa.clone(),
+        ..FactBase::default()
+    };
+    if let Some(vendor) = &organisations.vendor {
+        facts.organisation = vendor.clone();
+        facts.tenants = vec![Tenant {
+            id: incident.tenant.to_string(),
+            organisation: tenant_firm.unwrap_or_default(),
+            persons: facts.persons,
+            records: None,
+            sensitive_persons: facts.sensitive_persons,
+            minors: facts.minors,
+            kinds: facts.kinds.clone(),
+            places: facts.places.clone(),
+        }];
+    }
+    facts
+}
+
+fn text(text: &hudun_core::Text) -> Text {
+    Text::new(text.zh.clone(), text.en.clone())
+}
+
+fn summary(scope: &Scope) -> Text {
+    let (low, likely, high) = (figure(scope.low), figure(scope.likely), figure(scope.high));
+    if scope.high == 0 {
+        return Text::new(
+            "记录显示没有客户的个人信息流出。",
+            "The record shows that no customer's personal data left.",
+        );
+    }
+    Text::new(
+        format!(
+            "记录显示 {likely} 名客户的个人信息流出（确认送达 {low} 名，不能排除的共 {high} 名）。"
+        ),
+        format!(
+            "The record shows that personal data of {likely} customers left ({low} confirmed delivered, {high} can't be ruled out)."
+        ),
+    )
+}
+
+fn breach(findings: &[Finding], scope: &Scope, known: &Circumstances) -> Breach {
+    let left = scope.high > 0;
+    Breach {
+        leaked: if scope.likely > 0 {
+            Some(true)
+        } else if left {
+            None
+        } else {
+            Some(false)
+        },
+        altered: known.altered,
+        lost: known.lost,
+        possible: Some(left),
+        recipients: Some(if left {
+            Recipients::Unknown
+        } else {
+            Recipients::None
+        }),
+        integrity: (known.altered == Some(false)).then_some(Integrity::Kept),
+        availability: (known.lost == Some(false)).then_some(Availability::Kept),
+        malicious: cause::malicious(findings),
+        unintelligible: known.unintelligible,
+        ..Breach::default()
+    }
+}
+
+fn method(scope: &Scope, narrowing: Narrowing) -> Method {
+    let (zh, en) = scope
+        .method
+        .split_once(" / ")
+        .unwrap_or((&scope.method, &scope.method));
+    let how = narrowing.text();
+    Method {
+        text: Text::new(format!("{}；{zh}", how.zh), format!("{}; {en}", how.en)),
+        // Rounded down to two places: the share is never told higher than it is.
+        coverage_percent: Some((scope.coverage().clamp(0.0, 1.0) * 10_000.0).floor() / 100.0),
+        affected_set_digest: affected_set_digest(scope.subjects.iter().map(|(token, _)| *token)),
+    }
+}
+
+fn times(incident: &Incident, scope: &Scope, known: &Circumstances) -> Times {
+    let mark = |mark| incident.mark(mark);
+    let onset = mark(TimelineMark::Onset);
+    let detected = mark(TimelineMark::Detected);
+    let from = scope
+        .window
+        .map(|window| window.from)
+        .into_iter()
+        .chain(onset)
+        .min();
+    let to = scope
+        .window
+        .map(|window| window.to)
+        .into_iter()
+        .chain(onset)
+        .max();
+    // Taking the case is a decision too, but only by somebody, and never before there was something to decide on.
+    let taken = mark(TimelineMark::Acknowledged)
+        .map(|at| detected.map_or(at, |detected| at.max(detected)))
+        .and_then(instant)
+        .zip(known.acknowledged_by.clone())
+        .filter(|(_, by)| !by.trim().is_empty())
+        .map(|(at, by)| Aware {
+            at,
+            by,
+            evidence: format!("incident.acknowledged {}", incident.id),
+        });
+    let not_before_detection = |at: Timestamp| detected.map_or(at, |detected| at.max(detected));
+    Times {
+        occurred_from: from
+            .map(|from| detected.map_or(from, |detected| from.min(detected)))
+            .and_then(instant),
+        occurred_to: to.and_then(instant),
+        detected: detected.and_then(instant),
+        aware: known.aware.clone().or(taken),
+        contained: mark(TimelineMark::Contained)
+            .map(not_before_detection)
+            .and_then(instant),
+        ..Times::default()
+    }
+}
+
+fn instant(at: Timestamp) -> Option<jiff::Timestamp> {
+    jiff::Timestamp::from_millisecond(at.as_millis()).ok()
+}

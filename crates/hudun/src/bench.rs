@@ -1,0 +1,351 @@
+//! 修: the work-bench where patches are drafted, proven and put in force, and the root fix is proven.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hudun_analyze::Analyst;
+use hudun_contain::{ContainError, Keeper, Order};
+use hudun_core::{
+    Finding, Incident, IncidentId, LedgerDraft, PatchId, PolicyError, RecordError, Recorder,
+    SessionKey, TimelineMark, Timestamp, Window,
+};
+use hudun_policy::Recorded;
+use hudun_profile::Profile;
+use hudun_repair::{Direct, Proposal, ProposalState, RepairProof, attack_of, draft, prove, verify};
+use hudun_store::{Collection, Store, StoreError};
+use serde_json::json;
+
+use crate::office::Recent;
+
+/// Patches and proofs.
+pub struct Bench {
+    proposals: Collection<Proposal>,
+    proofs: Collection<RepairProof>,
+    keeper: Keeper,
+    analyst: Arc<Analyst>,
+    recorder: Arc<dyn Recorder>,
+    tools: Tools,
+    /// The attack of each case as it was recorded. Its values are personal data: it stays in memory and goes with the
+    /// process; a fix can then be proven only on an attack that is still in the recent traffic.
+    attacks: Mutex<HashMap<IncidentId, Vec<Arc<Recorded>>>>,
+}
+
+/// What the bench needs from where the gateway is.
+pub struct Tools {
+    /// The last minutes of real traffic.
+    pub recent: Arc<dyn Recent>,
+    /// The SCRM itself; absent when no account for it is configured.
+    pub direct: Option<Arc<dyn Direct>>,
+    /// The profile of the SCRM.
+    pub profile: Arc<Profile>,
+    /// Roles that may see others' rows by their work.
+    pub wide_roles: Vec<String>,
+}
+
+impl Bench {
+    /// A bench.
+    pub fn new(
+        store: &Store,
+        keeper: Keeper,
+        analyst: Arc<Analyst>,
+        recorder: Arc<dyn Recorder>,
+        tools: Tools,
+    ) -> Self {
+        Self {
+            proposals: store.collection(),
+            proofs: store.collection(),
+            keeper,
+            analyst,
+            recorder,
+            tools,
+            attacks: Mutex::default(),
+        }
+    }
+
+    /// The proposals of a case, oldest first.
+    ///
+    /// # Errors
+    /// [`BenchError::Store`].
+    pub async fn proposals(&self, incident: IncidentId) -> Result<Vec<Proposal>, BenchError> {
+        Ok(self.proposals.of(&incident.to_string()).await?)
+    }
+
+    /// The newest proof of the root fix.
+    ///
+    /// # Errors
+    /// [`BenchError::Store`].
+    pub async fn last_proof(
+        &self,
+        incident: IncidentId,
+    ) -> Result<Option<RepairProof>, BenchError> {
+        Ok(self.proofs.of(&incident.to_string()).await?.pop())
+    }
+
+    /// Drafts a patch for each hole that the attack shows and proves it on the attack and on real traffic. Earlier
+    /// drafts that are not in force are replaced.
+    ///
+    /// # Errors
+    /// [`BenchError::NoAttack`] when nothing of the attack is in the recent traffic.
+    pub async fn propose(
+        &self,
+        incident: &Incident,
+        findings: &[Finding],
+        by: &str,
+        now: Timestamp,
+    ) -> Result<Vec<Proposal>, BenchError> {
+        let sessions = self.sessions(incident, findings).await?;
+        let recorded = self.recorded(incident, now);
+        let attack = self.remember(incident.id, attack_of(&recorded, &sessions));
+        let mine = |exchange: &Recorded| {
+            let actor = &exchange.actor;
+            actor
+                .session
+                .as_ref()
+                .is_some_and(|session| sessions.contains(session))
+        };
+        let real: Vec<_> = recorded
+            .iter()
+            .filter(|exchange| !mine(exchange))
+            .cloned()
+            .collect();
+        let drafts = draft(&attack, &self.tools.wide_roles, incident.id, by, now);
+        if drafts.is_empty() {
+            return Err(BenchError::NoAttack);
+        }
+        let mut before = self.proposals(incident.id).await?;
+        let mut made = Vec::new();
+        for (hole, patch) in drafts {
+            let in_force = before.iter().any(|earlier| {
+                earlier.patch.name == patch.name
+                    && matches!(earlier.state, ProposalState::Enforced(_))
+            });
+            if in_force {
+                continue;
+            }
+            let proof = prove(&hole, &patch, &attack, &real, &self.tools.profile, now)?;
+            let state = if proof.holds() {
+                ProposalState::Proven
+            } else {
+                ProposalState::Unproven
+            };
+            let proposal = Proposal {
+                incident: incident.id,
+                patch,
+                proof,
+                state,
+            };
+            let body = json!({
+                "patch": proposal.id(), "name": proposal.patch.name, "title": proposal.patch.title,
+                "attack": proposal.proof.attack, "real": proposal.proof.real, "proven": proposal.proof.holds(),
+            });
+            self.record(incident, "repair.patch-drafted", by, now, body)?;
+            for earlier in
+                before.extract_if(.., |earlier| earlier.patch.name == proposal.patch.name)
+            {
+                self.proposals.remove(&earlier.id().to_string()).await?;
+            }
+            self.proposals.put(&proposal).await?;
+            made.push(proposal);
+        }
+        Ok(made)
+    }
+
+    /// Puts one proven patch in force. Returns the proposal as it is now and whether something was done.
+    ///
+    /// # Errors
+    /// [`BenchError::NoSuchPatch`], [`BenchError::Unproven`], [`BenchError::Contain`].
+    pub async fn enforce(
+        &self,
+        incident: &Incident,
+        patch: PatchId,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<(Proposal, bool), BenchError> {
+        let id = patch.to_string();
+        let proposal = self
+            .proposals
+            .get(&id)
+            .await?
+            .filter(|proposal| proposal.incident == incident.id)
+            .ok_or(BenchError::NoSuchPatch(patch))?;
+        match proposal.state {
+            ProposalState::Enforced(_) => return Ok((proposal, false)),
+            ProposalState::Proven if proposal.proof.holds() => {}
+            _ => return Err(BenchError::Unproven(proposal.patch.name)),
+        }
+        let key = format!("enforce/{id}");
+        let order = Order {
+            key: &key,
+            by,
+            reason: &format!("hot patch {}", proposal.patch.name),
+            incident: Some(incident.id),
+            tenant: Some(incident.tenant.clone()),
+            at: now,
+            minutes: PATCH_MINUTES,
+        };
+        let (restriction, new) = self.keeper.patch(&order, proposal.patch.clone()).await?;
+        let proposal = self
+            .proposals
+            .update(&id, |proposal| {
+                proposal.state = ProposalState::Enforced(restriction);
+            })
+            .await?
+            .ok_or(BenchError::NoSuchPatch(patch))?;
+        Ok((proposal, new))
+    }
+
+    /// Replays the attack straight at the SCRM, keeps and records the proof.
+    ///
+    /// # Errors
+    /// [`BenchError::NoDirect`] when no account for it is configured.
+    pub async fn verify(
+        &self,
+        incident: &Incident,
+        findings: &[Finding],
+        by: &str,
+        now: Timestamp,
+    ) -> Result<RepairProof, BenchError> {
+        let direct = self.tools.direct.as_ref().ok_or(BenchError::NoDirect)?;
+        let sessions = self.sessions(incident, findings).await?;
+        let fresh = attack_of(&self.recorded(incident, now), &sessions);
+        let attack = self.remember(incident.id, fresh);
+        let proof = verify(incident.id, &attack, direct.as_ref(), now).await;
+        let kind = if proof.fixed {
+            "repair.fix-proven"
+        } else {
+            "repair.fix-refuted"
+        };
+        let stopped = proof.rows.iter().filter(|row| row.failed).count();
+        let body =
+            json!({ "replayed": proof.rows.len(), "stopped": stopped, "summary": proof.summary });
+        self.record(incident, kind, by, now, body)?;
+        self.proofs.put(&proof).await?;
+        Ok(proof)
+    }
+
+    /// The attacker's sessions: those of the scope, else those that the findings name.
+    async fn sessions(
+        &self,
+        incident: &Incident,
+        findings: &[Finding],
+    ) -> Result<Vec<SessionKey>, BenchError> {
+        let scope = self
+            .analyst
+            .scope(incident.id)
+            .await
+            .map_err(|cause| BenchError::Scope(cause.to_string()))?;
+        let mut sessions = scope
+            .map(|record| record.scope.question.source.sessions)
+            .unwrap_or_default();
+        for session in findings
+            .iter()
+            .filter_map(|finding| finding.actor.session.as_ref())
+        {
+            if !sessions.contains(session) {
+                sessions.push(session.clone());
+            }
+        }
+        Ok(sessions)
+    }
+
+    fn recorded(&self, incident: &Incident, now: Timestamp) -> Vec<Arc<Recorded>> {
+        let onset = incident
+            .mark(TimelineMark::Onset)
+            .unwrap_or(incident.opened_at);
+        let window = Window {
+            from: onset.plus_millis(-HOUR_MS),
+            to: now,
+        };
+        let mut recorded = self.tools.recent.snapshot(window);
+        recorded.retain(|exchange| exchange.tenant == incident.tenant);
+        recorded
+    }
+
+    /// Joins what is recorded of the attack now with what was before, oldest first.
+    fn remember(&self, incident: IncidentId, fresh: Vec<Arc<Recorded>>) -> Vec<Arc<Recorded>> {
+        let mut attacks = self.attacks();
+        if !attacks.contains_key(&incident) && attacks.len() >= MOST_CASES {
+            let oldest = attacks.keys().min().copied();
+            if let Some(oldest) = oldest {
+                attacks.remove(&oldest);
+            }
+        }
+        let known = attacks.entry(incident).or_default();
+        for exchange in fresh {
+            let new = known
+                .iter()
+                .all(|earlier| earlier.exchange != exchange.exchange);
+            if new && known.len() < MOST_ATTACK {
+                known.push(exchange);
+            }
+        }
+        known.clone()
+    }
+
+    fn attacks(&self) -> MutexGuard<'_, HashMap<IncidentId, Vec<Arc<Recorded>>>> {
+        self.attacks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn record(
+        &self,
+        incident: &Incident,
+        kind: &str,
+        by: &str,
+        at: Timestamp,
+        body: serde_json::Value,
+    ) -> Result<(), RecordError> {
+        self.recorder.record(LedgerDraft {
+            at,
+            tenant: Some(incident.tenant.clone()),
+            incident: Some(incident.id),
+            by: by.to_owned(),
+            kind: kind.to_owned(),
+            body,
+        })?;
+        Ok(())
+    }
+}
+
+/// How long before the onset traffic is looked at.
+const HOUR_MS: i64 = 60 * 60_000;
+/// Minutes for which a patch is in force: thirty days.
+const PATCH_MINUTES: u32 = 30 * 24 * 60;
+/// Cases whose attack is kept.
+const MOST_CASES: usize = 32;
+/// Exchanges of one attack that are kept.
+const MOST_ATTACK: usize = 2_000;
+
+/// Why the bench did not do it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BenchError {
+    /// Nothing of the attack is recorded any more.
+    #[error(
+        "nothing of the attack is in the recent traffic, so there is nothing to draft a patch from"
+    )]
+    NoAttack,
+    /// No account for the SCRM itself.
+    #[error("no account of the SCRM is configured with which the attack could be replayed")]
+    NoDirect,
+    /// There is no such patch in the case.
+    #[error("the case has no patch {0}")]
+    NoSuchPatch(PatchId),
+    /// The proof does not hold.
+    #[error("patch {0} is not proven; it can't be put in force")]
+    Unproven(String),
+    /// The scope could not be read.
+    #[error("the scope could not be read: {0}")]
+    Scope(String),
+    /// The patch can't be compiled.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// The policy did not take it.
+    #[error(transparent)]
+    Contain(#[from] ContainError),
+    /// State could not be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The ledger did not take the act.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}

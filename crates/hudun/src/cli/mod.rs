@@ -1,0 +1,350 @@
+//! The command line.
+
+mod demo;
+mod offline;
+mod remote;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+/// 护盾 Hudun carries an SCRM through a security emergency, from the first odd request to the last customer's question.
+///
+/// Begin with `hudun demo`: it starts a bundled SCRM with synthetic customers, the guard in front of it and the
+/// console, and prints how to get in. Then run `hudun drill run stolen-account` in a second terminal and watch.
+#[derive(Parser)]
+#[command(name = "hudun", version, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Guard an SCRM: gateway, stages and console in one process.
+    Serve {
+        /// The configuration file (see `hudun config example`).
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Start the bundled SCRM with synthetic customers, the guard in front of it, and staff at work.
+    Demo(DemoArgs),
+    /// Drills against the running demo.
+    #[command(subcommand)]
+    Drill(DrillCommand),
+    /// Cases of a running Hudun.
+    #[command(subcommand)]
+    Incident(IncidentCommand),
+    /// What the gateways enforce now, and earlier revisions.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Hot patches of a case.
+    #[command(subcommand)]
+    Patch(PatchCommand),
+    /// Evidence of a case.
+    #[command(subcommand)]
+    Evidence(EvidenceCommand),
+    /// Check an evidence pack offline: no network, no running Hudun.
+    Verify {
+        /// The pack, as `hudun evidence export` wrote it.
+        pack: PathBuf,
+        /// The public key that must have signed it, or a file with it.
+        #[arg(long)]
+        key: Option<String>,
+        /// Print the report as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Profiles, which teach Hudun one SCRM product each.
+    #[command(subcommand)]
+    Profile(ProfileCommand),
+    /// The configuration file.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Legal duties, offline.
+    #[command(subcommand)]
+    Duty(DutyCommand),
+    /// Notices, offline.
+    #[command(subcommand)]
+    Notice(NoticeCommand),
+}
+
+/// How the demo runs.
+#[derive(Args)]
+struct DemoArgs {
+    /// Folder of everything that is kept; the demo goes on with what it finds there.
+    #[arg(long, default_value = "data")]
+    data: PathBuf,
+    /// Port of the gateway; the SCRM itself and the console take the next two. 0 takes free ports.
+    #[arg(long, default_value_t = 8090)]
+    port: u16,
+    /// Let the playbook start by itself when a grave case opens.
+    #[arg(long)]
+    auto: bool,
+    /// Makes the customers, the staff and the attack.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Synthetic customers; ten orders and five messages for each.
+    #[arg(long, default_value_t = 20_000)]
+    customers: u32,
+    /// Run the whole drill without a person, for --seeds seeds, write --report and end.
+    #[arg(long, requires = "drill")]
+    headless: bool,
+    /// The drill of a headless run.
+    #[arg(long, value_parser = ["stolen-account"])]
+    drill: Option<String>,
+    /// How many seeds.
+    #[arg(long, default_value_t = 3)]
+    seeds: u64,
+    /// Where the report goes (JSON); standard output when absent.
+    #[arg(long)]
+    report: Option<PathBuf>,
+}
+
+/// How a command enters a running console.
+#[derive(Args, Clone)]
+struct Entrance {
+    /// Data folder of the demo on this machine; it tells how to enter.
+    #[arg(long, default_value = "data")]
+    data: PathBuf,
+    /// Address of another console, such as https://guard.example:8092.
+    #[arg(long)]
+    console: Option<String>,
+    /// Account for it; the password is read from the environment variable HUDUN_PASSWORD.
+    #[arg(long, requires = "console")]
+    account: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+enum DrillCommand {
+    /// Start a drill: a real attack over HTTP through the gateway.
+    Run {
+        /// Which one.
+        #[arg(value_parser = ["stolen-account"])]
+        name: String,
+        #[command(flatten)]
+        entrance: Entrance,
+    },
+}
+
+#[derive(Subcommand)]
+enum IncidentCommand {
+    /// List the cases, newest first.
+    List {
+        #[command(flatten)]
+        entrance: Entrance,
+    },
+    /// Show one case whole: grade, tasks, run, scope, duties, notices.
+    Show {
+        /// The case, as `incident list` prints it.
+        incident: String,
+        #[command(flatten)]
+        entrance: Entrance,
+    },
+    /// Start the playbook that the case is offered.
+    Start {
+        /// The case.
+        incident: String,
+        #[command(flatten)]
+        entrance: Entrance,
+    },
+}
+
+#[derive(Subcommand)]
+enum PolicyCommand {
+    /// Show the revision in force.
+    Show {
+        #[command(flatten)]
+        entrance: Entrance,
+    },
+    /// List the revisions, newest first.
+    History {
+        #[command(flatten)]
+        entrance: Entrance,
+    },
+    /// Ask to go back to an earlier revision; a second person approves it in the console.
+    RollBack {
+        /// The revision.
+        revision: u64,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        entrance: Entrance,
+    },
+    /// Lift one restriction, or ask for it where two persons are needed.
+    Undo {
+        /// The restriction, as `policy show` prints it.
+        restriction: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        entrance: Entrance,
+    },
+}
+
+#[derive(Subcommand)]
+enum PatchCommand {
+    /// List the hot patches of a case with their proofs.
+    List {
+        /// The case.
+        incident: String,
+        #[command(flatten)]
+        entrance: Entrance,
+    },
+    /// Draft patches for the hole and prove them on the attack and on real traffic.
+    Propose {
+        /// The case.
+        incident: String,
+        #[command(flatten)]
+        entrance: Entrance,
+    },
+    /// Put a proven patch in force.
+    Enforce {
+        /// The case.
+        incident: String,
+        /// The patch.
+        patch: String,
+        #[command(flatten)]
+        entrance: Entrance,
+    },
+}
+
+#[derive(Subcommand)]
+enum EvidenceCommand {
+    /// Write everything about a case into one file that `hudun verify` checks offline.
+    Export {
+        /// The case.
+        incident: String,
+        /// Where to; INCIDENT.tar when absent.
+        #[arg(long)]
+        out: Option<PathBuf>,
+        #[command(flatten)]
+        entrance: Entrance,
+    },
+}
+
+#[derive(Subcommand)]
+enum ProfileCommand {
+    /// Check a profile and name every fault with file, line and field.
+    Check {
+        /// The file.
+        file: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Subcommand)]
+enum ConfigCommand {
+    /// Check a configuration file and name line and field of a fault.
+    Check {
+        /// The file.
+        file: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a configuration file to begin with.
+    Example,
+}
+
+#[derive(Subcommand)]
+enum DutyCommand {
+    /// Say for every rule whether it applies, why, until when, and which fields are missing.
+    Assess {
+        /// The facts (JSON, see the reference of duties).
+        facts: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print every rule with its source and the day it was checked.
+    Rules {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Subcommand)]
+enum NoticeCommand {
+    /// Check a notice against the record and the rules; each refusal names its article.
+    Lint {
+        /// The notice (JSON, as `notice render` writes it with an .json name).
+        file: PathBuf,
+        /// The facts.
+        #[arg(long)]
+        facts: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write a notice from the facts.
+    Render {
+        /// Kind, such as personal_notice or regulator_first.
+        #[arg(long)]
+        kind: String,
+        /// zh-CN or en.
+        #[arg(long, default_value = "zh-CN")]
+        lang: String,
+        /// The facts.
+        #[arg(long)]
+        facts: PathBuf,
+        /// Where to; the ending decides the form: .json, .md, .txt, .docx, .pdf.
+        #[arg(long)]
+        out: PathBuf,
+    },
+}
+
+/// Reads the command line and does what it says.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    match act(cli.command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("hudun: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn act(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Serve { config } => demo::serve(&config),
+        Command::Demo(args) => demo::demo(args),
+        Command::Drill(DrillCommand::Run { name, entrance }) => remote::drill(&entrance, &name),
+        Command::Incident(command) => remote::incident(command),
+        Command::Policy(command) => remote::policy(command),
+        Command::Patch(command) => remote::patch(command),
+        Command::Evidence(EvidenceCommand::Export { incident, out, entrance }) => {
+            remote::evidence(&entrance, &incident, out)
+        }
+        Command::Verify { pack, key, json } => offline::verify(&pack, key.as_deref(), json),
+        Command::Profile(ProfileCommand::Check { file, json }) => offline::check_profile(&file, json),
+        Command::Config(ConfigCommand::Check { file, json }) => offline::check_config(&file, json),
+        Command::Config(ConfigCommand::Example) => offline::example(),
+        Command::Duty(DutyCommand::Assess { facts, json }) => offline::assess(&facts, json),
+        Command::Duty(DutyCommand::Rules { json }) => offline::rules(json),
+        Command::Notice(NoticeCommand::Lint { file, facts, json }) => offline::lint(&file, &facts, json),
+        Command::Notice(NoticeCommand::Render { kind, lang, facts, out }) => {
+            offline::render(&kind, &lang, &facts, &out)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn every_command_explains_itself() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,196 @@
+//! Commands that talk to a running console.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use hudun_console::api::{self, Done, IncidentPage, UndoAnswer, WarRoom};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::cli::{Entrance, IncidentCommand, PatchCommand, PolicyCommand};
+use crate::demo::LOCAL_FILE;
+use crate::demo::people::{Person, path};
+
+pub(super) fn drill(entrance: &Entrance, name: &str) -> anyhow::Result<ExitCode> {
+    let started: api::DrillView = press(entrance, api::endpoint::START_DRILL.path, &json!({ "name": name }))?;
+    show(entrance, &started, |drill| {
+        format!("drill {} started at {}; watch it in the console", drill.name, drill.started_at)
+    })
+}
+
+pub(super) fn incident(command: IncidentCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        IncidentCommand::List { entrance } => {
+            let page: IncidentPage = get(&entrance, api::endpoint::INCIDENTS.path)?;
+            show(&entrance, &page, |page| {
+                let lines = page.items.iter().map(|item| {
+                    format!("{}  {:?}  {:?}  {}  {}", item.id, item.grade, item.state, item.opened_at, item.title.en)
+                });
+                or_none(lines.collect(), "no cases")
+            })
+        }
+        IncidentCommand::Show { incident, entrance } => {
+            let room: WarRoom = get(&entrance, &path(api::endpoint::ROOM.path, &[&incident]))?;
+            show(&entrance, &room, describe)
+        }
+        IncidentCommand::Start { incident, entrance } => {
+            let done: Done = press(&entrance, &path(api::endpoint::START_RUN.path, &[&incident]), &json!({}))?;
+            show(&entrance, &done, said)
+        }
+    }
+}
+
+pub(super) fn policy(command: PolicyCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        PolicyCommand::Show { entrance } => {
+            let list: api::RevisionList = get(&entrance, api::endpoint::REVISIONS.path)?;
+            let newest = list.revisions.first().map_or(0, |revision| revision.revision);
+            let at = path(api::endpoint::REVISION.path, &[&newest.to_string()]);
+            let document: Value = get(&entrance, &at)?;
+            println!("{}", serde_json::to_string_pretty(&document)?);
+            Ok(ExitCode::SUCCESS)
+        }
+        PolicyCommand::History { entrance } => {
+            let list: api::RevisionList = get(&entrance, api::endpoint::REVISIONS.path)?;
+            show(&entrance, &list, |list| {
+                let lines = list.revisions.iter().map(|one| format!("{}  {}  {}  {}", one.revision, one.at, one.by, one.reason));
+                or_none(lines.collect(), "the policy has never been changed")
+            })
+        }
+        PolicyCommand::RollBack { revision, reason, entrance } => {
+            let body = json!({ "to": revision, "reason": reason });
+            let answer: UndoAnswer = press(&entrance, api::endpoint::ROLL_BACK.path, &body)?;
+            show(&entrance, &answer, lifted)
+        }
+        PolicyCommand::Undo { restriction, reason, entrance } => {
+            let at = path(api::endpoint::UNDO.path, &[&restriction]);
+            let answer: UndoAnswer = press(&entrance, &at, &json!({ "reason": reason }))?;
+            show(&entrance, &answer, lifted)
+        }
+    }
+}
+
+pub(super) fn patch(command: PatchCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        PatchCommand::List { incident, entrance } => {
+            let room: WarRoom = get(&entrance, &path(api::endpoint::ROOM.path, &[&incident]))?;
+            show(&entrance, &room.patches, |patches| {
+                let lines = patches.iter().map(|patch| {
+                    let proof = patch.proof.as_ref().map_or_else(String::new, |proof| {
+                        format!(
+                            "attack stopped {}/{}, real traffic untouched {}/{}",
+                            proof.attack.good, proof.attack.all, proof.real.good, proof.real.all
+                        )
+                    });
+                    format!("{}  {}  {proof}", patch.id, patch.name)
+                });
+                or_none(lines.collect(), "no patches; `hudun patch propose` drafts them")
+            })
+        }
+        PatchCommand::Propose { incident, entrance } => {
+            let at = path(api::endpoint::PROPOSE_PATCH.path, &[&incident]);
+            let done: Done = press(&entrance, &at, &json!({}))?;
+            show(&entrance, &done, said)
+        }
+        PatchCommand::Enforce { incident, patch, entrance } => {
+            let at = path(api::endpoint::ENFORCE_PATCH.path, &[&incident, &patch]);
+            let done: Done = press(&entrance, &at, &json!({}))?;
+            show(&entrance, &done, said)
+        }
+    }
+}
+
+pub(super) fn evidence(entrance: &Entrance, incident: &str, out: Option<PathBuf>) -> anyhow::Result<ExitCode> {
+    let at = path(api::endpoint::EXPORT_EVIDENCE.path, &[incident]);
+    let pack = block_on(async { enter(entrance).await?.fetch(&at).await })?;
+    let file = out.unwrap_or_else(|| PathBuf::from(format!("{incident}.tar")));
+    std::fs::write(&file, &pack).with_context(|| file.display().to_string())?;
+    let report = json!({ "file": file, "bytes": pack.len() });
+    show(entrance, &report, |_| {
+        format!("{} written, {} bytes; check it anywhere with: hudun verify {}", file.display(), pack.len(), file.display())
+    })
+}
+
+fn describe(room: &WarRoom) -> String {
+    let mut lines = vec![
+        format!("{}  {}", room.incident.summary.id, room.incident.summary.title.en),
+        format!("grade {:?}, {:?}", room.incident.summary.grade, room.incident.summary.state),
+    ];
+    lines.extend(room.incident.rows.iter().map(|row| format!("  row {}: {}", row.id, row.text.en)));
+    lines.extend(room.run.iter().flat_map(|run| &run.steps).map(|step| format!("  step {:?}: {}", step.state, step.name.en)));
+    if let Some(scope) = &room.scope {
+        lines.push(format!(
+            "scope: low {} / likely {} / high {} persons, coverage {:.1} %",
+            scope.low,
+            scope.likely,
+            scope.high,
+            scope.coverage * 100.0
+        ));
+    }
+    for duty in room.duties.iter().flat_map(|duties| &duties.obligations) {
+        if duty.applies == api::Applies::Yes {
+            lines.push(format!("  duty {}: {}", duty.id, duty.title.en));
+        }
+    }
+    lines.extend(room.containment.iter().map(|restriction| format!("  restriction {}: {}", restriction.id, restriction.what.en)));
+    lines.extend(room.notices.iter().map(|notice| format!("  notice {:?} {} {:?}", notice.audience, notice.lang, notice.state)));
+    lines.join("\n")
+}
+
+fn said(done: &Done) -> String {
+    done.message.en.clone()
+}
+
+fn lifted(answer: &UndoAnswer) -> String {
+    match &answer.approval {
+        Some(approval) if !answer.lifted => format!("asked; a second person approves {} in the console", approval.id),
+        _ => format!("done, policy revision {}", answer.revision),
+    }
+}
+
+fn or_none(lines: Vec<String>, none: &str) -> String {
+    if lines.is_empty() { none.to_owned() } else { lines.join("\n") }
+}
+
+fn show<T: Serialize>(entrance: &Entrance, value: &T, words: impl Fn(&T) -> String) -> anyhow::Result<ExitCode> {
+    if entrance.json {
+        println!("{}", serde_json::to_string_pretty(value)?);
+    } else {
+        println!("{}", words(value));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn get<T: DeserializeOwned>(entrance: &Entrance, path: &str) -> anyhow::Result<T> {
+    block_on(async { enter(entrance).await?.get(path).await })
+}
+
+fn press<T: DeserializeOwned>(entrance: &Entrance, path: &str, body: &Value) -> anyhow::Result<T> {
+    block_on(async { enter(entrance).await?.press(path, body).await })
+}
+
+async fn enter(entrance: &Entrance) -> anyhow::Result<Person> {
+    if let Some(console) = &entrance.console {
+        let account = entrance.account.as_deref().unwrap_or("admin");
+        let password = std::env::var("HUDUN_PASSWORD").context("set HUDUN_PASSWORD to the account's password")?;
+        return Person::log_in(console.trim_end_matches('/'), account, &password).await;
+    }
+    let file = entrance.data.join(LOCAL_FILE);
+    let text = std::fs::read_to_string(&file).with_context(|| {
+        format!("{}: is the demo's data folder elsewhere? Name it with --data, or a console with --console", file.display())
+    })?;
+    let local: Value = serde_json::from_str(&text).with_context(|| file.display().to_string())?;
+    let field = |name: &str| local.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let person = Person::log_in(&field("console"), &field("account"), &field("password")).await;
+    person.context("is the demo running?")
+}
+
+fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let Ok(result) = runtime.block_on(tokio::time::timeout(std::time::Duration::from_secs(180), work)) else {
+        bail!("the console did not answer within three minutes")
+    };
+    result
+}

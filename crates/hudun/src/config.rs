@@ -1,0 +1,244 @@
+//! The configuration file of `hudun serve`.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use hudun_monitor::Thresholds;
+use serde::{Deserialize, Serialize};
+
+/// Everything that one machine is told.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Folder of everything that is kept.
+    pub data: PathBuf,
+    /// The inline gateway.
+    pub gateway: GatewayPart,
+    /// The console.
+    #[serde(default)]
+    pub console: ConsolePart,
+    /// Where state is kept; a SQLite file in the data folder when absent. `postgres://…` at scale.
+    #[serde(default)]
+    pub store: Option<String>,
+    /// Whom to wake.
+    #[serde(default)]
+    pub alerts: AlertPart,
+    /// Mail.
+    #[serde(default)]
+    pub smtp: Option<SmtpPart>,
+    /// Numbers of the detections.
+    #[serde(default)]
+    pub monitor: Thresholds,
+    /// Whether a playbook starts by itself when a case of grade high opens.
+    #[serde(default)]
+    pub auto: bool,
+    /// The firms whose customers are guarded, by tenant.
+    #[serde(default)]
+    pub organisations: BTreeMap<String, serde_json::Value>,
+    /// An account of the SCRM with which `verify repair` enters it directly.
+    #[serde(default)]
+    pub verifier: Option<VerifierPart>,
+}
+
+/// The inline gateway.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GatewayPart {
+    /// Address that customers and staff use.
+    pub listen: SocketAddr,
+    /// The SCRM.
+    pub upstream: String,
+    /// Where requests go when the SCRM is down or a module is on standby.
+    #[serde(default)]
+    pub standby: Option<String>,
+    /// The profile of the SCRM.
+    pub profile: PathBuf,
+    /// Tenant of a request that names none.
+    #[serde(default = "default_tenant")]
+    pub tenant: String,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    #[serde(default)]
+    pub trusted_proxies: Vec<String>,
+    /// Certificate and key (PEM); reloaded when they change.
+    #[serde(default)]
+    pub tls: Option<TlsPart>,
+    /// Minutes of traffic kept in memory to prove patches on.
+    #[serde(default = "default_recent")]
+    pub recent_minutes: u32,
+}
+
+/// Certificate and key.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsPart {
+    /// Certificate chain, PEM.
+    pub cert: PathBuf,
+    /// Private key, PEM.
+    pub key: PathBuf,
+}
+
+/// The console.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ConsolePart {
+    /// Its address.
+    pub listen: SocketAddr,
+    /// Whether every account needs an authenticator.
+    pub second_step: bool,
+    /// Whether the cookie is for https only. Turn it off only on loopback.
+    pub secure_cookie: bool,
+}
+
+impl Default for ConsolePart {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8090)), second_step: true, secure_cookie: true }
+    }
+}
+
+/// Whom to wake.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AlertPart {
+    /// Webhooks, each signed with its secret.
+    pub webhooks: Vec<WebhookPart>,
+    /// Mail addresses.
+    pub mail: Vec<String>,
+}
+
+/// One webhook.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookPart {
+    /// Where to post.
+    pub url: String,
+    /// File with the secret of the signature.
+    pub secret_file: PathBuf,
+}
+
+/// The mail server.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SmtpPart {
+    /// Its name.
+    pub host: String,
+    /// Its port.
+    #[serde(default = "default_smtp_port")]
+    pub port: u16,
+    /// How the connection is protected.
+    #[serde(default)]
+    pub tls: SmtpTls,
+    /// Sender.
+    pub from: String,
+    /// Account.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// File with its password.
+    #[serde(default)]
+    pub password_file: Option<PathBuf>,
+}
+
+/// How mail connections are protected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SmtpTls {
+    /// STARTTLS, required.
+    #[default]
+    Starttls,
+    /// TLS from the first byte.
+    Implicit,
+    /// None; for a relay on the same machine only.
+    None,
+}
+
+/// An account of the SCRM for verification.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VerifierPart {
+    /// The account; of a role that may see only its own rows.
+    pub account: String,
+    /// File with its password.
+    pub password_file: PathBuf,
+}
+
+fn default_tenant() -> String {
+    "default".to_owned()
+}
+
+const fn default_recent() -> u32 {
+    15
+}
+
+const fn default_smtp_port() -> u16 {
+    587
+}
+
+impl Config {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming file, line and field.
+    pub fn read(file: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(file)
+            .map_err(|cause| ConfigError { file: file.to_owned(), problem: cause.to_string() })?;
+        let config: Self = serde_saphyr::from_str(&text)
+            .map_err(|cause| ConfigError { file: file.to_owned(), problem: cause.to_string() })?;
+        config.check().map_err(|problem| ConfigError { file: file.to_owned(), problem })?;
+        Ok(config)
+    }
+
+    /// What types can't say.
+    fn check(&self) -> Result<(), String> {
+        if self.gateway.listen == self.console.listen {
+            return Err(format!("console.listen: {} is the gateway's address already", self.console.listen));
+        }
+        if !self.gateway.upstream.starts_with("http://") && !self.gateway.upstream.starts_with("https://") {
+            return Err(format!("gateway.upstream: {:?} does not begin with http:// or https://", self.gateway.upstream));
+        }
+        self.gateway.tenant.parse::<hudun_core::TenantId>().map_err(|cause| format!("gateway.tenant: {cause}"))?;
+        if !self.console.secure_cookie && !self.console.listen.ip().is_loopback() {
+            return Err("console.secure_cookie: may be false only when console.listen is a loopback address".to_owned());
+        }
+        if !self.alerts.mail.is_empty() && self.smtp.is_none() {
+            return Err("alerts.mail: needs the smtp section".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// A configuration that can't be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {problem}", .file.display())]
+pub struct ConfigError {
+    file: PathBuf,
+    problem: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "data: ./data\ngateway:\n  listen: 127.0.0.1:8080\n  upstream: http://127.0.0.1:8069\n  profile: p.yaml\n";
+
+    fn read(text: &str) -> Result<Config, ConfigError> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("hudun.yaml");
+        std::fs::write(&file, text).unwrap();
+        Config::read(&file)
+    }
+
+    #[test]
+    fn a_small_file_is_enough() {
+        assert_eq!(read(GOOD).unwrap().console.listen.port(), 8090);
+    }
+
+    #[test]
+    fn an_error_names_file_line_and_field() {
+        let error = read(&GOOD.replace("upstream", "upstraem")).unwrap_err().to_string();
+        assert!(error.contains("hudun.yaml") && error.contains("upstraem") && error.contains('4'), "{error}");
+        let error = read(&GOOD.replace("http://", "ftp://")).unwrap_err().to_string();
+        assert!(error.contains("gateway.upstream"), "{error}");
+        let error = read(&format!("{GOOD}alerts:\n  mail: [a@b.c]\n")).unwrap_err().to_string();
+        assert!(error.contains("alerts.mail"), "{error}");
+    }
+}

@@ -1,0 +1,360 @@
+//! What a person commands about a case: take it, start a playbook, decide, do tasks, close.
+
+use hudun_console::{DeskError, api, api::Caller, api::Happening};
+use hudun_core::{
+    Incident, IncidentId, IncidentState, LedgerDraft, NoticeId, Recorder, StepId, Task, TaskId,
+    TaskState, Text, Timestamp,
+};
+use serde_json::json;
+
+use super::error::{self, Got, conflict, refused};
+use crate::office::{Informer, Office};
+
+impl Office {
+    pub(super) async fn acknowledge(&self, by: &Caller, id: IncidentId) -> Got<api::Done> {
+        let now = Timestamp::now();
+        let incident = self
+            .cases
+            .acknowledge(id, &by.account, now)
+            .await
+            .map_err(error::case)?;
+        self.tell_incident(&incident, now);
+        Ok(api::Done::new("已接手此事件", "You have taken the case"))
+    }
+
+    /// Starts a playbook for a case. Called by the desk, and by whatever starts playbooks by itself (`by` is then
+    /// `hudun`; the case is then not marked as taken, for nobody has).
+    ///
+    /// # Errors
+    /// [`DeskError::Conflict`] while another run is under way or no account is suspected.
+    pub async fn start_run(
+        &self,
+        by: &str,
+        id: IncidentId,
+        start: api::StartRun,
+    ) -> Got<api::Done> {
+        let now = Timestamp::now();
+        let incident = self.cases.get(id).await.map_err(error::case)?;
+        if incident.state == IncidentState::Closed {
+            return Err(conflict(
+                "事件已关闭，不能再启动预案。",
+                "The case is closed; no playbook can be started.",
+            ));
+        }
+        if let Some(run) = incident.run {
+            let view = self.runner.view(run).await.map_err(error::run)?;
+            if view.ended_at.is_none() {
+                return Err(conflict(
+                    "预案正在执行，请在其步骤上作决定。",
+                    "A run is under way; decide on its steps.",
+                ));
+            }
+        }
+        let wanted = start
+            .playbook
+            .or_else(|| incident.playbook.clone())
+            .or_else(|| self.playbooks.first().map(str::to_owned))
+            .ok_or(DeskError::NotFound("playbook"))?;
+        let (bytes, playbook) = self
+            .playbooks
+            .get(&wanted)
+            .ok_or(DeskError::NotFound("playbook"))?;
+        let needs_account = playbook
+            .playbook_variables
+            .as_ref()
+            .is_some_and(|variables| variables.contains_key("__account__"));
+        let mut variables = vec![
+            ("__tenant__".to_owned(), incident.tenant.to_string()),
+            ("__incident__".to_owned(), incident.id.to_string()),
+        ];
+        match incident.suspects.first() {
+            Some(account) => variables.push(("__account__".to_owned(), account.to_string())),
+            None if needs_account => {
+                return Err(conflict(
+                    "此预案针对一个账号，而事件没有嫌疑账号。请换一个预案，或手工隔离。",
+                    "This playbook acts on an account and the case suspects none; choose another one, or contain by hand.",
+                ));
+            }
+            None => {}
+        }
+        if by != MACHINE {
+            self.cases
+                .acknowledge(id, by, now)
+                .await
+                .map_err(error::case)?;
+        }
+        let run = self
+            .runner
+            .start(id, incident.tenant.clone(), bytes, variables, by)
+            .await
+            .map_err(error::run)?;
+        let incident = self
+            .cases
+            .change(id, |incident| {
+                incident.run = Some(run);
+                incident.playbook = Some(wanted.clone());
+                if incident.state == IncidentState::Open {
+                    incident.state = IncidentState::Handling;
+                }
+            })
+            .await
+            .map_err(error::case)?;
+        self.tell_incident(&incident, now);
+        self.live.publish(now, Happening::Run { incident: id });
+        Ok(api::Done::new("预案已启动", "The playbook has started"))
+    }
+
+    pub(super) async fn decide_step(
+        &self,
+        by: &Caller,
+        id: IncidentId,
+        step: StepId,
+        decision: api::StepDecision,
+    ) -> Got<api::Done> {
+        let incident = self.cases.get(id).await.map_err(error::case)?;
+        let run = incident.run.ok_or(DeskError::NotFound("run"))?;
+        // After a restart the run may not be in this process yet.
+        self.runner
+            .resume(run, incident.tenant.clone())
+            .await
+            .map_err(error::run)?;
+        self.runner
+            .decide(
+                run,
+                step.as_str(),
+                decision.approve,
+                &by.account,
+                &decision.note,
+            )
+            .await
+            .map_err(error::run)?;
+        self.live
+            .publish(Timestamp::now(), Happening::Run { incident: id });
+        Ok(if decision.approve {
+            api::Done::new("已批准", "Approved")
+        } else {
+            api::Done::new("已拒绝", "Declined")
+        })
+    }
+
+    pub(super) async fn task(&self, id: TaskId) -> Got<api::TaskView> {
+        Ok((&self.task_of(id).await?).into())
+    }
+
+    pub(super) async fn change_task(
+        &self,
+        by: &Caller,
+        id: TaskId,
+        change: api::TaskChange,
+    ) -> Got<api::Done> {
+        let task = self.task_of(id).await?;
+        let to = match change.task_move {
+            api::TaskMove::Take if task.is_over() => {
+                return Err(conflict("任务已经结束。", "The task is over already."));
+            }
+            api::TaskMove::Take => TaskState::Taken,
+            api::TaskMove::Done => TaskState::Done,
+            api::TaskMove::Drop => TaskState::Dropped,
+            api::TaskMove::Note => task.state,
+        };
+        let now = Timestamp::now();
+        let task = self
+            .cases
+            .move_task(&id.to_string(), to, &by.account, &change.note, now)
+            .await
+            .map_err(error::case)?;
+        self.live.publish(
+            now,
+            Happening::Task {
+                incident: task.incident,
+            },
+        );
+        Ok(api::Done::new("任务已更新", "The task is updated"))
+    }
+
+    pub(super) async fn close(
+        &self,
+        by: &Caller,
+        id: IncidentId,
+        reason: String,
+    ) -> Got<api::Done> {
+        let incident = self.cases.get(id).await.map_err(error::case)?;
+        if incident.state == IncidentState::Closed {
+            return Err(conflict("事件已经关闭。", "The case is closed already."));
+        }
+        if let Some(run) = incident.run {
+            let view = self.runner.view(run).await.map_err(error::run)?;
+            if view.ended_at.is_none() {
+                return Err(conflict(
+                    "预案还在执行，请先处理完它的步骤。",
+                    "The run is still under way; bring its steps to an end first.",
+                ));
+            }
+        }
+        let in_force = self
+            .bus
+            .current()
+            .restrictions()
+            .filter(|restriction| restriction.incident == Some(id))
+            .count();
+        // A case that is closed unrepaired is a false alarm; its restrictions are lifted afterwards, by two persons.
+        if incident.state == IncidentState::Repaired && in_force > 0 {
+            return Err(conflict(
+                format!("还有 {in_force} 项限制在生效。请先在遏制登记表中解除。"),
+                format!(
+                    "{in_force} restrictions are still in force; lift them in the register first."
+                ),
+            ));
+        }
+        let now = Timestamp::now();
+        let incident = self
+            .cases
+            .close(id, &by.account, &reason, now)
+            .await
+            .map_err(error::case)?;
+        self.tell_incident(&incident, now);
+        Ok(api::Done::new("事件已关闭", "The case is closed"))
+    }
+
+    pub(super) async fn notice(&self, id: IncidentId, notice: NoticeId) -> Got<api::NoticeView> {
+        self.informer()?
+            .notices(id)
+            .await?
+            .into_iter()
+            .find(|view| view.id == notice)
+            .ok_or(DeskError::NotFound("notice"))
+    }
+
+    pub(super) async fn preview(&self, id: IncidentId, notice: NoticeId) -> Got<api::Preview> {
+        self.notice(id, notice).await?;
+        self.informer()?.preview(notice).await
+    }
+
+    pub(super) async fn approve_notice(
+        &self,
+        by: &Caller,
+        id: IncidentId,
+        notice: NoticeId,
+        role: api::Role,
+        sha256: String,
+    ) -> Got<api::Done> {
+        self.notice(id, notice).await?;
+        let now = Timestamp::now();
+        self.informer()?
+            .approve(&by.account, notice, role, &sha256, now)
+            .await?;
+        self.tell_notice(id, notice, now);
+        Ok(api::Done::new("已批准此通知", "The notice is approved"))
+    }
+
+    pub(super) async fn send_notice(
+        &self,
+        by: &Caller,
+        id: IncidentId,
+        notice: NoticeId,
+    ) -> Got<api::Done> {
+        self.notice(id, notice).await?;
+        let now = Timestamp::now();
+        self.informer()?.send(&by.account, notice, now).await?;
+        self.tell_notice(id, notice, now);
+        Ok(api::Done::new("通知已交付发送", "The notice is on its way"))
+    }
+
+    pub(super) async fn start_drill(&self, by: &Caller, name: String) -> Got<api::DrillView> {
+        let demo = self.demo.as_ref().ok_or_else(not_the_demo)?;
+        self.note(
+            &by.account,
+            None,
+            "prevent.drill-started",
+            json!({ "drill": name }),
+        )?;
+        let drill = demo.start_drill(&name, &by.account).await?;
+        let now = Timestamp::now();
+        self.live.publish(
+            now,
+            Happening::Drill {
+                name,
+                running: true,
+            },
+        );
+        Ok(drill)
+    }
+
+    pub(super) async fn restart_hardened(&self, by: &Caller) -> Got<api::Done> {
+        let demo = self.demo.as_ref().ok_or_else(not_the_demo)?;
+        self.note(
+            &by.account,
+            None,
+            "repair.scrm-restarted",
+            json!({ "vulnerable": false }),
+        )?;
+        demo.restart_hardened(&by.account).await?;
+        self.live.publish(Timestamp::now(), Happening::Overview);
+        Ok(api::Done::new(
+            "SCRM 已以修复后的版本重启",
+            "The SCRM runs again, without its hole",
+        ))
+    }
+
+    /// Puts an act of a person on the ledger.
+    pub(super) fn note(
+        &self,
+        by: &str,
+        incident: Option<&Incident>,
+        kind: &str,
+        body: serde_json::Value,
+    ) -> Got<()> {
+        self.ledger
+            .record(LedgerDraft {
+                at: Timestamp::now(),
+                tenant: incident.map(|incident| incident.tenant.clone()),
+                incident: incident.map(|incident| incident.id),
+                by: by.to_owned(),
+                kind: kind.to_owned(),
+                body,
+            })
+            .map(|_seq| ())
+            .map_err(error::record)
+    }
+
+    pub(super) fn tell_incident(&self, incident: &Incident, now: Timestamp) {
+        self.live.publish(
+            now,
+            Happening::Incident {
+                incident: incident.id,
+                state: incident.state,
+                grade: incident.grade,
+            },
+        );
+    }
+
+    fn tell_notice(&self, incident: IncidentId, notice: NoticeId, now: Timestamp) {
+        self.live
+            .publish(now, Happening::Notice { incident, notice });
+    }
+
+    fn informer(&self) -> Got<&dyn Informer> {
+        self.informer.as_deref().ok_or_else(|| {
+            DeskError::Unavailable(Text::new(
+                "通知功能没有启用，请检查配置。",
+                "Notices are not configured; check the configuration.",
+            ))
+        })
+    }
+
+    async fn task_of(&self, id: TaskId) -> Got<Task> {
+        self.store
+            .collection::<Task>()
+            .get(&id.to_string())
+            .await
+            .map_err(error::store)?
+            .ok_or(DeskError::NotFound("task"))
+    }
+}
+
+fn not_the_demo() -> DeskError {
+    refused("只有演示环境才能这样做。", "Only the demo can do this.")
+}
+
+/// The account of the machine.
+const MACHINE: &str = "hudun";

@@ -1,0 +1,55 @@
+//! Metrics, health and readiness of the process itself.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use hudun_gateway::Gateway;
+
+use crate::office::Office;
+use crate::pump::Watch;
+
+#[derive(Clone)]
+struct Told {
+    office: Arc<Office>,
+    gateway: Arc<Gateway>,
+    watch: Watch,
+}
+
+/// `/metrics` (Prometheus text), `/healthz` (the process lives) and `/readyz` (it can do its work).
+pub fn router(office: &Arc<Office>, gateway: &Arc<Gateway>, watch: &Watch) -> Router {
+    let told = Told { office: Arc::clone(office), gateway: Arc::clone(gateway), watch: watch.clone() };
+    Router::new()
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .with_state(told)
+}
+
+async fn metrics(State(told): State<Told>) -> impl IntoResponse {
+    let mut text = told.gateway.metrics().render();
+    let tail = told.office.lake.stats().tail_bytes;
+    text.push_str(&format!(
+        "# HELP hudun_monitor_state_evicted_total States of the monitor dropped because a quota was full.\n\
+         # TYPE hudun_monitor_state_evicted_total counter\nhudun_monitor_state_evicted_total {}\n\
+         # HELP hudun_policy_revision Revision of the policy in force.\n\
+         # TYPE hudun_policy_revision gauge\nhudun_policy_revision {}\n\
+         # HELP hudun_lake_tail_bytes Memory of the hot tail.\n\
+         # TYPE hudun_lake_tail_bytes gauge\nhudun_lake_tail_bytes {tail}\n",
+        told.watch.evicted(),
+        told.office.bus.current().revision,
+    ));
+    ([("content-type", "text/plain; version=0.0.4")], text)
+}
+
+async fn ready(State(told): State<Told>) -> impl IntoResponse {
+    let upstream = told.gateway.health().upstream;
+    let journal = !told.office.lake.journal().metrics().is_failing();
+    let store = told.office.cases.newest(1).await.is_ok();
+    let body = format!("scrm {upstream}\njournal {journal}\nstore {store}\n");
+    let status = if upstream && journal && store { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, body)
+}

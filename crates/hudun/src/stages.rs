@@ -1,0 +1,421 @@
+//! The stages, put together: adapters between what one part offers and what another one asks for.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::Context;
+use hudun_analyze::Analyst;
+use hudun_console::api::{self, Health, PartHealth};
+use hudun_console::{DeskError, Live};
+use hudun_contain::Keeper;
+use hudun_core::{
+    AccountId, BoxFuture, Incident, IncidentId, KindSet, LossReason, NoticeId, Recorder, SubjectToken, Text, Timestamp,
+    Window,
+};
+use hudun_duty::{ApprovalRole, NoticeKind, RuleSet};
+use hudun_gateway::{Gateway, PolicyHandle};
+use hudun_inform::{
+    Addressees, AlertTarget, InformError, InformSettings, MailSecurity, MailSettings, NoticeStatus, Postman,
+    PostmanSettings, WebhookTarget,
+};
+use hudun_lake::Lake;
+use hudun_policy::Recorded;
+use hudun_profile::Profile;
+use hudun_respond::Cases;
+use hudun_store::Store;
+
+use crate::bench::{Bench, Tools};
+use crate::catalogue::{Acts, Check};
+use crate::config::{Config, SmtpTls};
+use crate::direct::StraightAtScrm;
+use crate::ledger::LedgerService;
+use crate::office::{Historian, Informer, Meters, Probe, Recent};
+
+/// What the stages are built from.
+pub struct Needs<'a> {
+    /// The configuration.
+    pub config: &'a Config,
+    /// State.
+    pub store: &'a Store,
+    /// The record.
+    pub ledger: &'a Arc<LedgerService>,
+    /// Exchanges at rest.
+    pub lake: &'a Arc<Lake>,
+    /// Cases.
+    pub cases: &'a Arc<Cases>,
+    /// Restrictions.
+    pub keeper: &'a Keeper,
+    /// Scope and duties.
+    pub analyst: &'a Arc<Analyst>,
+    /// Law.
+    pub rules: &'a Arc<RuleSet>,
+    /// The SCRM's profile.
+    pub profile: &'a Arc<Profile>,
+    /// The inline part.
+    pub gateway: &'a Arc<Gateway>,
+    /// The policy in force.
+    pub policy: &'a PolicyHandle,
+    /// The SCRM itself.
+    pub direct: &'a Arc<StraightAtScrm>,
+    /// What happens, for open pages.
+    pub live: &'a Live,
+    /// Who knows the addresses of persons.
+    pub addressees: Arc<dyn Addressees>,
+}
+
+/// The stages behind the desk.
+pub struct Stages {
+    /// Patches and proofs.
+    pub bench: Arc<Bench>,
+    /// Actions of playbooks.
+    pub acts: Arc<Acts>,
+    /// What the inline part counts.
+    pub meters: Arc<dyn Meters>,
+    /// Notices.
+    pub informer: Option<Arc<dyn Informer>>,
+    /// Retrospectives.
+    pub historian: Option<Arc<dyn Historian>>,
+    /// Alerts and letters.
+    pub sender: Arc<hudun_inform::Informer>,
+    /// Carries letters out.
+    pub postman: Arc<Postman>,
+}
+
+impl Stages {
+    /// Puts them together.
+    ///
+    /// # Errors
+    /// What in the configuration can't be used.
+    pub async fn open(needs: Needs<'_>) -> anyhow::Result<Self> {
+        let recorder: Arc<dyn Recorder> = needs.ledger.clone();
+        let wide_roles = wide_roles(needs.profile, &needs.config.monitor.own_scope_roles);
+        let bench = Arc::new(Bench::new(
+            needs.store,
+            needs.keeper.clone(),
+            Arc::clone(needs.analyst),
+            recorder.clone(),
+            Tools {
+                recent: Arc::new(RecentOf(Arc::clone(needs.gateway))),
+                direct: Some(needs.direct.clone()),
+                profile: Arc::clone(needs.profile),
+                wide_roles,
+            },
+        ));
+        let settings = InformSettings {
+            staff: needs.config.alerts.mail.clone(),
+            alerts: alert_targets(needs.config),
+        };
+        let sender = Arc::new(hudun_inform::Informer::new(
+            needs.store,
+            Arc::clone(needs.rules),
+            settings,
+            Arc::clone(&needs.addressees),
+            recorder.clone(),
+        ));
+        let informer: Arc<dyn Informer> =
+            Arc::new(Notices { inform: Arc::clone(&sender), analyst: Arc::clone(needs.analyst) });
+        let historian = crate::history::historian(&needs);
+        let acts = Arc::new(Acts {
+            cases: Arc::clone(needs.cases),
+            keeper: needs.keeper.clone(),
+            analyst: Arc::clone(needs.analyst),
+            bench: Arc::clone(&bench),
+            ledger: Arc::clone(needs.ledger),
+            probe: Arc::new(Asked(needs.policy.clone())),
+            informer: Some(Arc::clone(&informer)),
+            historian: historian.clone(),
+            kinds_held: kinds_of(needs.profile),
+            checks: Check::collection(needs.store),
+            live: needs.live.clone(),
+        });
+        let postman = Arc::new(Postman::open(needs.store, postman_settings(needs.config)?).await?);
+        let meters = Arc::new(GatewayMeters { gateway: Arc::clone(needs.gateway), lake: Arc::clone(needs.lake) });
+        Ok(Self { bench, acts, meters, informer: Some(informer), historian, sender, postman })
+    }
+}
+
+/// Roles of the profile that may see others' rows by their work.
+fn wide_roles(profile: &Profile, own_scope: &[String]) -> Vec<String> {
+    let mut roles: Vec<String> =
+        profile.routes.iter().flat_map(|route| &route.roles).filter(|role| !own_scope.contains(role)).cloned().collect();
+    roles.sort();
+    roles.dedup();
+    roles
+}
+
+/// Every kind that the profile says the SCRM holds.
+fn kinds_of(profile: &Profile) -> KindSet {
+    profile.fields.values().flat_map(|fields| fields.kinds.values().copied()).collect()
+}
+
+fn alert_targets(config: &Config) -> Vec<AlertTarget> {
+    let mail = config.alerts.mail.iter().cloned().map(AlertTarget::Mail);
+    let webhooks = config.alerts.webhooks.iter().map(|webhook| AlertTarget::Webhook(webhook.url.clone()));
+    mail.chain(webhooks).collect()
+}
+
+fn postman_settings(config: &Config) -> anyhow::Result<PostmanSettings> {
+    let mut webhooks = BTreeMap::new();
+    for webhook in &config.alerts.webhooks {
+        let secret = secret(&webhook.secret_file).context("alerts.webhooks.secret_file")?;
+        webhooks.insert(webhook.url.clone(), WebhookTarget { url: webhook.url.clone(), secret });
+    }
+    let mail = config.smtp.as_ref().map(|smtp| {
+        let password = smtp.password_file.as_ref().map(|file| secret(file)).transpose().context("smtp.password_file")?;
+        anyhow::Ok(MailSettings {
+            host: smtp.host.clone(),
+            port: smtp.port,
+            security: match smtp.tls {
+                SmtpTls::Starttls => MailSecurity::Starttls,
+                SmtpTls::Implicit => MailSecurity::Tls,
+                SmtpTls::None => MailSecurity::None,
+            },
+            user: smtp.user.clone(),
+            password,
+            from: smtp.from.clone(),
+        })
+    });
+    Ok(PostmanSettings { mail: mail.transpose()?, webhooks, ..PostmanSettings::default() })
+}
+
+fn secret(file: &std::path::Path) -> anyhow::Result<String> {
+    Ok(std::fs::read_to_string(file).with_context(|| file.display().to_string())?.trim().to_owned())
+}
+
+/// The policy in force, asked what it would do.
+struct Asked(PolicyHandle);
+
+impl Probe for Asked {
+    fn refuses(&self, account: &AccountId) -> bool {
+        self.0.load().refuses_account(account, Timestamp::now())
+    }
+}
+
+struct RecentOf(Arc<Gateway>);
+
+impl Recent for RecentOf {
+    fn snapshot(&self, window: Window) -> Vec<Arc<Recorded>> {
+        self.0.recent().snapshot(window)
+    }
+}
+
+struct GatewayMeters {
+    gateway: Arc<Gateway>,
+    lake: Arc<Lake>,
+}
+
+impl Meters for GatewayMeters {
+    fn losses(&self) -> Vec<(LossReason, u64)> {
+        let metrics = self.gateway.metrics();
+        let counted = LossReason::ALL.into_iter().map(|reason| (reason, metrics.lost(reason)));
+        counted.filter(|(_, count)| *count > 0).collect()
+    }
+
+    fn released(&self) -> (u64, u64) {
+        let metrics = self.gateway.metrics();
+        (metrics.bytes_released.get(), metrics.bytes_explained.get())
+    }
+
+    fn parts(&self) -> Vec<PartHealth> {
+        let health = self.gateway.health();
+        let journal_fails = self.lake.journal().metrics().is_failing();
+        vec![
+            part("gateway", Text::new("网关", "gateway"), true, Text::new("在线", "in line")),
+            part(
+                "scrm",
+                Text::new("SCRM", "SCRM"),
+                health.upstream,
+                if health.upstream {
+                    Text::new("可达", "reachable")
+                } else {
+                    Text::new("连接不上，请检查 SCRM 是否在运行", "can't be reached; does it run?")
+                },
+            ),
+            part(
+                "journal",
+                Text::new("流水账", "journal"),
+                !journal_fails,
+                if journal_fails {
+                    Text::new("写入失败，请检查磁盘空间", "can't be written; check the disk")
+                } else {
+                    Text::new("每条记录先落盘再放行", "every record is on disk before bytes leave")
+                },
+            ),
+        ]
+    }
+}
+
+fn part(id: &str, label: Text, works: bool, note: Text) -> PartHealth {
+    PartHealth { id: id.to_owned(), label, health: if works { Health::Ok } else { Health::Down }, note }
+}
+
+/// 通 behind the desk.
+struct Notices {
+    inform: Arc<hudun_inform::Informer>,
+    analyst: Arc<Analyst>,
+}
+
+impl Notices {
+    async fn affected(&self, incident: IncidentId) -> Result<Vec<SubjectToken>, DeskError> {
+        let record = self.analyst.scope(incident).await.map_err(|cause| DeskError::Internal(cause.to_string()))?;
+        Ok(record.map(|record| record.scope.subjects.iter().map(|(token, _)| *token).collect()).unwrap_or_default())
+    }
+}
+
+impl Informer for Notices {
+    fn draft<'a>(
+        &'a self,
+        incident: &'a Incident,
+        _by: &'a str,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(usize, bool), DeskError>> {
+        Box::pin(async move {
+            let internal = |cause: String| DeskError::Internal(cause);
+            let record = self.analyst.duties(incident.id).await.map_err(|cause| internal(cause.to_string()))?;
+            let Some(record) = record else {
+                return Err(DeskError::Conflict(Text::new(
+                    "先评估义务，再起草通知。",
+                    "Assess the duties first, then draft.",
+                )));
+            };
+            let assessment = record.assess(self.analyst.rules()).map_err(|cause| internal(cause.to_string()))?;
+            let before = self.inform.notices(incident.id).await.map_err(refused)?.len();
+            let all =
+                self.inform.draft_all(incident, &record.facts, &assessment, now).await.map_err(refused)?;
+            Ok((all.len(), before == 0))
+        })
+    }
+
+    fn notices(&self, incident: IncidentId) -> BoxFuture<'_, Result<Vec<api::NoticeView>, DeskError>> {
+        Box::pin(async move {
+            let notices = self.inform.notices(incident).await.map_err(refused)?;
+            Ok(notices.iter().map(view).collect())
+        })
+    }
+
+    fn preview(&self, notice: NoticeId) -> BoxFuture<'_, Result<api::Preview, DeskError>> {
+        Box::pin(async move {
+            let notice = self.inform.get(notice).await.map_err(refused)?;
+            Ok(api::Preview { subject: notice.draft.title.clone(), text: notice.draft.to_text() })
+        })
+    }
+
+    fn approve<'a>(
+        &'a self,
+        by: &'a str,
+        notice: NoticeId,
+        role: api::Role,
+        sha256: &'a str,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), DeskError>> {
+        Box::pin(async move {
+            let role = match role {
+                api::Role::Legal => ApprovalRole::Legal,
+                api::Role::Commander => ApprovalRole::Commander,
+                _ => return Err(refused(InformError::NotNeeded)),
+            };
+            self.inform.approve(notice, by, role, sha256, now).await.map_err(refused)?;
+            Ok(())
+        })
+    }
+
+    fn send<'a>(&'a self, by: &'a str, notice: NoticeId, now: Timestamp) -> BoxFuture<'a, Result<(), DeskError>> {
+        Box::pin(async move {
+            let incident = self.inform.get(notice).await.map_err(refused)?.incident;
+            let affected = self.affected(incident).await?;
+            self.inform.send(notice, by, &affected, now).await.map_err(refused)?;
+            Ok(())
+        })
+    }
+}
+
+fn view(notice: &hudun_inform::Notice) -> api::NoticeView {
+    let audience = match notice.kind {
+        NoticeKind::InternalBulletin => api::Audience::Staff,
+        NoticeKind::PersonalNotice | NoticeKind::CaForm => api::Audience::Person,
+        NoticeKind::TenantLetter => api::Audience::Tenant,
+        NoticeKind::PublicStatement => api::Audience::Public,
+        NoticeKind::RegulatorFirst
+        | NoticeKind::RegulatorFollowup
+        | NoticeKind::RegulatorFinal
+        | NoticeKind::PoliceReport => api::Audience::Regulator,
+    };
+    let state = match notice.status {
+        NoticeStatus::Draft => api::NoticeState::Draft,
+        NoticeStatus::Approved => api::NoticeState::Approved,
+        NoticeStatus::Sending => api::NoticeState::Sending,
+        NoticeStatus::Sent | NoticeStatus::Recorded => api::NoticeState::Sent,
+        NoticeStatus::Stopped => api::NoticeState::Failed,
+    };
+    let given = |role: ApprovalRole| match role {
+        ApprovalRole::Legal => api::Role::Legal,
+        ApprovalRole::Commander => api::Role::Commander,
+    };
+    let sections = notice.draft.sections.iter().map(|section| api::NoticeSection {
+        heading: section.heading.clone(),
+        body: section.body.clone(),
+        evidence: section.demanded_by.iter().map(|demand| demand.rule.clone()).collect(),
+    });
+    api::NoticeView {
+        id: notice.id,
+        audience,
+        lang: notice.lang.tag().to_owned(),
+        title: notice.draft.title.clone(),
+        sections: sections.collect(),
+        refusals: notice
+            .refusals
+            .iter()
+            .map(|refusal| api::LintRefusal { rule: refusal.check.clone(), text: refusal.text.clone() })
+            .collect(),
+        state,
+        needs: hudun_inform::Notice::needs(notice.kind).iter().map(|role| given(*role)).collect(),
+        approvals: notice
+            .approvals
+            .iter()
+            .map(|approval| api::NoticeApproval {
+                role: given(approval.role),
+                by: approval.by.clone(),
+                at: approval.at,
+            })
+            .collect(),
+        recipients: notice.recipients,
+        sent_at: None,
+        due_at: None,
+        sha256: notice.sha256.clone(),
+    }
+}
+
+/// What a person is told when a notice does not move.
+fn refused(error: InformError) -> DeskError {
+    let zh = match &error {
+        InformError::Store(_) | InformError::Record(_) | InformError::Duty(_) | InformError::Json(_) => {
+            return DeskError::Internal(error.to_string());
+        }
+        InformError::NoSuchNotice(_) => return DeskError::NotFound("notice"),
+        InformError::OtherText => "草稿在你阅读之后有改动，请重新阅读再批准。",
+        InformError::SamePerson(_) => "同一个人不能以两个角色批准，请另一人批准。",
+        InformError::NotNeeded => "这份通知不需要该角色的批准。",
+        InformError::TooLate(_) => "这份通知已经发出或停止。",
+        InformError::NotApproved => "还有角色没有批准这份文字。",
+        InformError::Refused(_) => "检查未通过，请先处理列出的问题。",
+        InformError::NotByLetter(_) => "这份通知由人递交或发布：导出后登记回执编号。",
+        InformError::OtherPersons => "发送名单与通知所说的受影响人员不一致。",
+        InformError::Addressees(_) => "无法从 SCRM 读到收件地址。",
+        InformError::NobodyToTell => "没有找到任何收件地址。",
+        _ => "这一步现在不能做。",
+    };
+    DeskError::Conflict(Text::new(zh, error.to_string()))
+}
+
+/// Says that nobody knows the addresses, for installations that send personal notices by other means.
+pub struct NoAddresses;
+
+impl Addressees for NoAddresses {
+    fn addresses<'a>(
+        &'a self,
+        _incident: IncidentId,
+        _tokens: &'a [SubjectToken],
+    ) -> BoxFuture<'a, Result<Vec<(SubjectToken, String)>, String>> {
+        Box::pin(std::future::ready(Err("no source of addresses is configured; export the notice instead".to_owned())))
+    }
+}

@@ -1,0 +1,357 @@
+//! One machine: everything opened, wired and running, and stopped again in order.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use hudun_analyze::{Analyst, OrganisationSettings};
+use hudun_bus::{PolicyBus, PolicySink};
+use hudun_console::{Accounts, Console, Live, Settings};
+use hudun_contain::Keeper;
+use hudun_core::{Policy, Recorder, TenantId, Timestamp};
+use hudun_gateway::{Gateway, GatewayConfig, GatewayParts, HttpLimits, PolicyHandle, RecentTraffic, Tls, TlsFiles};
+use hudun_lake::{Lake, LakeOptions};
+use hudun_monitor::Monitor;
+use hudun_profile::Profile;
+use hudun_respond::{Cases, ResponseRules, Runner};
+use hudun_store::Store;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::accounting::JournalAccounting;
+use crate::config::Config;
+use crate::desk::Desktop;
+use crate::direct::{StraightAtScrm, Verifier};
+use crate::intake::Intake;
+use crate::keys::MasterKey;
+use crate::ledger::LedgerService;
+use crate::office::{Activity, DemoControl, Office, Playbooks};
+use crate::pump::{self, Watch};
+use crate::users::{StoreSessions, StoreUsers};
+use crate::upkeep;
+
+/// Events of the gateway that may wait for the monitor.
+const EVENTS: usize = 65_536;
+/// The playbook that a grave case is offered.
+const STOLEN_ACCOUNT: &[u8] = include_bytes!("../../../playbooks/stolen-account.json");
+
+/// A running machine.
+pub struct System {
+    /// What the desk works with.
+    pub office: Arc<Office>,
+    /// Accounts of the console.
+    pub accounts: Accounts,
+    /// The inline part.
+    pub gateway: Arc<Gateway>,
+    /// Keys of persons.
+    pub keys: MasterKey,
+    /// The monitor.
+    pub watch: Watch,
+    /// Where repairs are proven.
+    pub direct: Arc<StraightAtScrm>,
+    /// Address of the gateway.
+    pub gateway_address: SocketAddr,
+    /// Address of the console.
+    pub console_address: SocketAddr,
+    /// Everything that runs.
+    pub tasks: TaskTracker,
+    /// Ends everything.
+    pub stop: CancellationToken,
+    /// Kept until the end: one process on one data folder.
+    _folder: File,
+}
+
+/// What only the demo gives.
+#[derive(Default)]
+pub struct Extras {
+    /// Controls of the demo.
+    pub demo: Option<Arc<dyn DemoControl>>,
+    /// The profile itself, where it does not lie in a file.
+    pub profile: Option<Profile>,
+    /// Who knows the addresses of persons.
+    pub addressees: Option<Arc<dyn hudun_inform::Addressees>>,
+}
+
+impl System {
+    /// Opens and starts everything.
+    ///
+    /// # Errors
+    /// What can't be opened, with what to do.
+    pub async fn start(config: Config, extras: Extras) -> anyhow::Result<Self> {
+        let folder = claim(&config.data)?;
+        let now = Timestamp::now();
+        let stop = CancellationToken::new();
+        let tasks = TaskTracker::new();
+
+        let keys = MasterKey::open(&config.data.join("master.key")).context("the master key")?;
+        let store = match &config.store {
+            Some(url) => Store::open_url(url).await?,
+            None => Store::open_file(&config.data.join("state.sqlite")).await?,
+        };
+        let (ledger, repair) = LedgerService::open(&config.data.join("ledger"), "hudun")?;
+        if repair != Default::default() {
+            tracing::warn!(?repair, "the ledger ended in the middle of a line and was repaired");
+        }
+        let ledger = Arc::new(ledger);
+        let (lake, report) = Lake::open(&config.data.join("lake"), LakeOptions::default())?;
+        if !report.repairs.is_empty() {
+            tracing::warn!(repairs = ?report.repairs, "the journal ended in the middle of a record and was repaired");
+        }
+        let lake = Arc::new(lake);
+
+        let profile = Arc::new(match extras.profile {
+            Some(profile) => profile,
+            None => read_profile(&config.gateway.profile)?,
+        });
+        let bus = Arc::new(PolicyBus::open(&store, now).await?);
+        let policy = PolicyHandle::new(Policy::clone(&bus.current()))?;
+        bus.attach(Arc::new(Enforcer(policy.clone())));
+
+        let (events, received) = mpsc::channel(EVENTS);
+        let gateway = Gateway::new(GatewayParts {
+            config: gateway_config(&config, &keys)?,
+            profile: Arc::clone(&profile),
+            policy: policy.clone(),
+            accounting: Arc::new(JournalAccounting(lake.journal().clone())),
+            sessions: StoreSessions::open(&store).await?,
+            keys: Arc::new(keys.clone()),
+            events,
+            recent: RecentTraffic::new(config.gateway.recent_minutes),
+            inspectors: Vec::new(),
+        })?;
+
+        let recorder: Arc<dyn Recorder> = ledger.clone();
+        let live = Live::new();
+        let cases = Arc::new(Cases::open(&store, ResponseRules::built_in()?, recorder.clone()).await?);
+        let keeper = Keeper::new(Arc::clone(&bus), recorder.clone(), &store);
+        let rules = Arc::new(hudun_duty::RuleSet::embedded()?);
+        let organisations = organisations(&config)?;
+        let analyst =
+            Arc::new(Analyst::new(&store, Arc::clone(&lake), Arc::clone(&rules), organisations, recorder.clone()));
+        let direct = Arc::new(StraightAtScrm::new(Arc::clone(&gateway), verifier(&config)?));
+        let stages = crate::stages::Stages::open(crate::stages::Needs {
+            config: &config,
+            store: &store,
+            ledger: &ledger,
+            lake: &lake,
+            cases: &cases,
+            keeper: &keeper,
+            analyst: &analyst,
+            rules: &rules,
+            profile: &profile,
+            gateway: &gateway,
+            policy: &policy,
+            direct: &direct,
+            live: &live,
+            addressees: extras.addressees.unwrap_or_else(|| Arc::new(crate::stages::NoAddresses)),
+        })
+        .await?;
+        let runner =
+            Runner::new(store.run_journal(), stages.acts.clone(), recorder.clone(), node_name(&config.data)?);
+        let office = Arc::new(Office {
+            store: store.clone(),
+            cases: Arc::clone(&cases),
+            runner: Arc::clone(&runner),
+            keeper: keeper.clone(),
+            bus: Arc::clone(&bus),
+            ledger: Arc::clone(&ledger),
+            lake: Arc::clone(&lake),
+            analyst,
+            bench: stages.bench,
+            acts: stages.acts,
+            playbooks: Playbooks::read(vec![STOLEN_ACCOUNT.to_vec()])?,
+            live: live.clone(),
+            meters: stages.meters,
+            activity: Arc::new(Activity::default()),
+            informer: stages.informer,
+            historian: stages.historian,
+            demo: extras.demo,
+            assessed: Mutex::default(),
+        });
+
+        let accounts = Accounts::new(Arc::new(StoreUsers::new(&store)))?;
+        let console = Console {
+            desk: Arc::new(Desktop(Arc::clone(&office))),
+            accounts: accounts.clone(),
+            recorder: recorder.clone(),
+            live: live.clone(),
+            settings: Settings {
+                secure_cookie: config.console.secure_cookie,
+                second_step_required: config.console.second_step,
+                ..Settings::default()
+            },
+        };
+        let watch = Watch::new(Monitor::new(config.monitor.clone()));
+        let router = console.router().merge(crate::metrics::router(&office, &gateway, &watch));
+        let gateway_listener = bind(config.gateway.listen, "gateway.listen").await?;
+        let console_listener = bind(config.console.listen, "console.listen").await?;
+        let (gateway_address, console_address) = (gateway_listener.local_addr()?, console_listener.local_addr()?);
+        let tls = config.gateway.tls.as_ref();
+        let tls = tls
+            .map(|files| Tls::load(TlsFiles { cert: files.cert.clone(), key: files.key.clone() }))
+            .transpose()?;
+
+        let intake = Intake { office: Arc::clone(&office), sender: Arc::clone(&stages.sender), auto: config.auto };
+        let (findings, found) = pump::queue();
+        let activity = Arc::clone(&office.activity);
+        tasks.spawn(pump::run(received, watch.clone(), findings, move |event| activity.note(event), stop.clone()));
+        tasks.spawn(intake.run(found, stop.clone()));
+        tasks.spawn(upkeep::run(Arc::clone(&office), stages.sender, stages.postman, stop.clone()));
+        tasks.spawn(Arc::clone(&gateway).serve(gateway_listener, tls, stop.clone()));
+        let ended = stop.clone();
+        tasks.spawn(async move {
+            let served = axum::serve(console_listener, router.into_make_service_with_connect_info::<SocketAddr>())
+                .with_graceful_shutdown(async move { ended.cancelled().await });
+            if let Err(error) = served.await {
+                tracing::error!(%error, "the console has stopped");
+            }
+        });
+        resume_runs(&office).await;
+        Ok(Self {
+            office,
+            accounts,
+            gateway,
+            keys,
+            watch,
+            direct,
+            gateway_address,
+            console_address,
+            tasks,
+            stop,
+            _folder: folder,
+        })
+    }
+
+    /// Stops everything: open exchanges finish, then the record is closed.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(Duration::from_secs(40), self.tasks.wait()).await.is_err() {
+            tracing::warn!("some tasks did not end in time");
+        }
+        self.office.store.close().await;
+    }
+}
+
+/// Makes the folder and takes it for this process.
+fn claim(folder: &Path) -> anyhow::Result<File> {
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("the data folder {} can't be made; is it writable?", folder.display()))?;
+    let path = folder.join("hudun.lock");
+    let lock = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .with_context(|| format!("the data folder {} is not writable", folder.display()))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(std::fs::TryLockError::WouldBlock) => {
+            bail!("another hudun process uses the data folder {}; stop it, or choose another with --data", folder.display())
+        }
+        Err(std::fs::TryLockError::Error(cause)) => Err(cause).context("the lock of the data folder"),
+    }
+}
+
+async fn bind(address: SocketAddr, field: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("{field}: {address} can't be used; is another program on this port? Choose another one")
+    })
+}
+
+/// Reads a profile and refuses one with faults.
+///
+/// # Errors
+/// File, line and field.
+pub fn read_profile(file: &Path) -> anyhow::Result<Profile> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("the profile {}", file.display()))?;
+    Ok(Profile::parse(&text, &file.display().to_string())?)
+}
+
+/// The name under which this machine holds runs; the same after a restart.
+fn node_name(folder: &Path) -> anyhow::Result<String> {
+    let file = folder.join("node");
+    if let Ok(name) = std::fs::read_to_string(&file) {
+        return Ok(name.trim().to_owned());
+    }
+    let name = uuid::Uuid::now_v7().simple().to_string();
+    std::fs::write(&file, &name)?;
+    Ok(name)
+}
+
+fn gateway_config(config: &Config, keys: &MasterKey) -> anyhow::Result<GatewayConfig> {
+    let part = &config.gateway;
+    Ok(GatewayConfig {
+        upstream: part.upstream.parse().context("gateway.upstream")?,
+        standby: part.standby.as_ref().map(|uri| uri.parse()).transpose().context("gateway.standby")?,
+        upstream_ca: None,
+        trusted_proxies: part
+            .trusted_proxies
+            .iter()
+            .map(|net| net.parse())
+            .collect::<Result<_, _>>()
+            .context("gateway.trusted_proxies")?,
+        tenant: part.tenant.parse().context("gateway.tenant")?,
+        key: keys.derive("gateway/sessions"),
+        limits: HttpLimits::default(),
+    })
+}
+
+fn organisations(config: &Config) -> anyhow::Result<OrganisationSettings> {
+    let mut tenants = BTreeMap::new();
+    for (tenant, organisation) in &config.organisations {
+        let id: TenantId = tenant.parse().with_context(|| format!("organisations.{tenant}"))?;
+        let organisation = serde_json::from_value(organisation.clone())
+            .with_context(|| format!("organisations.{tenant}"))?;
+        tenants.insert(id, organisation);
+    }
+    Ok(OrganisationSettings { tenants, ..OrganisationSettings::default() })
+}
+
+fn verifier(config: &Config) -> anyhow::Result<Option<Verifier>> {
+    let Some(part) = &config.verifier else { return Ok(None) };
+    let password = std::fs::read_to_string(&part.password_file)
+        .with_context(|| format!("verifier.password_file: {}", part.password_file.display()))?;
+    Ok(Some(Verifier {
+        upstream: config.gateway.upstream.trim_end_matches('/').to_owned(),
+        account: part.account.clone(),
+        password: password.trim().to_owned(),
+    }))
+}
+
+/// Goes on with every run that the last process left in the middle.
+async fn resume_runs(office: &Office) {
+    let Ok(incidents) = office.cases.newest(1_000).await else { return };
+    for incident in incidents {
+        let Some(run) = incident.run else { continue };
+        let ended = office.runner.view(run).await.is_ok_and(|view| view.ended_at.is_some());
+        if ended {
+            continue;
+        }
+        match office.runner.resume(run, incident.tenant.clone()).await {
+            Ok(()) => tracing::info!(%run, "a playbook run goes on where it was left"),
+            Err(error) => tracing::error!(%run, %error, "a playbook run can't go on"),
+        }
+    }
+}
+
+/// The gateway of this process as an enforcer of policy.
+struct Enforcer(PolicyHandle);
+
+impl PolicySink for Enforcer {
+    fn accept(&self, policy: &Policy) -> Result<(), String> {
+        hudun_policy::Compiled::new(policy.clone()).map(|_| ()).map_err(|cause| cause.to_string())
+    }
+
+    fn enforce(&self, policy: &Arc<Policy>) {
+        if let Err(error) = self.0.swap(Policy::clone(policy)) {
+            tracing::error!(%error, "an accepted policy could not be put in force");
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! What is done again and again: letters carried out, expired restrictions swept, the lake compacted, scopes kept true.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hudun_console::api::Happening;
+use hudun_core::{Action, Catalogue, Incident, IncidentState, Timestamp, TimelineMark};
+use hudun_inform::Postman;
+use tokio_util::sync::CancellationToken;
+
+use crate::office::Office;
+
+/// Between two rounds.
+const ROUND: Duration = Duration::from_millis(250);
+/// Rounds between two looks at open scopes.
+const SCOPE_ROUNDS: u64 = 4;
+/// Rounds between two clock ticks of the console.
+const CLOCK_ROUNDS: u64 = 20;
+/// Rounds between two sweeps of the policy.
+const SWEEP_ROUNDS: u64 = 40;
+/// Rounds between two looks at the size of the hot tail.
+const TAIL_ROUNDS: u64 = 240;
+/// Rounds between two compactions, at the latest.
+const COMPACT_ROUNDS: u64 = 4 * 3_600;
+/// Rounds between two looks at the retention.
+const RETAIN_ROUNDS: u64 = 4 * 3_600 * 24;
+/// A hot tail of this size is compacted at once, bytes.
+const TAIL_BYTES: u64 = 256 << 20;
+
+/// Works until stopped.
+pub async fn run(
+    office: Arc<Office>,
+    sender: Arc<hudun_inform::Informer>,
+    postman: Arc<Postman>,
+    stop: CancellationToken,
+) {
+    let mut round = 0_u64;
+    let mut tick = tokio::time::interval(ROUND);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = tick.tick() => {}
+        }
+        round += 1;
+        let now = Timestamp::now();
+        carry_letters(&sender, &postman, now).await;
+        if round % SCOPE_ROUNDS == 0 {
+            keep_scopes_true(&office, now).await;
+        }
+        if round % CLOCK_ROUNDS == 0 {
+            office.live.publish(now, Happening::Clock);
+        }
+        if round % SWEEP_ROUNDS == 0 {
+            sweep(&office, now).await;
+        }
+        let too_large = round % TAIL_ROUNDS == 0 && office.lake.stats().tail_bytes as u64 > TAIL_BYTES;
+        if too_large || round % COMPACT_ROUNDS == 0 {
+            compact(&office).await;
+        }
+        if round % RETAIN_ROUNDS == 0 {
+            retain(&office, now).await;
+        }
+    }
+}
+
+async fn carry_letters(sender: &hudun_inform::Informer, postman: &Postman, now: Timestamp) {
+    match postman.deliver(now).await {
+        Ok(delivered) if delivered.sent + delivered.failed > 0 => {
+            if let Err(error) = sender.reconcile(now).await {
+                tracing::error!(%error, "receipts could not be written");
+            }
+        }
+        Ok(_) => {}
+        Err(error) => tracing::error!(%error, "letters could not be carried out"),
+    }
+}
+
+async fn sweep(office: &Office, now: Timestamp) {
+    match office.keeper.sweep(now).await {
+        Ok(expired) if !expired.is_empty() => {
+            let revision = office.keeper.current().revision;
+            office.live.publish(now, Happening::Policy { revision });
+        }
+        Ok(_) => {}
+        Err(error) => tracing::error!(%error, "expired restrictions could not be swept; they act no more"),
+    }
+}
+
+/// A scope that was computed while an answer was still on its way is computed again when more has left: the scope, the
+/// duties and the drafts follow the facts.
+async fn keep_scopes_true(office: &Office, now: Timestamp) {
+    let Ok(incidents) = office.cases.newest(50).await else { return };
+    for incident in incidents {
+        let open = incident.state != IncidentState::Closed && incident.mark(TimelineMark::Scoped).is_some();
+        if open && let Err(error) = refresh(office, &incident, now).await {
+            tracing::warn!(%error, incident = %incident.id, "the scope could not be computed again");
+        }
+    }
+}
+
+async fn refresh(office: &Office, incident: &Incident, now: Timestamp) -> anyhow::Result<()> {
+    let before = office.analyst.scope(incident.id).await?.map(|record| record.likely_sha256);
+    let findings = office.cases.findings(incident).await?;
+    let record = office.analyst.assess_scope(incident, &findings, now).await?;
+    if before.as_deref() == Some(record.likely_sha256.as_str()) {
+        return Ok(());
+    }
+    tracing::info!(incident = %incident.id, likely = record.scope.likely, "more has left; the scope has grown");
+    let key = |what: &str| format!("refresh/{}/{what}/{}", incident.id, record.revision);
+    for action in [Action::AssessDuties, Action::DraftNotices] {
+        let name = action.name();
+        office.acts.perform(incident.id, &key(name), "hudun", action).await?;
+    }
+    office.live.publish(now, Happening::Scope { incident: incident.id });
+    Ok(())
+}
+
+async fn compact(office: &Office) {
+    match office.lake.compact().await {
+        Ok(report) => tracing::debug!(exchanges = report.exchanges, files = report.files, "compacted"),
+        Err(error) => tracing::error!(%error, "the journal could not be compacted; it is tried again"),
+    }
+}
+
+async fn retain(office: &Office, now: Timestamp) {
+    use hudun_core::{LedgerDraft, Recorder};
+
+    let ledger = Arc::clone(&office.ledger);
+    let removed = office
+        .lake
+        .retain(now, move |removal| {
+            let recorded = ledger.record(LedgerDraft {
+                at: now,
+                tenant: None,
+                incident: None,
+                by: "hudun".to_owned(),
+                kind: "lake.retention".to_owned(),
+                body: serde_json::json!({ "removal": format!("{removal:?}") }),
+            });
+            if let Err(error) = recorded {
+                tracing::error!(%error, "a removal could not be recorded");
+            }
+        })
+        .await;
+    if let Err(error) = removed {
+        tracing::error!(%error, "old data could not be removed");
+    }
+}

@@ -1,0 +1,571 @@
+//! One case from finding to evidence, over the real store, ledger, lake, bus and playbook. Only what the gateway and
+//! the SCRM would be is small: a policy that is really compiled and asked, recorded requests, an SCRM with a switch.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use hudun::bench::{Bench, Tools};
+use hudun::catalogue::{Acts, Check};
+use hudun::desk::Desktop;
+use hudun::ledger::LedgerService;
+use hudun::office::{Activity, Meters, Office, Playbooks, Probe, Recent};
+use hudun_analyze::{Analyst, OrganisationSettings};
+use hudun_bus::{PolicyBus, PolicySink};
+use hudun_console::{Desk, DeskError, Live, api, api::Caller, api::Role};
+use hudun_contain::Keeper;
+use hudun_core::{
+    AccountId, Actor, BoxFuture, DataKind, Delivery, ExchangeEnd, ExchangeHead, ExchangeId,
+    Finding, FindingId, Incident, IncidentState, KindSet, Level, LossReason, Policy, Release,
+    Sighting, SubjectToken, Text, TimelineMark, Timestamp, Window,
+};
+use hudun_duty::RuleSet;
+use hudun_lake::{Lake, LakeOptions};
+use hudun_ledger::{Trust, pack};
+use hudun_policy::{Compiled, Recorded, RequestFacts, ResponseFacts};
+use hudun_profile::{Profile, RequestView, Resolver};
+use hudun_repair::{Direct, DirectAnswer};
+use hudun_respond::{Cases, Intake, ResponseRules, Runner};
+use hudun_store::Store;
+
+const PLAYBOOK: &[u8] = include_bytes!("../../../playbooks/stolen-account.json");
+const PLAYBOOK_ID: &str = "playbook--ae507c29-29f4-5ca3-a439-0322f86941b8";
+const PROFILE: &str = r#"
+format: 1
+product: small-crm
+title: { zh: 小客户系统, en: Small CRM }
+verified: false
+modules:
+  - { id: customers, title: { zh: 客户, en: Customers } }
+  - { id: exports, title: { zh: 导出, en: Exports } }
+routes:
+  - id: customer.read
+    module: customers
+    match:
+      - { method: GET, path: "/customers/{id}" }
+"#;
+
+/// The gateway: a compiled policy that is asked, and the last minutes of traffic.
+struct Gate {
+    profile: Arc<Profile>,
+    resolver: Resolver,
+    policy: Mutex<Arc<Compiled>>,
+    recent: Mutex<Vec<Arc<Recorded>>>,
+}
+
+impl PolicySink for Gate {
+    fn accept(&self, policy: &Policy) -> Result<(), String> {
+        Compiled::new(policy.clone())
+            .map(|_| ())
+            .map_err(|cause| cause.to_string())
+    }
+
+    fn enforce(&self, policy: &Arc<Policy>) {
+        *self.policy.lock().unwrap() = Arc::new(Compiled::new(Policy::clone(policy)).unwrap());
+    }
+}
+
+impl Probe for Gate {
+    fn refuses(&self, account: &AccountId) -> bool {
+        let view = RequestView::new("GET", "/customers/1", None, vec![]).unwrap();
+        let resolution = self.resolver.resolve(&view).unwrap();
+        let mut actor = Actor::unknown([203, 0, 113, 9].into());
+        actor.account = Some(account.clone());
+        let facts = RequestFacts {
+            view: &view,
+            resolution: &resolution,
+            profile: &self.profile,
+            actor: &actor,
+            tenant: &"yunxi".parse().unwrap(),
+            session_since: None,
+            login_account: None,
+        };
+        let policy = self.policy.lock().unwrap().clone();
+        policy
+            .decide_request(&facts, Timestamp::now())
+            .denied
+            .is_some()
+    }
+}
+
+impl Recent for Gate {
+    fn snapshot(&self, window: Window) -> Vec<Arc<Recorded>> {
+        let all = self.recent.lock().unwrap();
+        all.iter()
+            .filter(|one| window.contains(one.at))
+            .cloned()
+            .collect()
+    }
+}
+
+/// The SCRM itself, with a switch for its hole.
+struct Scrm(AtomicBool);
+
+impl Direct for Scrm {
+    fn send<'a>(&'a self, _: &'a RequestView) -> BoxFuture<'a, Result<DirectAnswer, String>> {
+        let open = self.0.load(Ordering::Relaxed);
+        let answer = DirectAnswer {
+            status: if open { 200 } else { 403 },
+            foreign_rows: u32::from(open),
+        };
+        Box::pin(async move { Ok(answer) })
+    }
+}
+
+struct Quiet;
+
+impl Meters for Quiet {
+    fn losses(&self) -> Vec<(LossReason, u64)> {
+        vec![]
+    }
+
+    fn released(&self) -> (u64, u64) {
+        (1_000, 990)
+    }
+
+    fn parts(&self) -> Vec<api::PartHealth> {
+        vec![]
+    }
+}
+
+struct House {
+    _folder: tempfile::TempDir,
+    office: Arc<Office>,
+    desk: Desktop,
+    scrm: Arc<Scrm>,
+    case: Incident,
+}
+
+fn person(account: &str, roles: &[Role]) -> Caller {
+    Caller {
+        account: account.into(),
+        name: account.into(),
+        roles: roles.to_vec(),
+    }
+}
+
+async fn house() -> House {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open_file(&folder.path().join("state.db"))
+        .await
+        .unwrap();
+    let (ledger, _) =
+        LedgerService::open(&folder.path().join("ledger"), "firm.example/hudun").unwrap();
+    let ledger = Arc::new(ledger);
+    let (lake, _) = Lake::open(&folder.path().join("lake"), LakeOptions::default()).unwrap();
+    let lake = Arc::new(lake);
+    let now = Timestamp::now();
+
+    let profile = Arc::new(Profile::parse(PROFILE, "small-crm.yaml").unwrap());
+    let gate = Arc::new(Gate {
+        resolver: Resolver::new(&profile).unwrap(),
+        profile: profile.clone(),
+        policy: Mutex::new(Arc::new(Compiled::new(Policy::empty(now)).unwrap())),
+        recent: Mutex::default(),
+    });
+    let bus = Arc::new(PolicyBus::open(&store, now).await.unwrap());
+    bus.attach(gate.clone());
+    let keeper = Keeper::new(bus.clone(), ledger.clone(), &store);
+    let cases = Cases::open(&store, ResponseRules::built_in().unwrap(), ledger.clone())
+        .await
+        .unwrap();
+    let cases = Arc::new(cases);
+    let rules = Arc::new(RuleSet::embedded().unwrap());
+    let settings = OrganisationSettings::default();
+    let analyst = Arc::new(Analyst::new(
+        &store,
+        lake.clone(),
+        rules,
+        settings,
+        ledger.clone(),
+    ));
+    let scrm = Arc::new(Scrm(AtomicBool::new(true)));
+    let tools = Tools {
+        recent: gate.clone(),
+        direct: Some(scrm.clone()),
+        profile,
+        wide_roles: vec!["manager".into()],
+    };
+    let bench = Arc::new(Bench::new(
+        &store,
+        keeper.clone(),
+        analyst.clone(),
+        ledger.clone(),
+        tools,
+    ));
+    let live = Live::new();
+    let acts = Arc::new(Acts {
+        cases: cases.clone(),
+        keeper: keeper.clone(),
+        analyst: analyst.clone(),
+        bench: bench.clone(),
+        ledger: ledger.clone(),
+        probe: gate.clone(),
+        informer: None,
+        historian: None,
+        kinds_held: KindSet::of(&[DataKind::Name, DataKind::Mobile]),
+        checks: Check::collection(&store),
+        live: live.clone(),
+    });
+    let runner = Runner::new(store.run_journal(), acts.clone(), ledger.clone(), "here");
+
+    let mut evidence = vec![];
+    for n in 0..6u8 {
+        let stolen = n < 4;
+        let id = ExchangeId::new();
+        let mut actor = Actor::unknown(
+            if stolen {
+                [203, 0, 113, 9]
+            } else {
+                [10, 0, 0, 8]
+            }
+            .into(),
+        );
+        actor.account = Some(if stolen { "lin.xiao" } else { "han.mei" }.parse().unwrap());
+        actor.role = Some("sales".into());
+        actor.session = Some(
+            if stolen { "s-stolen" } else { "s-honest" }
+                .parse()
+                .unwrap(),
+        );
+        let at = now.plus_millis(i64::from(n) - 60_000);
+        let view = RequestView::new("GET", &format!("/customers/{n}"), None, vec![]).unwrap();
+        let kinds = KindSet::of(&[DataKind::Name, DataKind::Mobile]);
+        let rows = u32::from(stolen);
+        gate.recent.lock().unwrap().push(Arc::new(Recorded {
+            exchange: id,
+            at,
+            resolution: gate.resolver.resolve(&view).unwrap(),
+            view,
+            actor: actor.clone(),
+            tenant: "yunxi".parse().unwrap(),
+            session_since: None,
+            login_account: None,
+            status: 200,
+            answer: Some(ResponseFacts {
+                rows: 1,
+                foreign_rows: rows,
+                kinds,
+            }),
+        }));
+        let head = ExchangeHead {
+            id,
+            at,
+            tenant: "yunxi".parse().unwrap(),
+            actor,
+            module: "customers".parse().unwrap(),
+            route: "customer.read".parse().unwrap(),
+            method: "GET".into(),
+            path: "/customers/{id}".into(),
+            export: false,
+            login: false,
+            signals: vec![],
+            drill: None,
+        };
+        let release = Release {
+            exchange: id,
+            group: 0,
+            at,
+            bytes: 1_000,
+            explained: 1_000,
+            rows: 1,
+            foreign_rows: rows,
+            sightings: vec![Sighting::new(SubjectToken::from_bytes([n; 16]), kinds)],
+        };
+        lake.journal().append_small(head, release).await.unwrap();
+        let end = ExchangeEnd {
+            exchange: id,
+            at,
+            status: 200,
+            success: true,
+            delivery: Delivery::Delivered,
+            groups: 1,
+            request_bytes: 0,
+            response_bytes: 1_000,
+            millis: 1,
+            refusal: None,
+        };
+        lake.journal().append(end).await.unwrap();
+        if stolen {
+            evidence.push(id);
+        }
+    }
+    let mut actor = Actor::unknown([203, 0, 113, 9].into());
+    actor.account = Some("lin.xiao".parse().unwrap());
+    actor.session = Some("s-stolen".parse().unwrap());
+    let finding = Finding {
+        id: FindingId::new(),
+        at: now.plus_millis(-30_000),
+        triggered_at: now.plus_millis(-60_000),
+        tenant: "yunxi".parse().unwrap(),
+        rule: "scrm.id-walk".into(),
+        title: Text::new("逐个读取他人客户", "customers of others read one by one"),
+        why: Text::new("4 名他人客户", "4 customers of others"),
+        level: Level::High,
+        actor,
+        module: "customers".parse().unwrap(),
+        evidence,
+        tags: vec!["API1:2023".into()],
+    };
+    let Intake::Opened(case) = cases
+        .take_in(finding, Some(PLAYBOOK_ID), false)
+        .await
+        .unwrap()
+    else {
+        unreachable!("a finding of level high opens a case")
+    };
+    let office = Arc::new(Office {
+        store,
+        cases,
+        runner,
+        keeper,
+        bus,
+        ledger,
+        lake,
+        analyst,
+        bench,
+        acts,
+        playbooks: Playbooks::read(vec![PLAYBOOK.to_vec()]).unwrap(),
+        live,
+        meters: Arc::new(Quiet),
+        activity: Arc::new(Activity::default()),
+        informer: None,
+        historian: None,
+        demo: None,
+        assessed: Mutex::default(),
+    });
+    let desk = Desktop(office.clone());
+    House {
+        _folder: folder,
+        office,
+        desk,
+        scrm,
+        case: *case,
+    }
+}
+
+/// The step that waits, once one does; nothing once the run is over.
+async fn waiting(house: &House) -> Option<String> {
+    for _ in 0..2_000 {
+        let run = house.desk.room(house.case.id).await.unwrap().run.unwrap();
+        if let Some(step) = run.steps.iter().find(|step| step.waiting.is_some()) {
+            return Some(step.id.clone());
+        }
+        if run.ended_at.is_some() {
+            return None;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the run neither waits nor ends")
+}
+
+async fn approve(house: &House, by: &Caller, step: &str) {
+    let decision = api::StepDecision {
+        approve: true,
+        note: String::new(),
+    };
+    let step = step.parse().unwrap();
+    house
+        .desk
+        .decide_step(by, house.case.id, step, decision)
+        .await
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_case_goes_from_finding_to_evidence() {
+    let house = house().await;
+    let (desk, id) = (&house.desk, house.case.id);
+    let li = person("li.lei", &[Role::Commander, Role::Security]);
+    let han = person("han.meimei", &[Role::Security]);
+
+    let overview = desk.overview().await.unwrap();
+    assert_eq!(overview.open.len(), 1);
+    desk.acknowledge(&li, id).await.unwrap();
+    desk.start_run(&li, id, api::StartRun::default())
+        .await
+        .unwrap();
+    let again = desk.start_run(&li, id, api::StartRun::default()).await;
+    assert!(
+        matches!(again, Err(DeskError::Conflict(_))),
+        "one run at a time"
+    );
+
+    // The machine contains, assesses and drafts by itself; then it asks for the patch.
+    let step = waiting(&house).await.unwrap();
+    let room = desk.room(id).await.unwrap();
+    let marks: Vec<_> = room.incident.marks.iter().map(|mark| mark.mark).collect();
+    for mark in [
+        TimelineMark::Acknowledged,
+        TimelineMark::Contained,
+        TimelineMark::Scoped,
+        TimelineMark::Drafted,
+    ] {
+        assert!(marks.contains(&mark), "{mark:?} in {marks:?}");
+    }
+    let scope = room.scope.as_ref().unwrap();
+    assert_eq!(
+        (scope.low, scope.likely, scope.high),
+        (4, 4, 4),
+        "the honest session does not count"
+    );
+    assert!(room.duties.is_some());
+    assert_eq!(room.patches.len(), 1);
+    let proof = room.patches[0].proof.as_ref().unwrap();
+    assert_eq!(
+        (
+            proof.attack.good,
+            proof.attack.all,
+            proof.real.good,
+            proof.real.all
+        ),
+        (4, 4, 2, 2)
+    );
+    assert_eq!(room.containment.len(), 4);
+    assert!(
+        room.containment
+            .iter()
+            .all(|line| line.verified == Some(true))
+    );
+    assert!(
+        room.timeline
+            .iter()
+            .all(|line| !line.text.zh.is_empty() && line.hash.len() == 64)
+    );
+
+    // Nothing that needs the repair may be lifted yet.
+    let isolation = room
+        .containment
+        .iter()
+        .find(|line| line.kind == api::RestrictionKind::Isolation)
+        .unwrap();
+    assert_eq!(isolation.lift, api::LiftState::Blocked);
+    let early = desk.undo(&li, isolation.id, "too early".into()).await;
+    assert!(matches!(early, Err(DeskError::Conflict(_))));
+
+    approve(&house, &li, &step).await;
+    let fix = waiting(&house).await.unwrap();
+    let room = desk.room(id).await.unwrap();
+    assert!(
+        room.patches[0].restriction.is_some(),
+        "the patch is in force"
+    );
+
+    // The first time the hole is still there: the proof fails and the run asks again.
+    approve(&house, &li, &fix).await;
+    let fix = waiting(&house).await.unwrap();
+    let room = desk.room(id).await.unwrap();
+    assert_eq!(room.repair.verdict, api::Verdict::Fail);
+    assert_eq!(room.incident.summary.state, IncidentState::Contained);
+    house.scrm.0.store(false, Ordering::Relaxed);
+    approve(&house, &li, &fix).await;
+    assert_eq!(waiting(&house).await, None);
+    let room = desk.room(id).await.unwrap();
+    assert_eq!(room.repair.verdict, api::Verdict::Pass);
+    assert_eq!(room.incident.summary.state, IncidentState::Repaired);
+
+    // Two persons lift what needs two.
+    let asked = desk
+        .undo(&li, isolation.id, "repaired".into())
+        .await
+        .unwrap();
+    let approval = asked.approval.unwrap().id;
+    let yes = || api::Decision {
+        approve: true,
+        note: String::new(),
+    };
+    let alone = desk.decide_approval(&li, approval.clone(), yes()).await;
+    assert!(matches!(alone, Err(DeskError::Refused(_))));
+    desk.decide_approval(&han, approval.clone(), yes())
+        .await
+        .unwrap();
+    let twice = desk.decide_approval(&han, approval, yes()).await;
+    assert!(matches!(twice, Err(DeskError::Conflict(_))));
+    let room = desk.room(id).await.unwrap();
+    let line = room
+        .containment
+        .iter()
+        .find(|line| line.id == isolation.id)
+        .unwrap();
+    assert_eq!(line.lift, api::LiftState::Gone);
+
+    // Going back takes two persons as well, and the document is a new revision.
+    let before = desk.revisions().await.unwrap().current;
+    let back = api::RollBack {
+        revision: before - 1,
+        reason: "drill".into(),
+    };
+    let asked = desk.roll_back(&li, back).await.unwrap().approval.unwrap();
+    desk.decide_approval(&han, asked.id, yes()).await.unwrap();
+    assert_eq!(desk.revisions().await.unwrap().current, before + 1);
+
+    // The evidence checks out by itself.
+    let file = desk.export_evidence(&li, id).await.unwrap();
+    let trust = Trust {
+        key: Some(house.office.ledger.verifier()),
+        ..Trust::default()
+    };
+    let report = pack::verify(&file.bytes[..], &trust);
+    assert!(report.is_sound(), "{:?}", report.problems);
+    let mut torn = file.bytes.clone();
+    let middle = torn.len() / 2;
+    torn[middle] ^= 1;
+    assert!(!pack::verify(&torn[..], &trust).is_sound());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_there_is_said_so() {
+    let house = house().await;
+    let desk = &house.desk;
+    let li = person("li.lei", &[Role::Commander]);
+    let no = api::PageQuery {
+        before: Some("finding-none".into()),
+        limit: None,
+    };
+    assert!(matches!(
+        desk.findings(no).await,
+        Err(DeskError::Invalid {
+            field: "before",
+            ..
+        })
+    ));
+    assert!(matches!(
+        desk.room(hudun_core::IncidentId::new()).await,
+        Err(DeskError::NotFound("incident"))
+    ));
+    assert!(matches!(
+        desk.approval("nobody".into()).await,
+        Err(DeskError::NotFound("approval"))
+    ));
+    assert!(matches!(
+        desk.restart_hardened(&li).await,
+        Err(DeskError::Refused(_))
+    ));
+    let close = desk.close(&li, house.case.id, "false alarm".into()).await;
+    assert!(
+        matches!(close, Err(DeskError::Conflict(_))),
+        "tasks are open"
+    );
+    for task in desk.room(house.case.id).await.unwrap().tasks {
+        let bare = api::TaskChange {
+            task_move: api::TaskMove::Drop,
+            note: String::new(),
+        };
+        assert!(matches!(
+            desk.change_task(&li, task.id, bare).await,
+            Err(DeskError::Invalid { .. })
+        ));
+        let drop = api::TaskChange {
+            task_move: api::TaskMove::Drop,
+            note: "false alarm".into(),
+        };
+        desk.change_task(&li, task.id, drop).await.unwrap();
+    }
+    desk.close(&li, house.case.id, "false alarm".into())
+        .await
+        .unwrap();
+    let page = desk.incidents(api::PageQuery::default()).await.unwrap();
+    assert_eq!(page.items[0].state, IncidentState::Closed);
+}

@@ -1,0 +1,589 @@
+//! Drafts, approvals, and what leaves the house.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use hudun_core::{
+    BoxFuture, Finding, Incident, IncidentId, LedgerDraft, NoticeId, RecordError, Recorder,
+    SubjectToken, Text, Timestamp,
+};
+use hudun_duty::{
+    ApprovalRole, Assessment, DutyError, FactBase, Lang, LintInput, NoticeKind, RenderOptions,
+    Renderer, Role, RuleSet, lint,
+};
+use hudun_store::{Collection, LetterState, Outbox, Store, StoreError};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tokio::sync::Mutex;
+
+use crate::letter::{AlertTarget, MailLetter, alert_letters, short_hash};
+use crate::notice::{LintRefusal, Notice, NoticeApproval, NoticeStatus, Receipts};
+
+/// Finds the addresses of affected persons in the SCRM's own records. Called only for an approved notice; what it
+/// returns is not kept beyond the letters themselves.
+pub trait Addressees: Send + Sync {
+    /// The addresses of those persons who have one.
+    fn addresses<'a>(
+        &'a self,
+        incident: IncidentId,
+        tokens: &'a [SubjectToken],
+    ) -> BoxFuture<'a, Result<Vec<(SubjectToken, String)>, String>>;
+}
+
+/// Who is told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InformSettings {
+    /// Staff who receive the internal bulletin.
+    pub staff: Vec<String>,
+    /// Who is woken by an alert.
+    pub alerts: Vec<AlertTarget>,
+}
+
+/// Drafts and sends notices.
+pub struct Informer {
+    notices: Collection<Notice>,
+    outbox: Outbox,
+    rules: Arc<RuleSet>,
+    settings: InformSettings,
+    addressees: Arc<dyn Addressees>,
+    recorder: Arc<dyn Recorder>,
+    turn: Mutex<()>,
+}
+
+impl Informer {
+    /// An informer over the store.
+    pub fn new(
+        store: &Store,
+        rules: Arc<RuleSet>,
+        settings: InformSettings,
+        addressees: Arc<dyn Addressees>,
+        recorder: Arc<dyn Recorder>,
+    ) -> Self {
+        Self {
+            notices: store.collection(),
+            outbox: store.outbox(),
+            rules,
+            settings,
+            addressees,
+            recorder,
+            turn: Mutex::new(()),
+        }
+    }
+
+    /// Drafts every notice of a case. The same facts and rules make nothing new; new ones make the next version of
+    /// each notice and void its approvals. What has left already stays as it is, and a new notice stands beside it.
+    ///
+    /// # Errors
+    /// [`InformError`].
+    pub async fn draft_all(
+        &self,
+        incident: &Incident,
+        facts: &FactBase,
+        assessment: &Assessment,
+        now: Timestamp,
+    ) -> Result<Vec<Notice>, InformError> {
+        let _turn = self.turn.lock().await;
+        let before = self.notices.of(&incident.id.to_string()).await?;
+        let mut made = Vec::new();
+        let mut all = Vec::new();
+        for (kind, lang) in wanted(facts) {
+            let standing = before
+                .iter()
+                .filter(|notice| notice.kind == kind && notice.lang == lang)
+                .max_by_key(|notice| (notice.at, notice.id));
+            if let Some(standing) = standing
+                && standing.draft.facts_digest == assessment.facts_digest
+                && standing.draft.rules_digest == assessment.rules_digest
+            {
+                all.push(standing.clone());
+                continue;
+            }
+            let notice = self.draft(incident, kind, lang, facts, assessment, standing, now)?;
+            made.push(notice.clone());
+            all.push(notice);
+        }
+        if !made.is_empty() {
+            let rows: Vec<Value> = made
+                .iter()
+                .map(|notice| {
+                    json!({ "notice": notice.id, "kind": notice.kind, "lang": notice.lang, "version": notice.version,
+                        "sha256": notice.sha256, "missing": notice.draft.missing().len(), "refusals": notice.refusals.len() })
+                })
+                .collect();
+            let body = json!({ "notices": rows, "facts_sha256": assessment.facts_digest, "rules_sha256": assessment.rules_digest });
+            self.record(
+                incident.id,
+                Some(incident),
+                "hudun",
+                "inform.drafted",
+                now,
+                body,
+            )?;
+        }
+        for notice in &made {
+            self.notices.put(notice).await?;
+        }
+        Ok(all)
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn draft(
+        &self,
+        incident: &Incident,
+        kind: NoticeKind,
+        lang: Lang,
+        facts: &FactBase,
+        assessment: &Assessment,
+        standing: Option<&Notice>,
+        now: Timestamp,
+    ) -> Result<Notice, InformError> {
+        let draft = Renderer::new(&self.rules)?.render(
+            kind,
+            lang,
+            facts,
+            assessment,
+            &RenderOptions::default(),
+        )?;
+        let input = LintInput {
+            send_list_digest: facts.method.affected_set_digest.clone(),
+            ..LintInput::default()
+        };
+        let refusals = lint(&draft, facts, assessment, &self.rules, &input)?
+            .into_iter()
+            .filter(|refusal| refusal.check != "approval")
+            .map(|refusal| LintRefusal {
+                check: refusal.check,
+                section: refusal.section,
+                text: Text::new(refusal.message.zh, refusal.message.en),
+            })
+            .collect();
+        let open = standing
+            .filter(|notice| matches!(notice.status, NoticeStatus::Draft | NoticeStatus::Approved));
+        Ok(Notice {
+            id: open.map_or_else(NoticeId::new, |notice| notice.id),
+            incident: incident.id,
+            tenant: incident.tenant.clone(),
+            version: standing.map_or(0, |notice| notice.version) + 1,
+            kind,
+            lang,
+            sha256: draft.digest(),
+            draft,
+            refusals,
+            approvals: Vec::new(),
+            status: NoticeStatus::Draft,
+            affected_set_digest: facts.method.affected_set_digest.clone(),
+            recipients: 0,
+            unreachable: 0,
+            receipts: Receipts::default(),
+            receipt_number: None,
+            at: now,
+        })
+    }
+
+    /// The notices of a case, oldest first.
+    ///
+    /// # Errors
+    /// [`InformError::Store`].
+    pub async fn notices(&self, incident: IncidentId) -> Result<Vec<Notice>, InformError> {
+        Ok(self.notices.of(&incident.to_string()).await?)
+    }
+
+    /// One notice.
+    ///
+    /// # Errors
+    /// [`InformError::NoSuchNotice`], [`InformError::Store`].
+    pub async fn get(&self, id: NoticeId) -> Result<Notice, InformError> {
+        self.notices
+            .get(&id.to_string())
+            .await?
+            .ok_or(InformError::NoSuchNotice(id))
+    }
+
+    /// A named person approves the text that they have read.
+    ///
+    /// # Errors
+    /// [`InformError::OtherText`] when the draft has changed since, [`InformError::SamePerson`],
+    /// [`InformError::NotNeeded`], [`InformError::TooLate`].
+    pub async fn approve(
+        &self,
+        id: NoticeId,
+        by: &str,
+        role: ApprovalRole,
+        sha256: &str,
+        at: Timestamp,
+    ) -> Result<Notice, InformError> {
+        let _turn = self.turn.lock().await;
+        let mut notice = self.get(id).await?;
+        if notice.sha256 != sha256 {
+            return Err(InformError::OtherText);
+        }
+        if !matches!(notice.status, NoticeStatus::Draft | NoticeStatus::Approved) {
+            return Err(InformError::TooLate(notice.status));
+        }
+        if by.trim().is_empty() || !Notice::needs(notice.kind).contains(&role) {
+            return Err(InformError::NotNeeded);
+        }
+        if notice
+            .approvals
+            .iter()
+            .any(|given| given.by == by && given.role == role)
+        {
+            return Ok(notice);
+        }
+        if notice.approvals.iter().any(|given| given.by == by) {
+            return Err(InformError::SamePerson(by.to_owned()));
+        }
+        notice.approvals.retain(|given| given.role != role);
+        notice.approvals.push(NoticeApproval {
+            role,
+            by: by.to_owned(),
+            at,
+            sha256: sha256.to_owned(),
+        });
+        if notice.is_approved() {
+            notice.status = NoticeStatus::Approved;
+        }
+        let body = json!({ "notice": id, "kind": notice.kind, "version": notice.version, "role": role, "sha256": sha256,
+            "complete": notice.is_approved() });
+        self.record_of(&notice, by, "inform.approved", at, body)?;
+        self.notices.put(&notice).await?;
+        Ok(notice)
+    }
+
+    /// Posts the letters of an approved notice. `affected` is the likely set that the notice speaks of; it is held
+    /// against the digest in the facts, and ignored for notices to staff.
+    ///
+    /// # Errors
+    /// [`InformError::NotApproved`], [`InformError::Refused`] while the linter holds something against it,
+    /// [`InformError::NotByLetter`], [`InformError::OtherPersons`], [`InformError::Addressees`],
+    /// [`InformError::NobodyToTell`]; nothing is posted then.
+    pub async fn send(
+        &self,
+        id: NoticeId,
+        by: &str,
+        affected: &[SubjectToken],
+        now: Timestamp,
+    ) -> Result<Notice, InformError> {
+        let _turn = self.turn.lock().await;
+        let mut notice = self.get(id).await?;
+        if notice.status == NoticeStatus::Draft || !notice.is_approved() {
+            return Err(InformError::NotApproved);
+        }
+        if notice.status != NoticeStatus::Approved && notice.status != NoticeStatus::Sending {
+            return Err(InformError::TooLate(notice.status));
+        }
+        if !notice.goes_by_letter() {
+            return Err(InformError::NotByLetter(notice.kind));
+        }
+        if !notice.refusals.is_empty() {
+            return Err(InformError::Refused(notice.refusals));
+        }
+        let (letters, unreachable) = self.letters_of(&notice, affected).await?;
+        if letters.is_empty() {
+            return Err(InformError::NobodyToTell);
+        }
+        // The act is on record before the first letter can leave.
+        notice.status = NoticeStatus::Sending;
+        notice.recipients = letters.len() as u64;
+        notice.unreachable = unreachable;
+        let body = json!({ "notice": id, "kind": notice.kind, "version": notice.version, "sha256": notice.sha256,
+            "recipients": notice.recipients, "unreachable": unreachable, "affected_sha256": notice.affected_set_digest });
+        self.record_of(&notice, by, "inform.sending", now, body)?;
+        self.notices.put(&notice).await?;
+        for (key, body) in letters {
+            self.outbox
+                .post(&key, "smtp", &body, now.as_millis())
+                .await?;
+        }
+        Ok(notice)
+    }
+
+    async fn letters_of(
+        &self,
+        notice: &Notice,
+        affected: &[SubjectToken],
+    ) -> Result<(Vec<(String, String)>, u64), InformError> {
+        let subject = notice.draft.title.clone();
+        let text = notice.draft.to_text();
+        let letter = |to: String| {
+            serde_json::to_string(&MailLetter {
+                to,
+                subject: subject.clone(),
+                text: text.clone(),
+            })
+        };
+        let mut letters = Vec::new();
+        if notice.kind == NoticeKind::InternalBulletin {
+            let staff: BTreeSet<&String> = self.settings.staff.iter().collect();
+            for to in staff {
+                let key = format!("{}{}", notice.letters(), short_hash(to));
+                letters.push((key, letter(to.clone())?));
+            }
+            return Ok((letters, 0));
+        }
+        let wanted: BTreeSet<SubjectToken> = affected.iter().copied().collect();
+        if digest_of(&wanted) != notice.affected_set_digest {
+            return Err(InformError::OtherPersons);
+        }
+        let tokens: Vec<SubjectToken> = wanted.iter().copied().collect();
+        let found = self
+            .addressees
+            .addresses(notice.incident, &tokens)
+            .await
+            .map_err(InformError::Addressees)?;
+        let mut told = BTreeSet::new();
+        for (token, to) in found {
+            if wanted.contains(&token) && told.insert(token) {
+                letters.push((format!("{}{token}", notice.letters()), letter(to)?));
+            }
+        }
+        Ok((letters, (wanted.len() - told.len()) as u64))
+    }
+
+    /// The stop button: letters that have not left do not leave.
+    ///
+    /// # Errors
+    /// [`InformError`].
+    pub async fn stop(
+        &self,
+        id: NoticeId,
+        by: &str,
+        reason: &str,
+        at: Timestamp,
+    ) -> Result<Notice, InformError> {
+        let _turn = self.turn.lock().await;
+        let mut notice = self.get(id).await?;
+        if notice.status != NoticeStatus::Sending {
+            return Err(InformError::TooLate(notice.status));
+        }
+        let stopped = self.outbox.stop(&notice.letters()).await?;
+        notice.status = NoticeStatus::Stopped;
+        notice.receipts = self.receipts(&notice).await?;
+        let body = json!({ "notice": id, "reason": reason, "stopped": stopped, "receipts": notice.receipts });
+        self.record_of(&notice, by, "inform.stopped", at, body)?;
+        self.notices.put(&notice).await?;
+        Ok(notice)
+    }
+
+    /// Looks how the letters of notices on their way ended; a notice whose letters have all ended is sent. Call it
+    /// after each round of the postman. Returns the notices that ended.
+    ///
+    /// # Errors
+    /// [`InformError`].
+    pub async fn reconcile(&self, now: Timestamp) -> Result<Vec<Notice>, InformError> {
+        let _turn = self.turn.lock().await;
+        let mut ended = Vec::new();
+        for mut notice in self.notices.newest(1_000).await? {
+            if notice.status != NoticeStatus::Sending {
+                continue;
+            }
+            let receipts = self.receipts(&notice).await?;
+            let over = receipts.waiting == 0
+                && receipts.sent + receipts.failed + receipts.stopped + receipts.unknown
+                    >= notice.recipients;
+            if over {
+                notice.status = NoticeStatus::Sent;
+                let body =
+                    json!({ "notice": notice.id, "kind": notice.kind, "receipts": receipts });
+                self.record_of(&notice, "hudun", "inform.sent", now, body)?;
+            }
+            if over || receipts != notice.receipts {
+                notice.receipts = receipts;
+                self.notices.put(&notice).await?;
+            }
+            if over {
+                ended.push(notice);
+            }
+        }
+        Ok(ended)
+    }
+
+    /// A person handed the notice in (or published it) and says under which number.
+    ///
+    /// # Errors
+    /// [`InformError::NotApproved`], [`InformError::ReceiptNeeded`].
+    pub async fn record_hand_in(
+        &self,
+        id: NoticeId,
+        receipt: &str,
+        by: &str,
+        at: Timestamp,
+    ) -> Result<Notice, InformError> {
+        let _turn = self.turn.lock().await;
+        let mut notice = self.get(id).await?;
+        if receipt.trim().is_empty() {
+            return Err(InformError::ReceiptNeeded);
+        }
+        if notice.status != NoticeStatus::Approved || !notice.is_approved() {
+            return Err(InformError::NotApproved);
+        }
+        notice.status = NoticeStatus::Recorded;
+        notice.receipt_number = Some(receipt.trim().to_owned());
+        let body = json!({ "notice": id, "kind": notice.kind, "version": notice.version, "sha256": notice.sha256, "receipt": receipt.trim() });
+        self.record_of(&notice, by, "inform.handed-in", at, body)?;
+        self.notices.put(&notice).await?;
+        Ok(notice)
+    }
+
+    /// Puts the alert of a finding into the outbox for every configured target, due at once. Returns how many are new.
+    ///
+    /// # Errors
+    /// [`InformError`].
+    pub async fn alert(
+        &self,
+        incident: &Incident,
+        finding: &Finding,
+        now: Timestamp,
+    ) -> Result<u64, InformError> {
+        let mut new = 0;
+        for (key, channel, body) in alert_letters(incident, finding, &self.settings.alerts)? {
+            let posted = self
+                .outbox
+                .post(&key, channel, &body, now.as_millis())
+                .await?;
+            new += u64::from(posted);
+        }
+        Ok(new)
+    }
+
+    async fn receipts(&self, notice: &Notice) -> Result<Receipts, InformError> {
+        let mut receipts = Receipts::default();
+        for (state, count) in self.outbox.tally(&notice.letters()).await? {
+            match state {
+                LetterState::Waiting | LetterState::Trying => receipts.waiting += count,
+                LetterState::Sent => receipts.sent += count,
+                LetterState::Failed => receipts.failed += count,
+                LetterState::Stopped => receipts.stopped += count,
+                LetterState::Unknown => receipts.unknown += count,
+            }
+        }
+        Ok(receipts)
+    }
+
+    fn record_of(
+        &self,
+        notice: &Notice,
+        by: &str,
+        kind: &str,
+        at: Timestamp,
+        body: Value,
+    ) -> Result<(), RecordError> {
+        self.recorder.record(LedgerDraft {
+            at,
+            tenant: Some(notice.tenant.clone()),
+            incident: Some(notice.incident),
+            by: by.to_owned(),
+            kind: kind.to_owned(),
+            body,
+        })?;
+        Ok(())
+    }
+
+    fn record(
+        &self,
+        id: IncidentId,
+        incident: Option<&Incident>,
+        by: &str,
+        kind: &str,
+        at: Timestamp,
+        body: Value,
+    ) -> Result<(), RecordError> {
+        self.recorder.record(LedgerDraft {
+            at,
+            tenant: incident.map(|incident| incident.tenant.clone()),
+            incident: Some(id),
+            by: by.to_owned(),
+            kind: kind.to_owned(),
+            body,
+        })?;
+        Ok(())
+    }
+}
+
+/// The notices that a case asks for.
+fn wanted(facts: &FactBase) -> Vec<(NoticeKind, Lang)> {
+    use NoticeKind as K;
+    let mut wanted = vec![
+        (K::InternalBulletin, Lang::Zh),
+        (K::InternalBulletin, Lang::En),
+        (K::RegulatorFirst, Lang::Zh),
+        (K::PersonalNotice, Lang::Zh),
+        (K::PersonalNotice, Lang::En),
+        (K::PublicStatement, Lang::Zh),
+        (K::PublicStatement, Lang::En),
+    ];
+    let processor = facts
+        .organisation
+        .roles
+        .as_ref()
+        .is_some_and(|roles| roles.contains(&Role::Processor));
+    if processor {
+        wanted.push((K::TenantLetter, Lang::Zh));
+        wanted.push((K::TenantLetter, Lang::En));
+    }
+    wanted
+}
+
+/// As the digest of the affected set in the facts: sorted tokens, one in a line.
+fn digest_of(tokens: &BTreeSet<SubjectToken>) -> String {
+    let mut hasher = Sha256::new();
+    for token in tokens {
+        hasher.update(token.to_string().as_bytes());
+        hasher.update(b"\n");
+    }
+    format!("sha256:{}", hex::encode(hasher.finalize()))
+}
+
+/// Why a notice did not move.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InformError {
+    /// State could not be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The ledger did not take the act.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The facts or the templates do not stand.
+    #[error(transparent)]
+    Duty(#[from] DutyError),
+    /// A letter could not be written.
+    #[error("a letter could not be written: {0}")]
+    Json(#[from] serde_json::Error),
+    /// There is no such notice.
+    #[error("there is no notice {0}")]
+    NoSuchNotice(NoticeId),
+    /// The draft is another than the one that was read.
+    #[error("the draft has changed since it was read; read it again")]
+    OtherText,
+    /// One person can't approve twice.
+    #[error("{0} has approved already; a second person must approve in the other role")]
+    SamePerson(String),
+    /// That role does not approve this notice, or nobody is named.
+    #[error("this notice does not need that approval, or the person is not named")]
+    NotNeeded,
+    /// It is past that.
+    #[error("the notice is {0:?} already")]
+    TooLate(NoticeStatus),
+    /// Approvals are missing.
+    #[error("not every role has approved this text")]
+    NotApproved,
+    /// The linter holds something against it.
+    #[error("{} things stand against this notice; see its refusals", .0.len())]
+    Refused(Vec<LintRefusal>),
+    /// A person hands it in.
+    #[error("{} is handed in or published by a person; export it and record the receipt", .0.id())]
+    NotByLetter(NoticeKind),
+    /// The send list is not the affected set.
+    #[error("the send list is not the affected set that the notice speaks of")]
+    OtherPersons,
+    /// The addresses could not be found.
+    #[error("the addresses could not be read from the SCRM: {0}")]
+    Addressees(String),
+    /// Nobody has an address.
+    #[error("there is nobody to tell: no address was found")]
+    NobodyToTell,
+    /// The receipt number is empty.
+    #[error("write down the receipt number")]
+    ReceiptNeeded,
+}

@@ -1,0 +1,398 @@
+//! Carries letters out of the outbox.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use hudun_core::{LossReason, Timestamp};
+use hudun_store::{Letter, LetterState, Outbox, Store, StoreError};
+use lettre::message::Mailbox;
+use lettre::message::header::ContentType;
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use serde::{Deserialize, Serialize};
+
+use crate::letter::{MailLetter, WebhookLetter, one_line, short_hash, signature};
+
+/// How the connection to the mail server is protected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MailSecurity {
+    /// Begins in clear and must turn to TLS.
+    #[default]
+    Starttls,
+    /// TLS from the first byte.
+    Tls,
+    /// None; for a relay on this machine only.
+    None,
+}
+
+/// The mail server.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailSettings {
+    /// Host name.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// Protection.
+    #[serde(default)]
+    pub security: MailSecurity,
+    /// User name, when the server asks for one.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// Password.
+    #[serde(default, skip_serializing)]
+    pub password: Option<String>,
+    /// The sender, such as `护盾 <hudun@example.cn>`.
+    pub from: String,
+}
+
+impl fmt::Debug for MailSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MailSettings({}:{})", self.host, self.port)
+    }
+}
+
+/// A webhook.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookTarget {
+    /// Address.
+    pub url: String,
+    /// Shared secret of the signature.
+    #[serde(skip_serializing)]
+    pub secret: String,
+}
+
+impl fmt::Debug for WebhookTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WebhookTarget({})", self.url)
+    }
+}
+
+/// Channels and patience.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PostmanSettings {
+    /// Mail, when configured.
+    pub mail: Option<MailSettings>,
+    /// Webhooks by name.
+    pub webhooks: BTreeMap<String, WebhookTarget>,
+    /// A try takes at most this long.
+    pub timeout: Duration,
+    /// Tries at most.
+    pub attempts: u32,
+    /// Pause after the first failed try; it doubles with each, up to ten minutes.
+    pub first_pause_ms: i64,
+    /// Letters of one channel that are tried at once.
+    pub at_once: usize,
+}
+
+impl Default for PostmanSettings {
+    fn default() -> Self {
+        Self {
+            mail: None,
+            webhooks: BTreeMap::new(),
+            timeout: Duration::from_secs(20),
+            attempts: 8,
+            first_pause_ms: 5_000,
+            at_once: 8,
+        }
+    }
+}
+
+/// What one round brought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Delivered {
+    /// Taken by the channel.
+    pub sent: u64,
+    /// To be tried again.
+    pub later: u64,
+    /// Refused for good or given up.
+    pub failed: u64,
+}
+
+/// Carries letters out.
+pub struct Postman {
+    outbox: Outbox,
+    settings: PostmanSettings,
+    mail: Option<(AsyncSmtpTransport<Tokio1Executor>, Mailbox)>,
+    http: reqwest::Client,
+    alerts_lost: AtomicU64,
+}
+
+enum Ended {
+    Sent,
+    Later(String),
+    Never(String),
+}
+
+const LONGEST_PAUSE_MS: i64 = 600_000;
+/// Letters taken up in one round.
+const ROUND: u32 = 500;
+
+impl Postman {
+    /// A postman over the outbox. Letters that a crash cut off are sorted first: an alert is tried again, of a notice
+    /// nobody can tell.
+    ///
+    /// # Errors
+    /// [`PostmanError`] when the settings can't work.
+    pub async fn open(store: &Store, settings: PostmanSettings) -> Result<Self, PostmanError> {
+        let outbox = store.outbox();
+        outbox.recover("alert/", LetterState::Waiting).await?;
+        outbox.recover("notice/", LetterState::Unknown).await?;
+        let mail = settings
+            .mail
+            .as_ref()
+            .map(|mail| transport(mail, settings.timeout))
+            .transpose()?;
+        let http = reqwest::Client::builder()
+            .timeout(settings.timeout)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(|cause| PostmanError::Settings {
+                field: "webhooks",
+                cause: cause.to_string(),
+            })?;
+        Ok(Self {
+            outbox,
+            settings,
+            mail,
+            http,
+            alerts_lost: AtomicU64::new(0),
+        })
+    }
+
+    /// Tries every letter that is due, each channel on its own so that a hanging one holds up no other.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the outbox can't be read.
+    pub async fn deliver(&self, now: Timestamp) -> Result<Delivered, StoreError> {
+        let due = self.outbox.due(now.as_millis(), ROUND).await?;
+        let (mails, calls): (Vec<Letter>, Vec<Letter>) =
+            due.into_iter().partition(|letter| letter.channel == "smtp");
+        let (one, two) = tokio::join!(self.round(mails, now), self.round(calls, now));
+        Ok(Delivered {
+            sent: one.sent + two.sent,
+            later: one.later + two.later,
+            failed: one.failed + two.failed,
+        })
+    }
+
+    /// Alerts given up, under [`LossReason::AlertUndelivered`].
+    pub fn losses(&self) -> (LossReason, u64) {
+        (
+            LossReason::AlertUndelivered,
+            self.alerts_lost.load(Ordering::Relaxed),
+        )
+    }
+
+    async fn round(&self, letters: Vec<Letter>, now: Timestamp) -> Delivered {
+        futures_util::stream::iter(letters)
+            .map(|letter| self.carry(letter, now))
+            .buffer_unordered(self.settings.at_once.max(1))
+            .fold(Delivered::default(), |sum, one| async move {
+                Delivered {
+                    sent: sum.sent + one.sent,
+                    later: sum.later + one.later,
+                    failed: sum.failed + one.failed,
+                }
+            })
+            .await
+    }
+
+    async fn carry(&self, letter: Letter, now: Timestamp) -> Delivered {
+        match self.try_one(&letter, now).await {
+            Ok(delivered) => delivered,
+            Err(cause) => {
+                tracing::error!(%cause, "a letter's state could not be written");
+                Delivered::default()
+            }
+        }
+    }
+
+    async fn try_one(&self, letter: &Letter, now: Timestamp) -> Result<Delivered, StoreError> {
+        if !self.outbox.begin(&letter.dedupe).await? {
+            return Ok(Delivered::default());
+        }
+        let sending = async {
+            match letter.channel.as_str() {
+                "smtp" => self.mail(letter).await,
+                "webhook" => self.call(letter, now).await,
+                other => Ended::Never(format!("there is no channel {other:?}")),
+            }
+        };
+        let ended = tokio::time::timeout(self.settings.timeout, sending)
+            .await
+            .unwrap_or_else(|_| Ended::Later("no answer in time".to_owned()));
+        let tries = letter.attempts.saturating_add(1);
+        match ended {
+            Ended::Sent => {
+                self.outbox
+                    .close(&letter.dedupe, LetterState::Sent, "")
+                    .await?;
+                Ok(Delivered {
+                    sent: 1,
+                    ..Delivered::default()
+                })
+            }
+            Ended::Later(said) if tries < self.settings.attempts => {
+                let pause = self.pause(letter.attempts);
+                let next = now.plus_millis(pause).as_millis();
+                self.outbox
+                    .settle(&letter.dedupe, LetterState::Waiting, next, &one_line(&said))
+                    .await?;
+                Ok(Delivered {
+                    later: 1,
+                    ..Delivered::default()
+                })
+            }
+            Ended::Later(said) | Ended::Never(said) => {
+                if letter.dedupe.starts_with("alert/") {
+                    self.alerts_lost.fetch_add(1, Ordering::Relaxed);
+                    tracing::error!(reason = LossReason::AlertUndelivered.name(), %said, "an alert was given up");
+                }
+                self.outbox
+                    .close(&letter.dedupe, LetterState::Failed, &one_line(&said))
+                    .await?;
+                Ok(Delivered {
+                    failed: 1,
+                    ..Delivered::default()
+                })
+            }
+        }
+    }
+
+    fn pause(&self, attempts: u32) -> i64 {
+        self.settings
+            .first_pause_ms
+            .saturating_mul(1 << attempts.min(20))
+            .clamp(1, LONGEST_PAUSE_MS)
+    }
+
+    async fn mail(&self, letter: &Letter) -> Ended {
+        let Some((transport, from)) = &self.mail else {
+            return Ended::Later("no mail server is configured".to_owned());
+        };
+        let message = match message(letter, from) {
+            Ok(message) => message,
+            Err(said) => return Ended::Never(said),
+        };
+        match transport.send(message).await {
+            Ok(_) => Ended::Sent,
+            // What the server says may repeat the address; its code is enough.
+            Err(error) if error.is_permanent() => Ended::Never(format!(
+                "refused by the mail server: {}",
+                error
+                    .status()
+                    .map_or_else(String::new, |code| code.to_string())
+            )),
+            Err(error) => Ended::Later(error.status().map_or_else(
+                || "the mail server did not finish the conversation".to_owned(),
+                |code| format!("the mail server asks to wait: {code}"),
+            )),
+        }
+    }
+
+    async fn call(&self, letter: &Letter, now: Timestamp) -> Ended {
+        let call: WebhookLetter = match serde_json::from_str(&letter.body) {
+            Ok(call) => call,
+            Err(cause) => return Ended::Never(format!("unreadable letter: {cause}")),
+        };
+        let Some(target) = self.settings.webhooks.get(&call.target) else {
+            return Ended::Never(format!("there is no webhook {:?}", call.target));
+        };
+        let body = call.payload.to_string();
+        let signed = signature(
+            target.secret.as_bytes(),
+            now.as_millis().div_euclid(1_000),
+            body.as_bytes(),
+        );
+        let answer = self
+            .http
+            .post(&target.url)
+            .header("Content-Type", "application/json")
+            .header("X-Hudun-Signature", signed)
+            .header("X-Hudun-Delivery", short_hash(&letter.dedupe))
+            .body(body)
+            .send()
+            .await;
+        match answer.map(|answer| answer.status()) {
+            Ok(status) if status.is_success() => Ended::Sent,
+            Ok(status) if status == 429 || status == 408 || status.is_server_error() => {
+                Ended::Later(format!("the webhook answered {status}"))
+            }
+            Ok(status) => Ended::Never(format!("the webhook answered {status}")),
+            Err(error) if error.is_builder() => {
+                Ended::Never("the webhook's address can't be called".to_owned())
+            }
+            Err(_) => Ended::Later("the webhook could not be reached".to_owned()),
+        }
+    }
+}
+
+/// The mail; its Message-ID comes from the key, so that a server that sees it twice can tell.
+fn message(letter: &Letter, from: &Mailbox) -> Result<Message, String> {
+    let mail: MailLetter = serde_json::from_str(&letter.body)
+        .map_err(|cause| format!("unreadable letter: {cause}"))?;
+    let to: Mailbox = mail
+        .to
+        .parse()
+        .map_err(|_| "the address is none".to_owned())?;
+    let id = format!("<{}@{}>", short_hash(&letter.dedupe), from.email.domain());
+    Message::builder()
+        .from(from.clone())
+        .to(to)
+        .subject(one_line(&mail.subject))
+        .message_id(Some(id))
+        .header(ContentType::TEXT_PLAIN)
+        .body(mail.text)
+        .map_err(|cause| cause.to_string())
+}
+
+fn transport(
+    mail: &MailSettings,
+    timeout: Duration,
+) -> Result<(AsyncSmtpTransport<Tokio1Executor>, Mailbox), PostmanError> {
+    let bad = |field, cause: String| PostmanError::Settings { field, cause };
+    let from: Mailbox = mail
+        .from
+        .parse()
+        .map_err(|cause| bad("mail.from", format!("{cause}")))?;
+    let builder = match mail.security {
+        MailSecurity::Starttls => AsyncSmtpTransport::<Tokio1Executor>::starttls_relay(&mail.host),
+        MailSecurity::Tls => AsyncSmtpTransport::<Tokio1Executor>::relay(&mail.host),
+        MailSecurity::None => Ok(AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(
+            &mail.host,
+        )),
+    }
+    .map_err(|cause| bad("mail.host", cause.to_string()))?;
+    let mut builder = builder.port(mail.port).timeout(Some(timeout));
+    match (&mail.user, &mail.password) {
+        (Some(user), Some(password)) => {
+            builder = builder.credentials(Credentials::new(user.clone(), password.clone()));
+        }
+        (None, None) => {}
+        _ => return Err(bad("mail.user", "user and password go together".to_owned())),
+    }
+    Ok((builder.build(), from))
+}
+
+/// Why there is no postman.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PostmanError {
+    /// The outbox can't be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A setting can't work.
+    #[error("{field}: {cause}")]
+    Settings {
+        /// Which.
+        field: &'static str,
+        /// Why.
+        cause: String,
+    },
+}

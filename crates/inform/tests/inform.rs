@@ -1,0 +1,415 @@
+//! Notices and letters over a real store, a real mail conversation and a real HTTP receiver.
+
+#![allow(clippy::unwrap_used)]
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use hudun_core::{
+    BoxFuture, Grade, Incident, IncidentId, IncidentState, LedgerDraft, LossReason, RecordError,
+    Recorder, SubjectToken, Text, Timestamp,
+};
+use hudun_duty::{ApprovalRole, FactBase, NoticeKind, RuleSet, assess};
+use hudun_inform::{
+    Addressees, InformError, InformSettings, Informer, MailLetter, MailSecurity, MailSettings,
+    Notice, NoticeStatus, Postman, PostmanSettings, WebhookLetter, WebhookTarget, signature,
+};
+use hudun_store::{LetterState, Store};
+use sha2::{Digest, Sha256};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
+
+#[derive(Default)]
+struct Ledger(Mutex<Vec<LedgerDraft>>);
+
+impl Recorder for Ledger {
+    fn record(&self, draft: LedgerDraft) -> Result<u64, RecordError> {
+        let mut entries = self.0.lock().unwrap();
+        entries.push(draft);
+        Ok(entries.len() as u64 - 1)
+    }
+}
+
+struct Book;
+
+impl Addressees for Book {
+    fn addresses<'a>(
+        &'a self,
+        _: IncidentId,
+        tokens: &'a [SubjectToken],
+    ) -> BoxFuture<'a, Result<Vec<(SubjectToken, String)>, String>> {
+        let found = tokens
+            .iter()
+            .skip(1)
+            .map(|&token| (token, format!("p{}@example.cn", token.as_bytes()[0])));
+        let found = found.collect();
+        Box::pin(async move { Ok(found) })
+    }
+}
+
+/// How the little mail server behaves towards an address that holds the word.
+/// `reject`: 550; `busy`: 451; `hang`: silence; `drop`: closes after the text without a word.
+async fn mail_server() -> (u16, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let taken = Arc::new(Mutex::new(Vec::new()));
+    let all = taken.clone();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let taken = all.clone();
+            tokio::spawn(async move { talk(stream, taken).await });
+        }
+    });
+    (port, taken)
+}
+
+async fn talk(stream: tokio::net::TcpStream, taken: Arc<Mutex<Vec<String>>>) -> Option<()> {
+    let (read, mut write) = stream.into_split();
+    let mut lines = BufReader::new(read).lines();
+    write.write_all(b"220 test\r\n").await.ok()?;
+    let mut to = String::new();
+    while let Some(line) = lines.next_line().await.ok()? {
+        let said = line.to_uppercase();
+        let answer = if said.starts_with("EHLO") {
+            "250-test\r\n250 8BITMIME\r\n"
+        } else if said.starts_with("RCPT") {
+            to = line.clone();
+            if to.contains("reject") {
+                "550 no such user\r\n"
+            } else if to.contains("busy") {
+                "451 later\r\n"
+            } else if to.contains("hang") {
+                std::future::pending::<()>().await;
+                ""
+            } else {
+                "250 ok\r\n"
+            }
+        } else if said.starts_with("DATA") {
+            write.write_all(b"354 go\r\n").await.ok()?;
+            while lines
+                .next_line()
+                .await
+                .ok()?
+                .is_some_and(|line| line != ".")
+            {}
+            if to.contains("drop") {
+                return None;
+            }
+            taken.lock().unwrap().push(to.clone());
+            "250 taken\r\n"
+        } else {
+            "250 ok\r\n"
+        };
+        write.write_all(answer.as_bytes()).await.ok()?;
+    }
+    Some(())
+}
+
+fn settings(port: u16) -> PostmanSettings {
+    PostmanSettings {
+        mail: Some(MailSettings {
+            host: "127.0.0.1".into(),
+            port,
+            security: MailSecurity::None,
+            user: None,
+            password: None,
+            from: "hudun <hudun@example.cn>".into(),
+        }),
+        timeout: Duration::from_millis(1_500),
+        attempts: 2,
+        ..PostmanSettings::default()
+    }
+}
+
+async fn post(store: &Store, key: &str, to: &str) {
+    let letter = MailLetter {
+        to: to.into(),
+        subject: "通知".into(),
+        text: "您好".into(),
+    };
+    let body = serde_json::to_string(&letter).unwrap();
+    assert!(store.outbox().post(key, "smtp", &body, 0).await.unwrap());
+}
+
+#[tokio::test]
+async fn each_letter_ends_as_the_server_says_and_leaves_no_address_behind() {
+    let (port, taken) = mail_server().await;
+    let store = Store::in_memory().await.unwrap();
+    for name in ["good", "reject", "busy", "hang", "drop", "good2"] {
+        post(
+            &store,
+            &format!("alert/{name}"),
+            &format!("{name}@example.cn"),
+        )
+        .await;
+    }
+    let postman = Postman::open(&store, settings(port)).await.unwrap();
+    let round = postman.deliver(Timestamp::from_millis(1)).await.unwrap();
+    assert_eq!((round.sent, round.later, round.failed), (2, 3, 1));
+    assert_eq!(taken.lock().unwrap().len(), 2, "nothing half sent");
+    let nothing = postman.deliver(Timestamp::from_millis(2)).await.unwrap();
+    assert_eq!(nothing, Default::default(), "a pause is kept");
+    let last = postman
+        .deliver(Timestamp::from_millis(1_000_000))
+        .await
+        .unwrap();
+    assert_eq!(
+        (last.sent, last.failed),
+        (0, 3),
+        "given up after the last try"
+    );
+    assert_eq!(postman.losses(), (LossReason::AlertUndelivered, 4));
+    for name in ["good", "reject", "busy", "hang", "drop"] {
+        let letter = store
+            .outbox()
+            .get(&format!("alert/{name}"))
+            .await
+            .unwrap()
+            .unwrap();
+        assert!(
+            letter.body.is_empty() && !letter.last_error.contains('@'),
+            "{letter:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_letter_is_delivered_once_across_a_restart() {
+    let (port, taken) = mail_server().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    let store = Store::open_file(&path).await.unwrap();
+    post(&store, "notice/n/1", "one@example.cn").await;
+    post(&store, "notice/n/2", "two@example.cn").await;
+    post(&store, "alert/a", "three@example.cn").await;
+    // The process dies in the middle of these two.
+    assert!(store.outbox().begin("notice/n/2").await.unwrap());
+    assert!(store.outbox().begin("alert/a").await.unwrap());
+    store.close().await;
+
+    for _ in 0..2 {
+        let store = Store::open_file(&path).await.unwrap();
+        let postman = Postman::open(&store, settings(port)).await.unwrap();
+        let (one, two) = tokio::join!(
+            postman.deliver(Timestamp::from_millis(1)),
+            postman.deliver(Timestamp::from_millis(1))
+        );
+        one.and(two).unwrap();
+        let cut = store.outbox().get("notice/n/2").await.unwrap().unwrap();
+        assert_eq!(cut.state, LetterState::Unknown, "a person decides");
+        store.close().await;
+    }
+    let taken = taken.lock().unwrap();
+    assert_eq!(taken.len(), 2, "{taken:?}");
+}
+
+#[tokio::test]
+async fn a_webhook_proves_who_called() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let receiver = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut bytes = Vec::new();
+        let mut part = [0; 4096];
+        loop {
+            let n = stream.read(&mut part).await.unwrap();
+            bytes.extend_from_slice(&part[..n]);
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            if let Some((head, body)) = text.split_once("\r\n\r\n") {
+                let length = head
+                    .lines()
+                    .find_map(|line| {
+                        line.to_lowercase()
+                            .strip_prefix("content-length: ")
+                            .map(str::to_owned)
+                    })
+                    .unwrap();
+                if body.len() == length.parse::<usize>().unwrap() {
+                    stream
+                        .write_all(b"HTTP/1.1 204 No Content\r\n\r\n")
+                        .await
+                        .unwrap();
+                    return (head.to_owned(), body.to_owned());
+                }
+            }
+        }
+    });
+    let store = Store::in_memory().await.unwrap();
+    let letter = WebhookLetter {
+        target: "duty".into(),
+        payload: serde_json::json!({"type": "hudun.alert"}),
+    };
+    let body = serde_json::to_string(&letter).unwrap();
+    store
+        .outbox()
+        .post("alert/w", "webhook", &body, 0)
+        .await
+        .unwrap();
+    let mut settings = PostmanSettings::default();
+    settings.webhooks.insert(
+        "duty".into(),
+        WebhookTarget {
+            url,
+            secret: "s3cret".into(),
+        },
+    );
+    let postman = Postman::open(&store, settings).await.unwrap();
+    let round = postman
+        .deliver(Timestamp::from_millis(1_795_420_800_000))
+        .await
+        .unwrap();
+    assert_eq!(round.sent, 1);
+    let (head, body) = receiver.await.unwrap();
+    let wanted = signature(b"s3cret", 1_795_420_800, body.as_bytes());
+    assert!(head.contains(&wanted), "{head}");
+}
+
+fn incident() -> Incident {
+    Incident {
+        id: IncidentId::new(),
+        tenant: "yunxi".parse().unwrap(),
+        title: Text::new("演练", "drill"),
+        grade: Grade::High,
+        rows: vec![],
+        state: IncidentState::Open,
+        suspects: vec![],
+        modules: vec![],
+        findings: vec![],
+        playbook: None,
+        run: None,
+        opened_at: Timestamp::from_millis(0),
+        marks: vec![],
+        drill: true,
+    }
+}
+
+fn digest(tokens: &[SubjectToken]) -> String {
+    let lines: String = tokens.iter().map(|token| format!("{token}\n")).collect();
+    format!("sha256:{}", hex::encode(Sha256::digest(lines.as_bytes())))
+}
+
+#[tokio::test]
+async fn nothing_leaves_without_two_persons_on_this_very_text() {
+    let (port, taken) = mail_server().await;
+    let store = Store::in_memory().await.unwrap();
+    let ledger = Arc::new(Ledger::default());
+    let rules = Arc::new(RuleSet::embedded().unwrap());
+    let staff = InformSettings {
+        staff: vec!["it@example.cn".into()],
+        ..InformSettings::default()
+    };
+    let informer = Informer::new(&store, rules.clone(), staff, Arc::new(Book), ledger.clone());
+    let affected: Vec<_> = (1..=3).map(|n| SubjectToken::from_bytes([n; 16])).collect();
+    let mut facts = FactBase::from_json(include_str!("../../duty/tests/common/full.json")).unwrap();
+    facts.method.affected_set_digest = digest(&affected);
+    let now: jiff::Timestamp = "2026-11-23T11:00:00Z".parse().unwrap();
+    let at = Timestamp::from_millis(now.as_millisecond());
+    let answers = assess(&facts, &rules, now).unwrap();
+    let case = incident();
+    let drafts = informer
+        .draft_all(&case, &facts, &answers, at)
+        .await
+        .unwrap();
+    assert!(drafts.len() >= 7);
+    assert_eq!(
+        informer
+            .draft_all(&case, &facts, &answers, at)
+            .await
+            .unwrap(),
+        drafts
+    );
+    assert_eq!(
+        ledger.0.lock().unwrap().len(),
+        1,
+        "the same facts draft nothing new"
+    );
+    let pick = |drafts: &[Notice], kind| drafts.iter().find(|n| n.kind == kind).unwrap().clone();
+
+    let notice = pick(&drafts, NoticeKind::PersonalNotice);
+    let (id, sha) = (notice.id, notice.sha256.as_str());
+    assert!(matches!(
+        informer.send(id, "li", &affected, at).await,
+        Err(InformError::NotApproved)
+    ));
+    let other = informer
+        .approve(id, "li", ApprovalRole::Legal, "sha256:00", at)
+        .await;
+    assert!(matches!(other, Err(InformError::OtherText)));
+    informer
+        .approve(id, "li", ApprovalRole::Legal, sha, at)
+        .await
+        .unwrap();
+    let same = informer
+        .approve(id, "li", ApprovalRole::Commander, sha, at)
+        .await;
+    assert!(matches!(same, Err(InformError::SamePerson(_))));
+
+    facts
+        .measures
+        .taken
+        .push(hudun_duty::Text::new("停用导出", "exports are off"));
+    let answers = assess(&facts, &rules, now).unwrap();
+    let drafts = informer
+        .draft_all(&case, &facts, &answers, at)
+        .await
+        .unwrap();
+    let notice = pick(&drafts, NoticeKind::PersonalNotice);
+    assert!(notice.id == id && notice.version == 2 && notice.approvals.is_empty());
+    let sha = notice.sha256.as_str();
+    informer
+        .approve(id, "li", ApprovalRole::Legal, sha, at)
+        .await
+        .unwrap();
+    informer
+        .approve(id, "wang", ApprovalRole::Commander, sha, at)
+        .await
+        .unwrap();
+    assert!(
+        matches!(
+            informer.send(id, "wang", &affected[1..], at).await,
+            Err(InformError::OtherPersons)
+        ) || !notice.refusals.is_empty()
+    );
+    let sent = informer.send(id, "wang", &affected, at).await;
+    if notice.refusals.is_empty() {
+        let sending = sent.unwrap();
+        assert_eq!((sending.recipients, sending.unreachable), (2, 1));
+        let postman = Postman::open(&store, settings(port)).await.unwrap();
+        postman.deliver(at).await.unwrap();
+        let ended = informer.reconcile(at).await.unwrap();
+        assert_eq!(
+            (ended[0].status, ended[0].receipts.sent),
+            (NoticeStatus::Sent, 2)
+        );
+        assert_eq!(taken.lock().unwrap().len(), 2);
+    } else {
+        unreachable!(
+            "the whole fact base must make a clean notice: {:?}",
+            notice.refusals
+        );
+    }
+    let report = pick(&drafts, NoticeKind::RegulatorFirst);
+    for (by, role) in [
+        ("li", ApprovalRole::Legal),
+        ("wang", ApprovalRole::Commander),
+    ] {
+        informer
+            .approve(report.id, by, role, &report.sha256, at)
+            .await
+            .unwrap();
+    }
+    assert!(
+        informer
+            .send(report.id, "wang", &affected, at)
+            .await
+            .is_err()
+    );
+    let handed = informer
+        .record_hand_in(report.id, "网信-1", "wang", at)
+        .await
+        .unwrap();
+    assert_eq!(handed.status, NoticeStatus::Recorded);
+    let written = serde_json::to_string(&*ledger.0.lock().unwrap()).unwrap();
+    assert!(!written.contains("@example.cn"), "no address on the ledger");
+}

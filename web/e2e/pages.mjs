@@ -1,0 +1,85 @@
+// Walks the console in Chromium: both languages, a phone's width, two persons, live updates, no fault of the page.
+// Started by `cargo test -p hudun-console --test browser`, which serves the console and passes its address.
+import assert from "node:assert/strict";
+import { Console, totp } from "./console.mjs";
+
+const { HUDUN_URL: url, HUDUN_PASSWORD: password, HUDUN_SECRET: secret } = process.env;
+const open = [];
+const viewer = async (options = {}) => {
+  const console = await Console.open({ url, ...options });
+  open.push(console);
+  return console;
+};
+
+try {
+  const lead = await viewer();
+  await lead.signIn("li.lei", password);
+  await lead.part("incident").first().waitFor();
+  await lead.part("start-drill").click();
+  await lead.part("alarm").waitFor();
+  await lead.part("alarm-open").click();
+  assert.equal(await lead.figure("scope-likely"), 214);
+  const room = new URL(lead.page.url()).pathname;
+  for (const stage of ["监", "响", "隔", "析", "修", "通", "防"]) {
+    await lead.page.locator(".stages").getByText(stage, { exact: true }).waitFor();
+  }
+  await lead.page.getByText("泄露范围").first().waitFor();
+  await lead.language("en");
+  await lead.page.getByText("Duties and deadlines").waitFor();
+  const clock = () => lead.part("duty", { applies: "yes" }).locator(".clock").last().innerText();
+  const before = await clock();
+  await lead.page.waitForTimeout(1500);
+  assert.notEqual(await clock(), before, "the count-down ticks");
+
+  // One person asks, another approves on a phone, and the first one sees it without reloading.
+  await lead.part("undo").first().click();
+  await lead.part("approval").waitFor();
+  assert.equal(await lead.part("approve").count(), 0, "whoever asked sees no button to approve");
+  const second = await viewer({ width: 375, height: 800 });
+  await second.signIn("han.mei", password);
+  await second.page.goto(`${url}/approvals`);
+  await second.part("approve").click();
+  await lead.part("restriction", { lift: "gone" }).waitFor();
+  for (const path of ["/", "/incidents", "/findings", "/approvals", "/policy", "/account", room]) {
+    await second.page.goto(url + path);
+    await second.page.locator("main .ant-card").first().waitFor();
+    assert.equal(await second.overflow(), 0, `${path} is wider than a phone`);
+  }
+
+  // A notice: legal, then the commander, then out.
+  const legal = await viewer();
+  await legal.signIn("wang.fa", password);
+  await legal.page.goto(url + room);
+  for (const [who, role] of [
+    [legal, "legal"],
+    [lead, "commander"],
+  ]) {
+    await who.part("notice", { audience: "person" }).locator("button").click();
+    await who.part(`approve-notice-${role}`).click();
+    await who.part("notice-approval", { role }).locator(".ant-tag-green, .ant-tag-color-green").or(who.part("send-notice")).first().waitFor();
+  }
+  await lead.part("send-notice").click();
+  await lead.page.getByRole("button", { name: "confirm-send" }).click();
+  await lead.part("notice", { audience: "person", state: "sent" }).waitFor();
+  await lead.page.keyboard.press("Escape");
+  const [file] = await Promise.all([lead.page.waitForEvent("download"), lead.part("export-evidence").click()]);
+  assert.match(file.suggestedFilename(), /\.hudun$/);
+
+  // A first log-in by keyboard alone: code, new password, in.
+  const fresh = await viewer({ width: 375, height: 800 });
+  await fresh.page.goto(url);
+  await fresh.page.locator("#account").fill("new.one");
+  await fresh.page.locator("#password").fill(password);
+  await fresh.page.keyboard.press("Enter");
+  await fresh.page.locator("#code").fill(totp(secret));
+  await fresh.page.keyboard.press("Enter");
+  await fresh.page.locator("#old").fill(password);
+  await fresh.page.locator("#new").fill("a quiet lake in autumn");
+  await fresh.page.locator("#again").fill("a quiet lake in autumn");
+  await fresh.page.keyboard.press("Enter");
+  await fresh.page.locator("header.top").waitFor();
+
+  for (const console of open) assert.deepEqual(console.faults, []);
+} finally {
+  for (const console of open) await console.close();
+}

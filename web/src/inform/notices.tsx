@@ -1,0 +1,160 @@
+import { Alert, Button, Drawer, Popconfirm, Tag } from "antd";
+import { useState } from "react";
+import { api, unwrap, type Role, type Schemas } from "../shared/api";
+import { useCommand } from "../shared/command";
+import { count, moment } from "../shared/format";
+import { useI18n, type Key } from "../shared/i18n";
+import { useQuery } from "../shared/query";
+import { ROLES } from "../shared/roles";
+import { useMay, useSession } from "../shared/session";
+import { Countdown, Loaded, Nothing } from "../shared/ui";
+
+const AUDIENCES = {
+  staff: "notice.staff",
+  regulator: "notice.regulator",
+  person: "notice.person",
+  tenant: "notice.tenant",
+  public: "notice.public",
+} as const satisfies Record<Schemas["Audience"], Key>;
+
+const STATES = {
+  draft: { word: "notice.draft", color: "orange" },
+  approved: { word: "notice.approved", color: "blue" },
+  sending: { word: "notice.sending", color: "processing" },
+  sent: { word: "notice.sent", color: "green" },
+  failed: { word: "notice.failed", color: "red" },
+} as const satisfies Record<Schemas["NoticeState"], { word: Key; color: string }>;
+
+/** 通: the drafts, who approved them, and the way out of the house. */
+export function Notices({ room }: { room: Schemas["WarRoom"] }) {
+  const { t } = useI18n();
+  const [open, setOpen] = useState<string>();
+  const shown = room.notices.find((notice) => notice.id === open);
+  if (room.notices.length === 0) return <Nothing say={t("notice.none")} />;
+  return (
+    <>
+      {room.notices.map((notice) => (
+        <NoticeRow key={notice.id} notice={notice} read={() => setOpen(notice.id)} />
+      ))}
+      {shown && <NoticeDrawer notice={shown} incident={room.incident.id} close={() => setOpen(undefined)} />}
+    </>
+  );
+}
+
+function NoticeRow({ notice, read }: { notice: Schemas["NoticeView"]; read: () => void }) {
+  const { t, lang } = useI18n();
+  const look = STATES[notice.state];
+  return (
+    <div className="row" data-testid="notice" data-audience={notice.audience} data-lang={notice.lang} data-state={notice.state}>
+      <Tag color={look.color}>{t(look.word)}</Tag>
+      <div className="grow">
+        <b>{t(AUDIENCES[notice.audience])}</b> <Tag>{notice.lang}</Tag>
+        <div>{notice.title}</div>
+        <small className="soft">
+          {t("notice.recipients", { n: count(notice.recipients, lang) })} · {t("notice.approvals", { n: notice.approvals.length, all: notice.needs.length })}
+          {notice.refusals.length > 0 && ` · ${t("notice.refused", { n: notice.refusals.length })}`}
+        </small>
+      </div>
+      {notice.due_at && notice.state !== "sent" && <Countdown to={notice.due_at} />}
+      <Button data-testid="read-notice" onClick={read}>
+        {t("notice.read")}
+      </Button>
+    </div>
+  );
+}
+
+/** One reads before one approves: the buttons stand below the text. */
+function NoticeDrawer({ notice, incident, close }: { notice: Schemas["NoticeView"]; incident: string; close: () => void }) {
+  const { t, say, lang } = useI18n();
+  const { me } = useSession();
+  const { busy, run } = useCommand();
+  const sends = useMay("commander", "legal", "pr");
+  const [preview, setPreview] = useState(false);
+  const params = { path: { incident, notice: notice.id } };
+  const given = (role: Role) => notice.approvals.find((approval) => approval.role === role);
+  const mine = notice.approvals.some((approval) => approval.by === me.account);
+  const approve = (role: Role) =>
+    run(() =>
+      unwrap(
+        api.POST("/api/incidents/{incident}/notices/{notice}/approve", { params, body: { role, sha256: notice.sha256 } }),
+      ),
+    );
+  return (
+    <Drawer open title={`${t(AUDIENCES[notice.audience])} · ${notice.lang}`} size="large" onClose={close} data-testid="notice-drawer">
+      <article lang={notice.lang}>
+        <h2 style={{ marginTop: 0 }}>{notice.title}</h2>
+        {notice.sections.map((section) => (
+          <section key={section.heading}>
+            <h3>{section.heading}</h3>
+            <p className="pre">{section.body}</p>
+            {section.evidence.length > 0 && (
+              <small className="soft" lang={lang}>
+                {t("notice.evidence")} <span className="mono">{section.evidence.join(", ")}</span>
+              </small>
+            )}
+          </section>
+        ))}
+      </article>
+      <hr />
+      {notice.refusals.map((refusal) => (
+        <Alert key={`${refusal.rule} ${refusal.text.en}`} type="error" showIcon title={say(refusal.text)} description={refusal.rule} style={{ marginBottom: 8 }} />
+      ))}
+      {notice.needs.map((role) => {
+        const approval = given(role);
+        return (
+          <div className="row" key={role} data-testid="notice-approval" data-role={role}>
+            <Tag color={approval ? "green" : "orange"}>{t(ROLES[role])}</Tag>
+            <span className="grow">{approval ? t("notice.approvedBy", { who: approval.by, at: moment(approval.at, lang) }) : t("notice.waits")}</span>
+            {!approval && me.roles.includes(role) && !mine && notice.state === "draft" && (
+              <Button
+                type="primary"
+                loading={busy}
+                disabled={notice.refusals.length > 0}
+                data-testid={`approve-notice-${role}`}
+                onClick={() => void approve(role)}
+              >
+                {t("notice.approveAs", { role: t(ROLES[role]) })}
+              </Button>
+            )}
+            {!approval && me.roles.includes(role) && mine && <span className="soft">{t("notice.secondPerson")}</span>}
+          </div>
+        );
+      })}
+      <div className="drillbar" style={{ marginTop: 12 }}>
+        <Button onClick={() => setPreview(!preview)}>{t("notice.preview")}</Button>
+        {sends && notice.state === "approved" && (
+          <Popconfirm
+            title={t("notice.sendSure", { n: count(notice.recipients, lang) })}
+            okButtonProps={{ "aria-label": "confirm-send" }}
+            onConfirm={() => run(() => unwrap(api.POST("/api/incidents/{incident}/notices/{notice}/send", { params })))}
+          >
+            <Button type="primary" danger loading={busy} data-testid="send-notice">
+              {t("notice.send")}
+            </Button>
+          </Popconfirm>
+        )}
+        {notice.sent_at && <span>{t("notice.sentAt", { at: moment(notice.sent_at, lang) })}</span>}
+      </div>
+      {preview && <PreviewBox incident={incident} notice={notice} />}
+      <small className="soft mono">SHA-256 {notice.sha256}</small>
+    </Drawer>
+  );
+}
+
+function PreviewBox({ incident, notice }: { incident: string; notice: Schemas["NoticeView"] }) {
+  const query = useQuery(
+    `preview ${notice.id} ${notice.sha256}`,
+    () => unwrap(api.GET("/api/incidents/{incident}/notices/{notice}/preview", { params: { path: { incident, notice: notice.id } } })),
+    () => false,
+  );
+  return (
+    <Loaded query={query}>
+      {(preview) => (
+        <div className="figure" style={{ margin: "12px 0" }}>
+          <strong>{preview.subject}</strong>
+          <pre className="pre">{preview.text}</pre>
+        </div>
+      )}
+    </Loaded>
+  );
+}
