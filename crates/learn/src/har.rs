@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{Learner, Sample};
 
 /// Largest recording that is read, in bytes.
-const LARGEST: usize = 64 << 20;
+pub(crate) const LARGEST: usize = 64 << 20;
 
 /// A recording that can't be read.
 #[derive(Debug, thiserror::Error)]

@@ -63,15 +63,13 @@ pub struct Learner {
 impl Learner {
     /// Looks at one request and its answer.
     pub fn see(&mut self, sample: &Sample<'_>) {
-        self.counts.samples += 1;
         let (path, query) = match sample.target.split_once('?') {
             Some((path, query)) => (path, Some(query)),
             None => (sample.target, None),
         };
-        let method_is_sound = (1..=16).contains(&sample.method.len())
-            && sample.method.bytes().all(|byte| byte.is_ascii_uppercase());
-        let view = RequestView::new(sample.method, path, query, sample.headers.to_vec());
-        let (true, Ok(mut view)) = (method_is_sound, view) else {
+        let Ok(mut view) = RequestView::new(sample.method, path, query, sample.headers.to_vec())
+        else {
+            self.counts.samples += 1;
             self.counts.unreadable += 1;
             return;
         };
@@ -80,28 +78,46 @@ impl Learner {
         {
             self.counts.bodies += 1;
         }
+        self.look(&view, sample);
+    }
+
+    /// Looks at a request that has been read already, as the gateway's recent traffic holds it; without its answer the
+    /// fields stay unknown.
+    pub fn see_view(&mut self, view: &RequestView, status: u16) {
+        let sample = Sample {
+            method: &view.method,
+            status,
+            ..Sample::default()
+        };
+        self.look(view, &sample);
+    }
+
+    fn look(&mut self, view: &RequestView, sample: &Sample<'_>) {
+        self.counts.samples += 1;
+        let method_is_sound = (1..=16).contains(&sample.method.len())
+            && sample.method.bytes().all(|byte| byte.is_ascii_uppercase());
+        if !method_is_sound {
+            self.counts.unreadable += 1;
+            return;
+        }
         let answer = answer::read(sample);
         if answer.unread {
             self.counts.bodies += 1;
         }
         self.telling.add(&answer);
-        let mut path: Vec<Segment> = view
-            .path
-            .segments()
-            .iter()
-            .map(|text| segment(text))
-            .collect();
+        let segments = view.path.segments().iter();
+        let mut path: Vec<Segment> = segments.map(|text| segment(text)).collect();
         if path.len() > DEEPEST {
             path.truncate(DEEPEST);
             path.push(Segment::Rest);
         }
-        let calls = calls(&view);
+        let calls = calls(view);
         let authenticated = self
             .sessions
-            .look(&view, &path, calls.first(), sample, &answer);
-        let room = self.endpoints < MOST_ENDPOINTS;
+            .look(view, &path, calls.first(), sample, &answer);
         let node = self.root.at(&path, &mut self.counts.left_out);
         for call in calls {
+            let room = self.endpoints < MOST_ENDPOINTS;
             match node.endpoint(sample.method, call, room) {
                 Some((endpoint, is_new)) => {
                     self.endpoints += usize::from(is_new);

@@ -1,7 +1,8 @@
 //! Proposes a profile of an SCRM product from its traffic, for a person to correct.
 //!
 //! A product that nobody has heard of is guarded the same day: a [`Learner`] looks at requests and answers, from access
-//! logs ([`Learner::read_log`]), from a browser's recording ([`Learner::read_har`]) or live ([`Learner::see`]), and
+//! logs ([`Learner::read_log`]), from a browser's recording ([`Learner::read_har`]) or live ([`Learner::see`],
+//! [`Learner::see_view`]), and
 //! writes a profile that names what it found: path templates, the parameter or the RPC method that names the module,
 //! log-in and session, exports, personal fields by kind. Each finding carries how often it was seen. Values are never
 //! kept and never written: a proposal can be shown to anybody.
@@ -35,6 +36,7 @@
 mod answer;
 mod call;
 mod endpoint;
+mod file;
 mod har;
 mod learner;
 mod log;
@@ -44,5 +46,6 @@ mod session;
 mod tree;
 mod write;
 
+pub use file::LearnError;
 pub use har::HarError;
 pub use learner::{Counts, Learner, Sample};

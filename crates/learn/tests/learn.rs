@@ -386,6 +386,39 @@ fn names_of_people_in_paths_are_clustered() {
 }
 
 #[test]
+fn a_file_is_read_by_its_beginning() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("traffic");
+    std::fs::write(&file, bundled()).unwrap();
+    let mut learner = Learner::default();
+    learner.read_file(&file).unwrap();
+    assert_eq!(learner.counts().samples, 142);
+    std::fs::write(
+        &file,
+        "1.2.3.4 - - [x] \"GET /a HTTP/1.1\" 200 1 \"-\" \"-\"\n",
+    )
+    .unwrap();
+    learner.read_file(&file).unwrap();
+    assert_eq!(learner.counts().samples, 143);
+    for (text, part) in [
+        ("no log\n", "no request"),
+        ("{", "no JSON: line 1"),
+        ("{}", "/log/entries"),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        let error = learner.read_file(&file).unwrap_err().to_string();
+        assert!(error.contains("traffic") && error.contains(part), "{error}");
+    }
+    assert!(
+        learner
+            .read_file(&folder.path().join("absent"))
+            .unwrap_err()
+            .to_string()
+            .contains("absent")
+    );
+}
+
+#[test]
 fn hostile_input_is_bounded_and_counted() {
     assert!(matches!(
         Learner::default().read_har(b"{"),
