@@ -8,18 +8,18 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// The password that `scripts/tryton.sh` gives the user `admin`.
-pub const ADMIN_PASSWORD: &str = "Tryton-Test-2026";
+pub(crate) const ADMIN_PASSWORD: &str = "Tryton-Test-2026";
 
 /// A running Tryton.
-pub struct Tryton {
-    pub address: SocketAddr,
+pub(crate) struct Tryton {
+    pub(crate) address: SocketAddr,
     server: Child,
     folder: tempfile::TempDir,
 }
 
 impl Tryton {
     /// `None` when `HUDUN_TRYTON` is not set.
-    pub async fn start() -> Option<Self> {
+    pub(crate) async fn start() -> Option<Self> {
         let home = PathBuf::from(std::env::var_os("HUDUN_TRYTON").filter(|home| !home.is_empty())?);
         // A relative folder counts from the root of the repository, where the script was called.
         let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
