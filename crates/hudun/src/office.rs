@@ -161,6 +161,8 @@ pub trait DemoControl: Send + Sync {
 /// The playbooks that can be started.
 #[derive(Default)]
 pub struct Playbooks {
+    /// One run is started at a time, so that a case never gets two.
+    pub(crate) starting: tokio::sync::Mutex<()>,
     known: Vec<(Vec<u8>, Playbook)>,
 }
 
@@ -174,7 +176,10 @@ impl Playbooks {
             .into_iter()
             .map(|bytes| Playbook::parse(&bytes).map(|playbook| (bytes, playbook)))
             .collect::<Result<_, _>>()?;
-        Ok(Self { known })
+        Ok(Self {
+            starting: tokio::sync::Mutex::default(),
+            known,
+        })
     }
 
     /// One playbook by its CACAO id: its bytes and what they say.
