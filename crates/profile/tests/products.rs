@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hudun_profile::{Gravity, Profile, RequestView, Resolver};
+use hudun_profile::{Gravity, Matcher, Profile, RequestView, Resolver, Route};
+use serde_json::Value;
 
 /// Module, route, method, target, and perhaps content type and body.
 type Example = Vec<String>;
@@ -157,4 +158,139 @@ fn every_spelling_of_every_product_is_its_module() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A request for each spelling that a profile lists, made from the spelling itself, is of the route's module.
+#[test]
+fn every_spelling_that_is_listed_reaches_its_module() {
+    let mut wrong = Vec::new();
+    let mut made = 0;
+    for (name, profile) in profiles() {
+        let resolver = Resolver::new(&profile).unwrap();
+        for route in &profile.routes {
+            for matcher in &route.matchers {
+                for example in requests(&profile, route, matcher) {
+                    made += 1;
+                    let (module, found) = resolve(&resolver, &example);
+                    if module != route.module.as_str() {
+                        wrong.push(format!(
+                            "{name}: {} → {module} / {found}",
+                            example.join(" ")
+                        ));
+                    }
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(made > 500, "{made}");
+}
+
+fn requests(profile: &Profile, route: &Route, matcher: &Matcher) -> Vec<Example> {
+    let fill = |pattern: &str| pattern.replace('*', "x");
+    let path = matcher
+        .path
+        .as_deref()
+        .unwrap_or("/index.php")
+        .split('/')
+        .skip(1);
+    let path: String = path
+        .map(|segment| {
+            match segment
+                .strip_prefix('{')
+                .and_then(|name| name.strip_suffix('}'))
+            {
+                Some(name) => match name.split_once('=') {
+                    Some((_, pattern)) => format!("/{}", fill(pattern)),
+                    None if name.ends_with('*') => "/zz/7".to_owned(),
+                    None => "/zz".to_owned(),
+                },
+                None => format!("/{segment}"),
+            }
+        })
+        .collect();
+    let methods: Vec<&str> = match &matcher.method {
+        Some(methods) => methods.iter().collect(),
+        None => vec!["POST"],
+    };
+    let query: Vec<String> = matcher
+        .params
+        .iter()
+        .map(|(name, value)| format!("{name}={}", fill(value)))
+        .collect();
+    let target = if query.is_empty() {
+        path
+    } else {
+        format!("{path}?{}", query.join("&"))
+    };
+    let rpcs: Vec<Option<&str>> = match &matcher.rpc {
+        Some(rpcs) => rpcs.iter().map(Some).collect(),
+        None => vec![None],
+    };
+    let mut found = Vec::new();
+    for method in &methods {
+        for rpc in &rpcs {
+            let mut body = Value::Null;
+            if let Some(rpc) = rpc {
+                put(&mut body, "/method", &fill(rpc));
+            }
+            for (pointer, values) in &matcher.json {
+                put(&mut body, pointer, &fill(values.iter().next().unwrap()));
+            }
+            let mut example = vec![
+                route.module.to_string(),
+                route.id.to_string(),
+                (*method).to_owned(),
+                target.clone(),
+            ];
+            if !body.is_null() {
+                example.extend(["json".to_owned(), body.to_string()]);
+            } else if !matcher.nested.is_empty() {
+                let fields: Vec<String> = matcher
+                    .nested
+                    .iter()
+                    .map(|(field, inner)| {
+                        let mut nested = Value::Null;
+                        for (pointer, values) in inner {
+                            put(&mut nested, pointer, &fill(values.iter().next().unwrap()));
+                        }
+                        format!("{field}={nested}")
+                    })
+                    .collect();
+                example.extend(["form".to_owned(), fields.join("&")]);
+            }
+            found.push(example);
+        }
+    }
+    assert!(!found.is_empty(), "{}: {}", profile.product, route.id);
+    found
+}
+
+/// Sets a text at a pointer, making objects and lists on the way.
+fn put(value: &mut Value, pointer: &str, text: &str) {
+    let mut at = value;
+    for step in pointer.split('/').skip(1) {
+        at = match step.parse::<usize>() {
+            Ok(index) => {
+                if !at.is_array() {
+                    *at = Value::Array(Vec::new());
+                }
+                let list = at.as_array_mut().unwrap();
+                while list.len() <= index {
+                    list.push(Value::Null);
+                }
+                &mut list[index]
+            }
+            Err(_) => {
+                if !at.is_object() {
+                    *at = Value::Object(serde_json::Map::new());
+                }
+                at.as_object_mut()
+                    .unwrap()
+                    .entry(step)
+                    .or_insert(Value::Null)
+            }
+        };
+    }
+    *at = Value::from(text);
 }
