@@ -1,0 +1,383 @@
+//! Which rules may match, found with few passes over the values.
+//!
+//! Rules that look at parts of the message for a pattern or for phrases are grouped by phase and paranoia level. A group
+//! has one automaton over all its patterns and one over all its phrases. When the first rule of a group comes up, each
+//! distinct value of the group's targets is scanned once, after each distinct chain of transformations. Only rules whose
+//! pattern was seen in some value go on to the exact evaluation, and there only with the values in which it was seen.
+//!
+//! Negated rules and counts hold on absence: they never pass through here.
+
+use std::sync::{Mutex, PoisonError};
+
+use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind, MatchKind};
+use regex_automata::hybrid::dfa::{Cache, DFA};
+use regex_automata::util::syntax;
+use regex_automata::{Input, PatternSet};
+
+use crate::operator::Operator;
+use crate::parse::Selector;
+use crate::rule::Rule;
+use crate::transform::Transform;
+use crate::values::ValueId;
+use crate::variable::Var;
+
+/// The compiled groups of a rule set, and a pool of scratch memory.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    groups: Vec<Group>,
+    /// For each rule: its group and its number in the group.
+    place: Vec<Option<(u32, u32)>>,
+    pool: Mutex<Vec<Box<ScanState>>>,
+}
+
+/// One automaton with what it looks at.
+#[derive(Debug)]
+struct Group {
+    phase: u8,
+    level: u8,
+    members: usize,
+    targets: Vec<ScanTarget>,
+    patterns: Option<Patterns>,
+    phrases: Option<PhraseFinder>,
+}
+
+#[derive(Debug)]
+struct Patterns {
+    dfa: DFA,
+    /// Pattern → number of the rule in the group.
+    owner: Vec<u32>,
+}
+
+#[derive(Debug)]
+struct PhraseFinder {
+    finder: AhoCorasick,
+    /// Phrase → the numbers of the rules in the group that have it.
+    owners: Vec<Vec<u32>>,
+}
+
+/// Values that a group looks at.
+#[derive(Debug)]
+pub(crate) struct ScanTarget {
+    pub(crate) var: Var,
+    /// Only these entries; empty: all.
+    pub(crate) names: Vec<Box<[u8]>>,
+    pub(crate) chains: Vec<Vec<Transform>>,
+}
+
+/// A group in figures.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupSummary {
+    /// The phase of its rules.
+    pub phase: u8,
+    /// The paranoia level that their tags name; 0 without one.
+    pub level: u8,
+    /// How many rules it decides on.
+    pub rules: usize,
+    /// How many patterns its automaton has.
+    pub patterns: usize,
+    /// How many phrases it looks for.
+    pub phrases: usize,
+    /// Bytes of the automata, without the bounded scratch memory.
+    pub bytes: usize,
+}
+
+/// Scratch memory of one transaction.
+#[derive(Debug)]
+pub(crate) struct ScanState {
+    groups: Vec<GroupState>,
+}
+
+#[derive(Debug)]
+struct GroupState {
+    cache: Option<Cache>,
+    found: Option<PatternSet>,
+    begun: bool,
+    /// The automaton gave up: every member may match.
+    all: bool,
+    candidates: Vec<bool>,
+    hits: Vec<(u32, ValueId)>,
+}
+
+impl Plan {
+    pub(crate) fn build(rules: &[Rule], phases: &[Vec<u32>; 5]) -> Self {
+        let mut keys: Vec<(u8, u8)> = Vec::new();
+        let mut members: Vec<Vec<u32>> = Vec::new();
+        for (phase, list) in phases.iter().enumerate() {
+            for index in list {
+                let rule = &rules[*index as usize];
+                if !eligible(rule) {
+                    continue;
+                }
+                let key = (phase as u8 + 1, level(rule));
+                let at = match keys.iter().position(|k| *k == key) {
+                    Some(at) => at,
+                    None if keys.len() == MAX_GROUPS => continue,
+                    None => {
+                        keys.push(key);
+                        members.push(Vec::new());
+                        keys.len() - 1
+                    }
+                };
+                members[at].push(*index);
+            }
+        }
+        let mut place = vec![None; rules.len()];
+        let mut groups = Vec::new();
+        for (key, list) in keys.into_iter().zip(members) {
+            let group = Group::build(key, &list, rules);
+            for (number, index) in list.iter().enumerate() {
+                if group.decides(&rules[*index as usize]) {
+                    place[*index as usize] = Some((groups.len() as u32, number as u32));
+                }
+            }
+            groups.push(group);
+        }
+        Self { groups, place, pool: Mutex::new(Vec::new()) }
+    }
+
+    pub(crate) fn group_of(&self, rule: u32) -> Option<u32> {
+        self.place[rule as usize].map(|(group, _)| group)
+    }
+
+    pub(crate) fn targets(&self, group: u32) -> &[ScanTarget] {
+        &self.groups[group as usize].targets
+    }
+
+    /// Looks for everything in one value.
+    pub(crate) fn scan(&self, group: u32, id: ValueId, value: &[u8], state: &mut ScanState) {
+        let (group, state) = (&self.groups[group as usize], &mut state.groups[group as usize]);
+        if state.all {
+            return;
+        }
+        if let (Some(patterns), Some(cache), Some(found)) = (&group.patterns, &mut state.cache, &mut state.found) {
+            found.clear();
+            if patterns.dfa.try_which_overlapping_matches(cache, &Input::new(value), found).is_err() {
+                // The input makes the automaton rebuild itself again and again: take the bounded exact way instead.
+                state.all = true;
+                return;
+            }
+            for pattern in found.iter() {
+                hit(&mut state.candidates, &mut state.hits, patterns.owner[pattern.as_usize()], id);
+            }
+        }
+        if let Some(phrases) = &group.phrases {
+            for m in phrases.finder.find_overlapping_iter(value) {
+                for owner in &phrases.owners[m.pattern().as_usize()] {
+                    hit(&mut state.candidates, &mut state.hits, *owner, id);
+                }
+            }
+        }
+    }
+
+    /// Scratch memory from the pool, or new.
+    pub(crate) fn take_state(&self) -> Box<ScanState> {
+        let kept = self.pool.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        kept.unwrap_or_else(|| {
+            let groups = self
+                .groups
+                .iter()
+                .map(|g| GroupState { cache: None, found: None, begun: false, all: false, candidates: vec![false; g.members], hits: Vec::new() })
+                .collect();
+            Box::new(ScanState { groups })
+        })
+    }
+
+    pub(crate) fn give_back(&self, mut state: Box<ScanState>) {
+        state.start_phase();
+        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        if pool.len() < POOL {
+            pool.push(state);
+        }
+    }
+
+    pub(crate) fn summary(&self) -> Vec<GroupSummary> {
+        self.groups
+            .iter()
+            .map(|g| GroupSummary {
+                phase: g.phase,
+                level: g.level,
+                rules: g.members,
+                patterns: g.patterns.as_ref().map_or(0, |p| p.owner.len()),
+                phrases: g.phrases.as_ref().map_or(0, |p| p.owners.len()),
+                bytes: g.patterns.as_ref().map_or(0, |p| p.dfa.get_nfa().memory_usage()) + g.phrases.as_ref().map_or(0, |p| p.finder.memory_usage()),
+            })
+            .collect()
+    }
+}
+
+impl ScanState {
+    /// True when the group has not been scanned in this phase; from now on it has.
+    pub(crate) fn begin(&mut self, plan: &Plan, group: u32) -> bool {
+        let (group, state) = (&plan.groups[group as usize], &mut self.groups[group as usize]);
+        if state.begun {
+            return false;
+        }
+        state.begun = true;
+        if let Some(patterns) = &group.patterns
+            && state.cache.is_none()
+        {
+            state.cache = Some(patterns.dfa.create_cache());
+            state.found = Some(PatternSet::new(patterns.owner.len()));
+        }
+        true
+    }
+
+    /// Whether a rule may match, once its group has been scanned.
+    pub(crate) fn candidate(&self, plan: &Plan, rule: u32) -> bool {
+        let Some((group, number)) = plan.place[rule as usize] else { return true };
+        let state = &self.groups[group as usize];
+        state.all || state.candidates[number as usize]
+    }
+
+    /// Whether the scan has shown that a rule's pattern is not in a value.
+    pub(crate) fn known_miss(&self, plan: &Plan, rule: u32, value: ValueId) -> bool {
+        let Some((group, number)) = plan.place[rule as usize] else { return false };
+        let state = &self.groups[group as usize];
+        state.begun && !state.all && !state.hits.contains(&(number, value))
+    }
+
+    /// Forgets what was seen: a new phase has its own groups and new values.
+    pub(crate) fn start_phase(&mut self) {
+        for group in self.groups.iter_mut().filter(|g| g.begun) {
+            group.begun = false;
+            group.all = false;
+            group.candidates.fill(false);
+            group.hits.clear();
+        }
+    }
+}
+
+fn hit(candidates: &mut [bool], hits: &mut Vec<(u32, ValueId)>, owner: u32, id: ValueId) {
+    candidates[owner as usize] = true;
+    if hits.last() != Some(&(owner, id)) {
+        hits.push((owner, id));
+    }
+}
+
+impl Group {
+    fn build((phase, level): (u8, u8), list: &[u32], rules: &[Rule]) -> Self {
+        let mut sources: Vec<String> = Vec::new();
+        let mut owner: Vec<u32> = Vec::new();
+        let mut phrases: Vec<Vec<u8>> = Vec::new();
+        let mut owners: Vec<Vec<u32>> = Vec::new();
+        let mut known: std::collections::HashMap<Vec<u8>, usize> = std::collections::HashMap::new();
+        let mut targets: Vec<ScanTarget> = Vec::new();
+        for (number, index) in list.iter().enumerate() {
+            let link = &rules[*index as usize].links[0];
+            match &link.operator {
+                Some(Operator::Rx(re)) => {
+                    sources.push(re.as_str().to_owned());
+                    owner.push(number as u32);
+                }
+                Some(Operator::Pm(set)) => {
+                    for phrase in set.phrases() {
+                        let lower = phrase.to_ascii_lowercase();
+                        let at = *known.entry(lower.clone()).or_insert_with(|| {
+                            phrases.push(lower);
+                            owners.push(Vec::new());
+                            phrases.len() - 1
+                        });
+                        if owners[at].last() != Some(&(number as u32)) {
+                            owners[at].push(number as u32);
+                        }
+                    }
+                }
+                _ => continue,
+            }
+            for target in &link.targets.include {
+                add_target(&mut targets, target, &link.transforms);
+            }
+        }
+        let patterns = build_dfa(&sources).map(|dfa| Patterns { dfa, owner });
+        let finder = AhoCorasickBuilder::new()
+            .ascii_case_insensitive(true)
+            .match_kind(MatchKind::Standard)
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .build(&phrases);
+        let phrases = match finder {
+            Ok(finder) if !owners.is_empty() => Some(PhraseFinder { finder, owners }),
+            _ => None,
+        };
+        Self { phase, level, members: list.len(), targets, patterns, phrases }
+    }
+
+    /// Whether the group's automata cover this rule; where one could not be built, its rules run the exact way.
+    fn decides(&self, rule: &Rule) -> bool {
+        match rule.links[0].operator {
+            Some(Operator::Rx(_)) => self.patterns.is_some(),
+            Some(Operator::Pm(_)) => self.phrases.is_some(),
+            _ => false,
+        }
+    }
+}
+
+fn add_target(targets: &mut Vec<ScanTarget>, target: &crate::parse::Target, chain: &[Transform]) {
+    // XML:/* and XML://@* are two lists under one name; each is scanned on its own.
+    let name = match &target.selector {
+        Selector::Name(name) => Some(name.clone()),
+        _ => None,
+    };
+    let found = targets.iter_mut().find(|t| t.var == target.var && if target.var == Var::Xml { t.names.first() == name.as_ref() } else { true });
+    match found {
+        Some(known) => {
+            match name {
+                Some(name) if !known.names.is_empty() && !known.names.contains(&name) => known.names.push(name),
+                Some(_) => {}
+                None => known.names.clear(),
+            }
+            if !known.chains.iter().any(|c| c == chain) {
+                known.chains.push(chain.to_vec());
+            }
+        }
+        None => targets.push(ScanTarget { var: target.var, names: name.into_iter().collect(), chains: vec![chain.to_vec()] }),
+    }
+}
+
+fn build_dfa(sources: &[String]) -> Option<DFA> {
+    if sources.is_empty() {
+        return None;
+    }
+    DFA::builder()
+        .configure(
+            DFA::config()
+                .match_kind(regex_automata::MatchKind::All)
+                .cache_capacity(CACHE)
+                .skip_cache_capacity_check(true)
+                .minimum_cache_clear_count(Some(MIN_CLEARS))
+                .minimum_bytes_per_state(Some(MIN_BYTES_PER_STATE)),
+        )
+        .syntax(syntax::Config::new().unicode(false).utf8(false).dot_matches_new_line(true).nest_limit(200))
+        .thompson(regex_automata::nfa::thompson::Config::new().utf8(false).nfa_size_limit(Some(crate::pattern::SIZE_LIMIT * 4)))
+        .build_many(sources)
+        .ok()
+}
+
+/// Rules whose first condition can be judged ahead.
+fn eligible(rule: &Rule) -> bool {
+    let link = &rule.links[0];
+    matches!(link.operator, Some(Operator::Rx(_) | Operator::Pm(_)))
+        && !link.negated
+        && !link.multi_match
+        && link.targets.include.iter().all(|t| t.var.is_message() && !t.count)
+}
+
+/// The paranoia level that the rule's tags name.
+fn level(rule: &Rule) -> u8 {
+    rule.tags
+        .iter()
+        .filter_map(|t| t.fixed()?.strip_prefix(b"paranoia-level/"))
+        .map(|n| crate::operator::number(n).clamp(0, 9) as u8)
+        .next()
+        .unwrap_or(0)
+}
+
+/// Values remember in 64 bits which groups have seen them.
+const MAX_GROUPS: usize = 64;
+/// The lazy automaton of a group keeps no more bytes than this.
+const CACHE: usize = 8 << 20;
+/// After so many fresh starts it gives up where it isn't worth it.
+const MIN_CLEARS: usize = 3;
+/// … which is when it reads fewer bytes than this for each state that it makes.
+const MIN_BYTES_PER_STATE: usize = 10;
+/// So many transactions' scratch memory is kept.
+const POOL: usize = 4;

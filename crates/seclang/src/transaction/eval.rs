@@ -1,0 +1,287 @@
+//! Rules, one after the other: the exact way, which both strategies share.
+
+use super::text::printable;
+use super::{Allow, Item, Transaction};
+use crate::parse::Disruptive;
+use crate::report::{Intervention, InterventionAction, RuleMatch, explain};
+use crate::rule::{Gate, GateArg, Link, Rule};
+use crate::settings::Mode;
+use crate::variable::Var;
+
+impl Transaction<'_> {
+    /// Runs the rules of a phase, unless something has already decided.
+    pub(super) fn run_phase(&mut self, phase: u8) {
+        let skip = match self.allow {
+            Allow::Nothing => false,
+            Allow::Request => phase <= 2,
+            Allow::Everything => phase != 5,
+        };
+        if self.mode == Mode::Off || skip || (self.intervention.is_some() && phase != 5) || self.phase_done >= phase {
+            return;
+        }
+        self.phase_done = phase;
+        let rules = self.rules;
+        let list = &rules.phases[usize::from(phase) - 1];
+        if let Some(scan) = &mut self.scan {
+            scan.start_phase();
+        }
+        let mut at = 0;
+        while at < list.len() {
+            let index = list[at];
+            at += 1;
+            let rule = &rules.rules[index as usize];
+            if self.removed[index as usize / 64] >> (index % 64) & 1 == 1 {
+                continue;
+            }
+            if let Some(gate) = rule.links[0].gate
+                && !self.gate_opens(gate)
+            {
+                continue;
+            }
+            if self.scan.is_some() && !self.may_match(index) {
+                continue;
+            }
+            if !self.run_rule(index, rule) {
+                continue;
+            }
+            if let Some(to) = rule.skip_to {
+                at = to;
+            } else if let Some(n) = rule.skip {
+                at += n as usize;
+            }
+            if self.decide(rule, phase) {
+                break;
+            }
+        }
+        if self.values.exhausted() {
+            self.exhausted(phase);
+        }
+    }
+
+    fn gate_opens(&self, gate: Gate) -> bool {
+        let value = self.tx.fixed(gate.slot);
+        let left = if gate.count {
+            i64::from(value.is_some())
+        } else {
+            match value {
+                Some(value) => crate::operator::number(value),
+                None => return false,
+            }
+        };
+        let right = match gate.against {
+            GateArg::Number(n) => n,
+            GateArg::Slot(slot) => self.tx.fixed(slot).map_or(0, crate::operator::number),
+        };
+        gate.order.holds(left, right) != gate.negated
+    }
+
+    /// All links of a rule; true when the last one holds.
+    fn run_rule(&mut self, index: u32, rule: &Rule) -> bool {
+        for (at, link) in rule.links.iter().enumerate() {
+            if !self.run_link(index, at, link) {
+                return false;
+            }
+        }
+        if let Some(severity) = rule.severity {
+            self.highest_severity = Some(self.highest_severity.map_or(severity, |h| h.min(severity)));
+        }
+        self.sanitise.extend(rule.sanitise.iter().take(64).cloned());
+        if rule.log || (self.mode == Mode::On && is_stopping(&rule.disruptive)) {
+            self.tell(rule);
+        }
+        true
+    }
+
+    fn run_link(&mut self, index: u32, at: usize, link: &Link) -> bool {
+        let Some(operator) = &link.operator else {
+            self.matched.clear();
+            self.apply_effects(link);
+            return true;
+        };
+        let mut items = Vec::new();
+        self.collect(index, link, &mut items);
+        let argument = match operator.argument() {
+            Some(template) if !items.is_empty() => self.expand(template),
+            _ => Vec::new(),
+        };
+        let mut found: Vec<Item> = Vec::new();
+        for item in items {
+            if link.multi_match {
+                // Each stage of the chain that changes something is judged on its own.
+                let mut stage = item.value;
+                self.judge(link, operator, &argument, Item { value: stage, ..item }, &mut found);
+                for t in &link.transforms {
+                    let next = self.values.step(stage, *t);
+                    if next != stage {
+                        stage = next;
+                        self.judge(link, operator, &argument, Item { value: stage, ..item }, &mut found);
+                    }
+                }
+            } else {
+                let value = self.values.transform(item.value, &link.transforms);
+                if at == 0
+                    && let Some(scan) = &self.scan
+                    && scan.known_miss(&self.rules.plan, index, value)
+                {
+                    continue;
+                }
+                self.judge(link, operator, &argument, Item { value, ..item }, &mut found);
+            }
+        }
+        let holds = !found.is_empty();
+        self.matched = found;
+        holds
+    }
+
+    fn judge(&mut self, link: &Link, operator: &crate::operator::Operator, argument: &[u8], item: Item, found: &mut Vec<Item>) {
+        let mut captures = std::mem::take(&mut self.captures);
+        captures.clear();
+        let want = link.capture && !link.negated;
+        let hit = operator.matches(self.values.get(item.value), argument, want.then_some(&mut captures));
+        if hit != link.negated {
+            if want {
+                for slot in 0..10u32 {
+                    self.tx.set_fixed(slot, captures.get(slot as usize).map(|c| c.as_slice().into()));
+                }
+            }
+            self.matched_one = Some(item);
+            found.push(item);
+            self.apply_effects(link);
+        }
+        self.captures = captures;
+    }
+
+    /// Keeps a report of a rule that matched.
+    fn tell(&mut self, rule: &Rule) {
+        if self.matches.len() >= MAX_MATCHES {
+            self.dropped_matches += 1;
+            return;
+        }
+        let message = rule.msg.as_ref().map(|t| self.expand(t)).unwrap_or_default();
+        let data = rule.logdata.as_ref().map(|t| self.expand(t)).unwrap_or_default();
+        let tags = rule.tags.iter().map(|t| String::from_utf8_lossy(&self.expand(t)).into_owned()).collect();
+        let (variable, value) = match self.matched_one {
+            Some(item) => (printable(&self.item_name(item), MAX_NAME), printable(self.values.get(item.value), MAX_TEXT)),
+            None => (String::new(), String::new()),
+        };
+        self.matches.push(RuleMatch {
+            id: rule.id,
+            phase: rule.phase,
+            message: printable(&message, MAX_TEXT),
+            data: printable(&data, MAX_TEXT),
+            severity: rule.severity,
+            tags,
+            version: rule.ver.clone().unwrap_or_default(),
+            revision: rule.rev.clone().unwrap_or_default(),
+            variable,
+            value,
+            source: rule.span.to_string(),
+            audit: rule.audit,
+            disruptive: self.mode == Mode::On && is_stopping(&rule.disruptive),
+        });
+    }
+
+    /// What the rule asks for; true when the phase ends here.
+    fn decide(&mut self, rule: &Rule, phase: u8) -> bool {
+        if self.mode != Mode::On {
+            return false;
+        }
+        let (action, status) = match &rule.disruptive {
+            Disruptive::Pass | Disruptive::Block => return false,
+            Disruptive::AllowPhase => return true,
+            Disruptive::AllowRequest => {
+                self.allow = Allow::Request;
+                return true;
+            }
+            Disruptive::Allow => {
+                self.allow = Allow::Everything;
+                return true;
+            }
+            Disruptive::Deny => (InterventionAction::Deny, rule.status.unwrap_or(403)),
+            Disruptive::Drop => (InterventionAction::Drop, rule.status.unwrap_or(403)),
+            Disruptive::Redirect(to) => {
+                let to = self.expand(to);
+                let status = rule.status.filter(|s| matches!(s, 301 | 302 | 303 | 307 | 308)).unwrap_or(302);
+                (InterventionAction::Redirect(String::from_utf8_lossy(&to).into_owned()), status)
+            }
+        };
+        if phase == 5 {
+            return false;
+        }
+        let score = self.score();
+        // The deciding rule often only adds up; the strongest match says what was seen.
+        let strongest = self.matches.iter().filter(|m| !m.disruptive && m.severity.is_some()).min_by_key(|m| m.severity);
+        let own = self.matches.last().filter(|m| m.id == rule.id);
+        let shown = strongest.or(own);
+        let class = shown.map_or("other", RuleMatch::class).to_owned();
+        let explanation = explain(&class, rule.id, phase, score, shown);
+        let severity = shown.and_then(|m| m.severity).or(rule.severity).unwrap_or(2);
+        self.intervention = Some(Intervention { action, status, rule: rule.id, class, severity, score, explanation });
+        true
+    }
+
+    /// Too many values: nothing can be said for sure, so the message is refused.
+    fn exhausted(&mut self, phase: u8) {
+        self.limit("value budget");
+        if self.mode == Mode::On && self.intervention.is_none() && phase != 5 {
+            self.refuse(413, "the message unfolds into more data than may be inspected");
+        }
+    }
+
+    /// Stops the message because of a limit.
+    pub(super) fn refuse(&mut self, status: u16, why: &str) {
+        self.intervention = Some(Intervention {
+            action: InterventionAction::Deny,
+            status,
+            rule: 0,
+            class: "limit".to_owned(),
+            severity: 3,
+            score: self.score(),
+            explanation: format!("The message was stopped because {why}."),
+        });
+    }
+
+    /// Asks the automata whether a rule can match at all.
+    fn may_match(&mut self, index: u32) -> bool {
+        let rules = self.rules;
+        let Some(group) = rules.plan.group_of(index) else { return true };
+        let Some(mut scan) = self.scan.take() else { return true };
+        if scan.begin(&rules.plan, group) {
+            let mut items = Vec::new();
+            for target in rules.plan.targets(group) {
+                items.clear();
+                self.first_items(target.var, &target.names, &mut items);
+                for item in &items {
+                    for chain in &target.chains {
+                        let value = self.values.transform(item.value, chain);
+                        if self.values.mark_scanned(value, group) {
+                            rules.plan.scan(group, value, self.values.get(value), &mut scan);
+                        }
+                    }
+                }
+            }
+        }
+        let may = scan.candidate(&rules.plan, index);
+        self.scan = Some(scan);
+        may
+    }
+
+    fn first_items(&mut self, var: Var, names: &[Box<[u8]>], out: &mut Vec<Item>) {
+        if names.is_empty() {
+            self.first_of(var, None, out);
+        }
+        for name in names {
+            self.first_of(var, Some(name), out);
+        }
+    }
+}
+
+fn is_stopping(action: &Disruptive) -> bool {
+    matches!(action, Disruptive::Deny | Disruptive::Drop | Disruptive::Redirect(_))
+}
+
+/// No transaction tells of more matches than this.
+const MAX_MATCHES: usize = 512;
+/// Texts in reports are cut after so many bytes.
+const MAX_TEXT: usize = 1024;
+const MAX_NAME: usize = 256;
