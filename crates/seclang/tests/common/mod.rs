@@ -1,5 +1,5 @@
 //! Test data, the rule sets that tests run, and the HTTP server that stands before the engine.
-#![allow(dead_code)]
+#![allow(dead_code, unreachable_pub, missing_docs)]
 
 pub mod ftw;
 pub mod server;
