@@ -32,7 +32,7 @@ pub enum RawError {
 }
 
 impl RawRequest {
-    /// Reads one request. The body is what follows the headers, cut to `Content-Length`.
+    /// Reads one request. The body is as long as `Content-Length` says; without it and without chunks there is none.
     ///
     /// # Errors
     /// When there is no request line, a header without a colon, or a broken chunk.
@@ -75,7 +75,7 @@ impl RawRequest {
             unchunk(rest)?
         } else {
             let length = request.header(b"content-length").and_then(|v| std::str::from_utf8(v).ok()?.parse::<usize>().ok());
-            rest[..length.unwrap_or(rest.len()).min(rest.len())].to_vec()
+            rest[..length.unwrap_or(0).min(rest.len())].to_vec()
         };
         Ok(request)
     }

@@ -1,4 +1,4 @@
-//! JSON to pairs: `{"a":{"b":[1]}}` is `json.a.b.array_0=1`.
+//! JSON to pairs: `{"a":{"b":[1]}}` is `json.a.b.array_0=1`, and the array itself `json.a.b=1`, its length.
 //!
 //! Strict in form, as upstream parsers are, but forgiving about bytes that are no UTF-8: those are the attacker's to hide behind.
 
@@ -106,6 +106,8 @@ impl Reader<'_> {
     fn array(&mut self, depth: usize) -> Result<(), BodyFault> {
         self.at += 1;
         self.blank();
+        let slot = self.out.len();
+        self.emit(b"0".to_vec())?;
         if self.peek() == Some(b']') {
             self.at += 1;
             return Ok(());
@@ -119,6 +121,7 @@ impl Reader<'_> {
                 Some(b',') => self.at += 1,
                 Some(b']') => {
                     self.at += 1;
+                    self.out[slot].1 = (index + 1).to_string().into_bytes();
                     return Ok(());
                 }
                 _ => return Err(self.fault("expected `,` or `]`")),
@@ -252,9 +255,10 @@ mod tests {
     #[test]
     fn names_and_escapes() {
         let pairs = flat(r#"{"a":{"b":[1,"\u4e2d\ud83d\ude00\n"]},"c":null,"d":true,"a":-1.5e3}"#);
-        assert_eq!(pairs[0], ("json.a.b.array_0".into(), "1".into()));
-        assert_eq!(pairs[1].1, "中😀\n");
-        assert_eq!(pairs[4], ("json.a".into(), "-1.5e3".into()));
+        assert_eq!(pairs[0], ("json.a.b".into(), "2".into()));
+        assert_eq!(pairs[1], ("json.a.b.array_0".into(), "1".into()));
+        assert_eq!(pairs[2].1, "中😀\n");
+        assert_eq!(pairs[5], ("json.a".into(), "-1.5e3".into()));
         assert_eq!(flat("{\"a\":1}\n{\"a\":2}").len(), 2);
     }
 

@@ -28,6 +28,8 @@ impl Transaction<'_> {
             None => (local, &b""[..]),
         };
         self.single(Var::QueryString, query);
+        let decoded = percent_decoded(path);
+        let path = decoded.as_slice();
         self.single(Var::RequestFilename, path);
         let base = path.iter().rposition(|b| matches!(b, b'/' | b'\\')).map_or(path, |at| &path[at + 1..]);
         self.single(Var::RequestBasename, base);
@@ -321,6 +323,26 @@ impl Transaction<'_> {
         let found = self.request_headers.iter().find(|e| self.values.get(e.name).eq_ignore_ascii_case(lower));
         found.map(|e| self.values.get(e.value))
     }
+}
+
+/// A path as the upstream reads it; `+` is a plus there.
+fn percent_decoded(path: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(path.len());
+    let mut at = 0;
+    while at < path.len() {
+        let digit = |i: usize| path.get(i).and_then(|b| (*b as char).to_digit(16));
+        match (path[at], digit(at + 1), digit(at + 2)) {
+            (b'%', Some(high), Some(low)) => {
+                out.push((high << 4 | low) as u8);
+                at += 3;
+            }
+            (b, ..) => {
+                out.push(b);
+                at += 1;
+            }
+        }
+    }
+    out
 }
 
 /// `http://host/path` without `http://host`.

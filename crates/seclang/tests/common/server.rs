@@ -55,14 +55,14 @@ pub fn accept(bytes: &[u8]) -> Result<RawRequest, &'static str> {
     }
     let target = &request.target;
     let form = target[0] == b'/' || target == b"*" || memchr::memmem::find(target, b"://").is_some() || request.method == b"CONNECT";
-    if !form || target.contains(&b' ') {
+    if !form || target.iter().any(|b| matches!(b, b' ' | b'#')) {
         return Err("target");
     }
     if request.method == b"CONNECT" && !target.iter().rposition(|b| *b == b':').is_some_and(|at| target[at + 1..].iter().all(u8::is_ascii_digit)) {
         return Err("authority");
     }
-    if memchr::memmem::find(target, b":80?").is_some() {
-        return Err("colon in the path");
+    if request.headers.iter().any(|(n, v)| !n.iter().all(token) || v.iter().any(|b| matches!(b, b'\r' | 0))) {
+        return Err("header");
     }
     if let Some(host) = request.header(b"host") {
         if (host.is_empty() && request.protocol == b"HTTP/1.1") || host.contains(&b'%') || host.contains(&0) {
