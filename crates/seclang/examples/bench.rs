@@ -3,7 +3,8 @@
 //! `cargo run --release -p hudun-seclang --example bench -- CRS_FOLDER REQUEST_FILE…`
 //!
 //! The CRS folder holds `crs-setup.conf.example` and `rules/`. Each request runs alone, many times; the table shows CPU
-//! time per request from the scheduler's account of this thread. With `--varied` a counter is mixed into the requests, so
+//! time per request from the scheduler's account of this thread. With `--profile` only
+//! the compiled way runs, for a profiler. With `--varied` a counter is mixed into the requests, so
 //! that no two are alike.
 
 use std::time::Instant;
@@ -21,20 +22,22 @@ SecRule REQBODY_ERROR "!@eq 0" "id:200002,phase:2,t:none,log,deny,status:400,msg
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args: Vec<String> = std::env::args().skip(1).collect();
+    let profile = args.iter().any(|a| a == "--profile");
     let varied = args.iter().any(|a| a == "--varied");
-    args.retain(|a| a != "--varied");
+    args.retain(|a| a != "--varied" && a != "--profile");
     let [crs, files @ ..] = args.as_slice() else { return Err("usage: bench CRS_FOLDER REQUEST_FILE…".into()) };
     println!("| request | paranoia | compiled µs | interpreted µs | matches |");
     println!("|---|---|---|---|---|");
-    for paranoia in [1, 4] {
+    for paranoia in if profile { vec![1] } else { vec![1, 4] } {
         let before = rss();
         let started = Instant::now();
         let rules = load(crs, paranoia)?;
         let (rules_time, rules_rss) = (started.elapsed(), rss().saturating_sub(before));
         for file in files {
             let bytes = std::fs::read(file)?;
-            let compiled = measure(&rules, &bytes, Strategy::Compiled, 2000, varied)?;
-            let interpreted = measure(&rules, &bytes, Strategy::Interpreted, 60, varied)?;
+            let rounds = if profile { 40_000 } else { 2000 };
+            let compiled = measure(&rules, &bytes, Strategy::Compiled, rounds, varied)?;
+            let interpreted = if profile { (0.0, 0) } else { measure(&rules, &bytes, Strategy::Interpreted, 60, varied)? };
             let name = file.rsplit('/').next().unwrap_or(file);
             println!("| {name} | {paranoia} | {:.1} | {:.1} | {} |", compiled.0, interpreted.0, compiled.1);
         }

@@ -44,8 +44,35 @@ impl TxNames {
 #[derive(Debug)]
 pub(crate) struct Tx<'r> {
     names: &'r TxNames,
-    fixed: Vec<Option<Box<[u8]>>>,
-    open: BTreeMap<Vec<u8>, Box<[u8]>>,
+    fixed: Vec<Option<TxValue>>,
+    open: BTreeMap<Vec<u8>, TxValue>,
+}
+
+/// A value of TX; the short ones, which are almost all, take no allocation.
+#[derive(Debug, Clone)]
+pub(crate) enum TxValue {
+    Short(u8, [u8; 22]),
+    Long(Box<[u8]>),
+}
+
+impl TxValue {
+    pub(crate) fn new(bytes: &[u8]) -> Self {
+        let mut buffer = [0; 22];
+        match buffer.get_mut(..bytes.len()) {
+            Some(room) => {
+                room.copy_from_slice(bytes);
+                Self::Short(bytes.len() as u8, buffer)
+            }
+            None => Self::Long(bytes.into()),
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Short(len, buffer) => &buffer[..usize::from(*len)],
+            Self::Long(bytes) => bytes,
+        }
+    }
 }
 
 impl<'r> Tx<'r> {
@@ -54,22 +81,22 @@ impl<'r> Tx<'r> {
     }
 
     pub(crate) fn fixed(&self, slot: u32) -> Option<&[u8]> {
-        self.fixed[slot as usize].as_deref()
+        self.fixed[slot as usize].as_ref().map(TxValue::bytes)
     }
 
-    pub(crate) fn set_fixed(&mut self, slot: u32, value: Option<Box<[u8]>>) {
+    pub(crate) fn set_fixed(&mut self, slot: u32, value: Option<TxValue>) {
         self.fixed[slot as usize] = value;
     }
 
     pub(crate) fn get(&self, lower: &[u8]) -> Option<&[u8]> {
         match self.names.get(lower) {
             Some(slot) => self.fixed(slot),
-            None => self.open.get(lower).map(AsRef::as_ref),
+            None => self.open.get(lower).map(TxValue::bytes),
         }
     }
 
     /// Sets or removes; over the limit a new name is dropped.
-    pub(crate) fn set(&mut self, lower: &[u8], value: Option<Box<[u8]>>) {
+    pub(crate) fn set(&mut self, lower: &[u8], value: Option<TxValue>) {
         match (self.names.get(lower), value) {
             (Some(slot), value) => self.set_fixed(slot, value),
             (None, None) => {
@@ -85,13 +112,13 @@ impl<'r> Tx<'r> {
 
     /// All names that are set, with their values.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let fixed = self.fixed.iter().enumerate().filter_map(|(at, v)| v.as_deref().map(|v| (self.names.name(at as u32), v)));
+        let fixed = self.fixed.iter().enumerate().filter_map(|(at, v)| v.as_ref().map(|v| (self.names.name(at as u32), v.bytes())));
         fixed.chain(self.open_iter())
     }
 
     /// Those names that were not known at load.
     pub(crate) fn open_iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.open.iter().map(|(k, v)| (k.as_slice(), v.as_ref()))
+        self.open.iter().map(|(k, v)| (k.as_slice(), v.bytes()))
     }
 }
 

@@ -16,7 +16,7 @@ use regex_automata::{Input, PatternSet};
 
 use crate::operator::Operator;
 use crate::parse::Selector;
-use crate::rule::Rule;
+use crate::rule::{Gate, Rule};
 use crate::transform::Transform;
 use crate::values::ValueId;
 use crate::variable::Var;
@@ -27,7 +27,27 @@ pub(crate) struct Plan {
     groups: Vec<Group>,
     /// For each rule: its group and its number in the group.
     place: Vec<Option<(u32, u32)>>,
+    /// For each of the phases 1 to 5 the rules in file order, with what decides quickly that one doesn't match.
+    steps: [Vec<Step>; 5],
     pool: Mutex<Vec<Box<ScanState>>>,
+}
+
+/// A rule on the way through a phase.
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub(crate) rule: u32,
+    pub(crate) test: Test,
+}
+
+/// What decides quickly that a rule doesn't match.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Test {
+    /// A comparison of TX variables.
+    Gate(Gate),
+    /// The scan of a group, and the rule's number in it.
+    Group(u32, u32),
+    /// Nothing: the rule runs.
+    Exact,
 }
 
 /// One automaton with what it looks at.
@@ -61,7 +81,8 @@ pub(crate) struct ScanTarget {
     pub(crate) var: Var,
     /// Only these entries; empty: all.
     pub(crate) names: Vec<Box<[u8]>>,
-    pub(crate) chains: Vec<Vec<Transform>>,
+    /// Each chain with the byte classes that it can change.
+    pub(crate) chains: Vec<(u32, Vec<Transform>)>,
 }
 
 /// A group in figures.
@@ -132,11 +153,19 @@ impl Plan {
             }
             groups.push(group);
         }
-        Self { groups, place, pool: Mutex::new(Vec::new()) }
+        let steps = std::array::from_fn(|phase| {
+            let test = |index: u32| match (rules[index as usize].links[0].gate, place[index as usize]) {
+                (Some(gate), _) => Test::Gate(gate),
+                (None, Some((group, number))) => Test::Group(group, number),
+                (None, None) => Test::Exact,
+            };
+            phases[phase].iter().map(|index| Step { rule: *index, test: test(*index) }).collect()
+        });
+        Self { groups, place, steps, pool: Mutex::new(Vec::new()) }
     }
 
-    pub(crate) fn group_of(&self, rule: u32) -> Option<u32> {
-        self.place[rule as usize].map(|(group, _)| group)
+    pub(crate) fn steps(&self, phase: u8) -> &[Step] {
+        &self.steps[usize::from(phase) - 1]
     }
 
     pub(crate) fn targets(&self, group: u32) -> &[ScanTarget] {
@@ -223,8 +252,7 @@ impl ScanState {
     }
 
     /// Whether a rule may match, once its group has been scanned.
-    pub(crate) fn candidate(&self, plan: &Plan, rule: u32) -> bool {
-        let Some((group, number)) = plan.place[rule as usize] else { return true };
+    pub(crate) fn candidate(&self, group: u32, number: u32) -> bool {
         let state = &self.groups[group as usize];
         state.all || state.candidates[number as usize]
     }
@@ -312,6 +340,7 @@ impl Group {
 }
 
 fn add_target(targets: &mut Vec<ScanTarget>, target: &crate::parse::Target, chain: &[Transform]) {
+    let mask = chain.iter().fold(0, |mask, t| mask | t.trigger());
     // XML:/* and XML://@* are two lists under one name; each is scanned on its own.
     let name = match &target.selector {
         Selector::Name(name) => Some(name.clone()),
@@ -325,11 +354,11 @@ fn add_target(targets: &mut Vec<ScanTarget>, target: &crate::parse::Target, chai
                 Some(_) => {}
                 None => known.names.clear(),
             }
-            if !known.chains.iter().any(|c| c == chain) {
-                known.chains.push(chain.to_vec());
+            if !known.chains.iter().any(|(_, c)| c == chain) {
+                known.chains.push((mask, chain.to_vec()));
             }
         }
-        None => targets.push(ScanTarget { var: target.var, names: name.into_iter().collect(), chains: vec![chain.to_vec()] }),
+        None => targets.push(ScanTarget { var: target.var, names: name.into_iter().collect(), chains: vec![(mask, chain.to_vec())] }),
     }
 }
 
@@ -359,6 +388,15 @@ fn eligible(rule: &Rule) -> bool {
         && !link.negated
         && !link.multi_match
         && link.targets.include.iter().all(|t| t.var.is_message() && !t.count)
+        && !matches_anything(link.operator.as_ref())
+}
+/// Patterns that are in every honest text decide nothing and slow the automaton down at every byte.
+/// Patterns that are in every honest text decide nothing and slow the automaton down at every byte.
+fn matches_anything(operator: Option<&Operator>) -> bool {
+    match operator {
+        Some(Operator::Rx(re)) => [&b""[..], b"a", b"customer 42 asked", b"a-1.b_c"].iter().filter(|t| re.is_match(t)).count() > 1,
+        _ => false,
+    }
 }
 
 /// The paranoia level that the rule's tags name.

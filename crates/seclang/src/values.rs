@@ -68,6 +68,11 @@ impl Values {
         &self.bytes[slot.start as usize..(slot.start + slot.len) as usize]
     }
 
+    /// The byte classes of a value.
+    pub(crate) fn classes(&self, id: ValueId) -> u32 {
+        self.slots[id as usize].classes
+    }
+
     /// The value after a chain of transformations; the same number when nothing changed.
     pub(crate) fn transform(&mut self, mut id: ValueId, chain: &[Transform]) -> ValueId {
         for t in chain {

@@ -1,7 +1,7 @@
 //! What matching links change: variables, collections, and the rest of the transaction.
 
 use super::{Processor, Transaction};
-use crate::collections::{Field, MAX_NAMES, Record};
+use crate::collections::{Field, MAX_NAMES, Record, TxValue};
 use crate::operator::number;
 use crate::parse::Ctl;
 use crate::rule::{Effect, Key, Link, SetOp};
@@ -97,15 +97,18 @@ impl Transaction<'_> {
             Some(value) => {
                 if loaded.record.fields.len() < MAX_NAMES || loaded.record.fields.contains_key(&name) {
                     let expires = loaded.record.fields.get(&name).and_then(|f| f.expires).filter(|e| *e > now);
-                    loaded.record.fields.insert(name, Field { value: value[..value.len().min(MAX_FIELD)].to_vec(), expires });
+                    loaded.record.fields.insert(name, Field { value: value.bytes()[..value.bytes().len().min(MAX_FIELD)].to_vec(), expires });
                 }
             }
         }
     }
 
-    fn new_value(&mut self, old: Option<i64>, op: &SetOp) -> Option<Box<[u8]>> {
+    fn new_value(&mut self, old: Option<i64>, op: &SetOp) -> Option<TxValue> {
         match op {
-            SetOp::Set(t) => Some(self.expand(t).into()),
+            SetOp::Set(t) => Some(match t.fixed() {
+                Some(text) => TxValue::new(text),
+                None => TxValue::new(&self.expand(t)),
+            }),
             SetOp::Add(t) => Some(decimal(old.unwrap_or(0).saturating_add(number(&self.expand(t))))),
             SetOp::Subtract(t) => Some(decimal(old.unwrap_or(0).saturating_sub(number(&self.expand(t))))),
             SetOp::Remove => None,
@@ -191,8 +194,8 @@ impl Processor {
     }
 }
 
-fn decimal(value: i64) -> Box<[u8]> {
-    value.to_string().into_bytes().into()
+fn decimal(value: i64) -> TxValue {
+    TxValue::new(value.to_string().as_bytes())
 }
 
 /// Names of variables are cut after so many bytes, values of kept collections too.

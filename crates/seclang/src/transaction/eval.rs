@@ -2,7 +2,9 @@
 
 use super::text::printable;
 use super::{Allow, Item, Transaction};
+use crate::collections::TxValue;
 use crate::parse::Disruptive;
+use crate::plan::Test;
 use crate::report::{Intervention, InterventionAction, RuleMatch, explain};
 use crate::rule::{Gate, GateArg, Link, Rule};
 use crate::settings::Mode;
@@ -21,26 +23,32 @@ impl Transaction<'_> {
         }
         self.phase_done = phase;
         let rules = self.rules;
-        let list = &rules.phases[usize::from(phase) - 1];
+        let list = rules.plan.steps(phase);
         if let Some(scan) = &mut self.scan {
             scan.start_phase();
         }
         let mut at = 0;
         while at < list.len() {
-            let index = list[at];
+            let step = &list[at];
+            let index = step.rule;
             at += 1;
-            let rule = &rules.rules[index as usize];
             if self.removed[index as usize / 64] >> (index % 64) & 1 == 1 {
                 continue;
             }
-            if let Some(gate) = rule.links[0].gate
-                && !self.gate_opens(gate)
-            {
-                continue;
+            match &step.test {
+                Test::Gate(gate) => {
+                    if self.scan.is_some() && !self.gate_opens(*gate) {
+                        continue;
+                    }
+                }
+                Test::Group(group, number) => {
+                    if self.scan.is_some() && !self.may_match(*group, *number) {
+                        continue;
+                    }
+                }
+                Test::Exact => {}
             }
-            if self.scan.is_some() && !self.may_match(index) {
-                continue;
-            }
+            let rule = &rules.rules[index as usize];
             if !self.run_rule(index, rule) {
                 continue;
             }
@@ -98,14 +106,23 @@ impl Transaction<'_> {
             self.apply_effects(link);
             return true;
         };
-        let mut items = Vec::new();
+        if at == 0
+            && self.scan.is_some()
+            && let Some(gate) = link.gate
+        {
+            // The gate is open, or this would not run: the link holds.
+            return self.pass_gate(gate, link);
+        }
+        let mut items = self.spare.pop().unwrap_or_default();
+        items.clear();
         self.collect(index, link, &mut items);
         let argument = match operator.argument() {
             Some(template) if !items.is_empty() => self.expand(template),
             _ => Vec::new(),
         };
-        let mut found: Vec<Item> = Vec::new();
-        for item in items {
+        let mut found = self.spare.pop().unwrap_or_default();
+        found.clear();
+        for item in items.drain(..) {
             if link.multi_match {
                 // Each stage of the chain that changes something is judged on its own.
                 let mut stage = item.value;
@@ -129,8 +146,24 @@ impl Transaction<'_> {
             }
         }
         let holds = !found.is_empty();
-        self.matched = found;
+        self.spare.push(std::mem::replace(&mut self.matched, found));
+        self.spare.push(items);
         holds
+    }
+
+    fn pass_gate(&mut self, gate: Gate, link: &Link) -> bool {
+        let name = self.values.add(self.rules.tx_names.name(gate.slot));
+        let value = match (gate.count, self.tx.fixed(gate.slot)) {
+            (true, Some(_)) => self.one,
+            (true, None) => self.zero,
+            (false, value) => self.values.add(value.unwrap_or_default()),
+        };
+        let item = Item { var: Var::Tx, key: name, value };
+        self.matched_one = Some(item);
+        self.matched.clear();
+        self.matched.push(item);
+        self.apply_effects(link);
+        true
     }
 
     fn judge(&mut self, link: &Link, operator: &crate::operator::Operator, argument: &[u8], item: Item, found: &mut Vec<Item>) {
@@ -141,7 +174,7 @@ impl Transaction<'_> {
         if hit != link.negated {
             if want {
                 for slot in 0..10u32 {
-                    self.tx.set_fixed(slot, captures.get(slot as usize).map(|c| c.as_slice().into()));
+                    self.tx.set_fixed(slot, captures.get(slot as usize).map(|c| TxValue::new(c)));
                 }
             }
             self.matched_one = Some(item);
@@ -242,26 +275,27 @@ impl Transaction<'_> {
     }
 
     /// Asks the automata whether a rule can match at all.
-    fn may_match(&mut self, index: u32) -> bool {
+    fn may_match(&mut self, group: u32, number: u32) -> bool {
         let rules = self.rules;
-        let Some(group) = rules.plan.group_of(index) else { return true };
         let Some(mut scan) = self.scan.take() else { return true };
         if scan.begin(&rules.plan, group) {
-            let mut items = Vec::new();
+            let mut items = self.spare.pop().unwrap_or_default();
             for target in rules.plan.targets(group) {
                 items.clear();
                 self.first_items(target.var, &target.names, &mut items);
                 for item in &items {
-                    for chain in &target.chains {
-                        let value = self.values.transform(item.value, chain);
+                    let classes = self.values.classes(item.value);
+                    for (mask, chain) in &target.chains {
+                        let value = if classes & mask == 0 { item.value } else { self.values.transform(item.value, chain) };
                         if self.values.mark_scanned(value, group) {
                             rules.plan.scan(group, value, self.values.get(value), &mut scan);
                         }
                     }
                 }
             }
+            self.spare.push(items);
         }
-        let may = scan.candidate(&rules.plan, index);
+        let may = scan.candidate(group, number);
         self.scan = Some(scan);
         may
     }

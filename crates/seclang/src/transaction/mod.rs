@@ -81,6 +81,8 @@ pub struct Transaction<'r> {
     matched: Vec<Item>,
     matched_one: Option<Item>,
     captures: Vec<Vec<u8>>,
+    /// Lists to use again.
+    spare: Vec<Vec<Item>>,
     scan: Option<Box<ScanState>>,
     removed: Vec<u64>,
     removed_targets: Vec<(u32, Target)>,
@@ -196,6 +198,7 @@ impl<'r> Transaction<'r> {
             matched: Vec::new(),
             matched_one: None,
             captures: Vec::new(),
+            spare: Vec::new(),
             scan: match start.strategy {
                 Strategy::Compiled => Some(rules.plan.take_state()),
                 Strategy::Interpreted => None,
