@@ -18,7 +18,7 @@ use crate::operator::Operator;
 use crate::parse::Selector;
 use crate::rule::{Gate, Rule};
 use crate::transform::Transform;
-use crate::values::ValueId;
+use crate::values::{ValueId, Values};
 use crate::variable::Var;
 
 /// The compiled groups of a rule set, and a pool of scratch memory.
@@ -106,6 +106,8 @@ pub struct GroupSummary {
 #[derive(Debug)]
 pub(crate) struct ScanState {
     groups: Vec<GroupState>,
+    /// The buffer of values of an earlier transaction.
+    pub(crate) values: Option<Values>,
 }
 
 #[derive(Debug)]
@@ -179,14 +181,24 @@ impl Plan {
             return;
         }
         if let (Some(patterns), Some(cache), Some(found)) = (&group.patterns, &mut state.cache, &mut state.found) {
-            found.clear();
-            if patterns.dfa.try_which_overlapping_matches(cache, &Input::new(value), found).is_err() {
+            // Most values match nothing, and the search that stops at the first match is much the faster one.
+            match patterns.dfa.try_search_fwd(cache, &Input::new(value).earliest(true)) {
+                Ok(None) => {}
+                Ok(Some(_)) => {
+                    found.clear();
+                    if patterns.dfa.try_which_overlapping_matches(cache, &Input::new(value), found).is_err() {
+                        state.all = true;
+                        return;
+                    }
+                    for pattern in found.iter() {
+                        hit(&mut state.candidates, &mut state.hits, patterns.owner[pattern.as_usize()], id);
+                    }
+                }
                 // The input makes the automaton rebuild itself again and again: take the bounded exact way instead.
-                state.all = true;
-                return;
-            }
-            for pattern in found.iter() {
-                hit(&mut state.candidates, &mut state.hits, patterns.owner[pattern.as_usize()], id);
+                Err(_) => {
+                    state.all = true;
+                    return;
+                }
             }
         }
         if let Some(phrases) = &group.phrases {
@@ -207,7 +219,7 @@ impl Plan {
                 .iter()
                 .map(|g| GroupState { cache: None, found: None, begun: false, all: false, candidates: vec![false; g.members], hits: Vec::new() })
                 .collect();
-            Box::new(ScanState { groups })
+            Box::new(ScanState { groups, values: None })
         })
     }
 
@@ -320,7 +332,8 @@ impl Group {
         let finder = AhoCorasickBuilder::new()
             .ascii_case_insensitive(true)
             .match_kind(MatchKind::Standard)
-            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            // Requests are many and short: there the larger and faster automaton pays.
+            .kind(Some(if phase <= 2 && phrases.len() <= MAX_FAST { AhoCorasickKind::DFA } else { AhoCorasickKind::ContiguousNFA }))
             .build(&phrases);
         let phrases = match finder {
             Ok(finder) if !owners.is_empty() => Some(PhraseFinder { finder, owners }),
@@ -409,6 +422,8 @@ fn level(rule: &Rule) -> u8 {
         .unwrap_or(0)
 }
 
+/// So many phrases get the larger automaton.
+const MAX_FAST: usize = 4096;
 /// Values remember in 64 bits which groups have seen them.
 const MAX_GROUPS: usize = 64;
 /// The lazy automaton of a group keeps no more bytes than this.

@@ -50,6 +50,26 @@ impl Values {
         this
     }
 
+    /// No values and no memory, to stand in while the real ones are elsewhere.
+    pub(crate) fn empty() -> Self {
+        Self { bytes: Vec::new(), slots: Vec::new(), edges: Vec::new(), scratch: Vec::new(), budget: 0, exhausted: false }
+    }
+
+    /// Forgets all values and keeps the memory, unless it grew out of the ordinary.
+    pub(crate) fn reset(&mut self, budget: usize) {
+        if self.bytes.capacity() > KEEP {
+            *self = Self::new(budget);
+            return;
+        }
+        self.bytes.clear();
+        self.slots.truncate(1);
+        self.slots[0].scanned = 0;
+        self.slots[0].first_edge = 0;
+        self.edges.truncate(1);
+        self.budget = budget.min(u32::MAX as usize / 2);
+        self.exhausted = false;
+    }
+
     /// Keeps a value. Over budget the value is dropped and the transaction counts as exhausted.
     pub(crate) fn add(&mut self, value: &[u8]) -> ValueId {
         if self.bytes.len() + value.len() > self.budget || self.slots.len() >= MAX_VALUES {
@@ -126,6 +146,8 @@ impl Values {
     }
 }
 
+/// Buffers up to this size go to the next transaction.
+const KEEP: usize = 1 << 20;
 /// No transaction keeps more values than this.
 const MAX_VALUES: usize = 1 << 20;
 

@@ -18,8 +18,6 @@ use crate::sources::{DiskSources, Sources};
 pub struct RuleSet {
     pub(crate) settings: Settings,
     pub(crate) rules: Vec<Rule>,
-    /// For each of the phases 1 to 5 the rules in file order.
-    pub(crate) phases: [Vec<u32>; 5],
     pub(crate) tx_names: TxNames,
     pub(crate) plan: Plan,
     warnings: Vec<String>,
@@ -209,7 +207,7 @@ impl<'s> Draft<'s> {
 
 fn finish(draft_settings: Settings, rules: Vec<Rule>, phases: [Vec<u32>; 5], tx_names: TxNames, warnings: Vec<String>) -> Result<RuleSet, LoadError> {
     let plan = Plan::build(&rules, &phases);
-    Ok(RuleSet { settings: draft_settings, rules, phases, tx_names, plan, warnings })
+    Ok(RuleSet { settings: draft_settings, rules, tx_names, plan, warnings })
 }
 
 /// Includes nest no deeper than this.

@@ -159,7 +159,11 @@ fn xss_possible(value: &[u8]) -> bool {
 }
 
 fn rx(re: &Regex, value: &[u8], captures: Option<&mut Vec<Vec<u8>>>) -> bool {
-    let Some(captures) = captures else { return re.is_match(value) };
+    // Most values don't match, and groups cost an allocation.
+    if !re.is_match(value) {
+        return false;
+    }
+    let Some(captures) = captures else { return true };
     let Some(found) = re.captures(value) else { return false };
     for group in found.iter().take(MAX_CAPTURES) {
         captures.push(group.map(|g| g.as_bytes().to_vec()).unwrap_or_default());

@@ -280,13 +280,24 @@ impl Transaction<'_> {
         let Some(mut scan) = self.scan.take() else { return true };
         if scan.begin(&rules.plan, group) {
             let mut items = self.spare.pop().unwrap_or_default();
+            let mut active: Vec<usize> = Vec::new();
             for target in rules.plan.targets(group) {
                 items.clear();
                 self.first_items(target.var, &target.names, &mut items);
+                // Neighbours often have the same byte classes: the chains that can change them are the same, too.
+                let mut known = None;
                 for item in &items {
                     let classes = self.values.classes(item.value);
-                    for (mask, chain) in &target.chains {
-                        let value = if classes & mask == 0 { item.value } else { self.values.transform(item.value, chain) };
+                    if known != Some(classes) {
+                        known = Some(classes);
+                        active.clear();
+                        active.extend((0..target.chains.len()).filter(|at| classes & target.chains[*at].0 != 0));
+                    }
+                    if active.len() < target.chains.len() && self.values.mark_scanned(item.value, group) {
+                        rules.plan.scan(group, item.value, self.values.get(item.value), &mut scan);
+                    }
+                    for at in &active {
+                        let value = self.values.transform(item.value, &target.chains[*at].1);
                         if self.values.mark_scanned(value, group) {
                             rules.plan.scan(group, value, self.values.get(value), &mut scan);
                         }

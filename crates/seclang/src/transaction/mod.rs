@@ -174,7 +174,17 @@ impl<'r> Transaction<'r> {
     pub fn new(rules: &'r RuleSet, start: Start<'r>) -> Self {
         let settings = &rules.settings;
         let budget = VALUE_BUDGET + settings.request_body_limit.min(64 << 20) + settings.response_body_limit.min(64 << 20);
-        let mut values = Values::new(budget);
+        let mut scan = match start.strategy {
+            Strategy::Compiled => Some(rules.plan.take_state()),
+            Strategy::Interpreted => None,
+        };
+        let mut values = match scan.as_mut().and_then(|s| s.values.take()) {
+            Some(mut kept) => {
+                kept.reset(budget);
+                kept
+            }
+            None => Values::new(budget),
+        };
         let zero = values.add(b"0");
         let one = values.add(b"1");
         let mut this = Self {
@@ -199,10 +209,7 @@ impl<'r> Transaction<'r> {
             matched_one: None,
             captures: Vec::new(),
             spare: Vec::new(),
-            scan: match start.strategy {
-                Strategy::Compiled => Some(rules.plan.take_state()),
-                Strategy::Interpreted => None,
-            },
+            scan,
             removed: vec![0; rules.rules.len().div_ceil(64)],
             removed_targets: Vec::new(),
             mode: settings.mode,
@@ -308,7 +315,8 @@ impl<'r> Transaction<'r> {
 
 impl Drop for Transaction<'_> {
     fn drop(&mut self) {
-        if let Some(state) = self.scan.take() {
+        if let Some(mut state) = self.scan.take() {
+            state.values = Some(std::mem::replace(&mut self.values, Values::empty()));
             self.rules.plan.give_back(state);
         }
     }
