@@ -25,7 +25,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let profile = args.iter().any(|a| a == "--profile");
     let varied = args.iter().any(|a| a == "--varied");
     args.retain(|a| a != "--varied" && a != "--profile");
-    let [crs, files @ ..] = args.as_slice() else { return Err("usage: bench CRS_FOLDER REQUEST_FILE…".into()) };
+    let [crs, files @ ..] = args.as_slice() else {
+        return Err("usage: bench CRS_FOLDER REQUEST_FILE…".into());
+    };
     println!("| request | paranoia | compiled µs | interpreted µs | matches |");
     println!("|---|---|---|---|---|");
     for paranoia in if profile { vec![1] } else { vec![1, 4] } {
@@ -35,13 +37,26 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let (rules_time, rules_rss) = (started.elapsed(), rss().saturating_sub(before));
         for file in files {
             let bytes = std::fs::read(file)?;
-            let rounds = if profile { 40_000 } else { 2000 };
+            let rounds = if profile { 200 } else { 2000 };
             let compiled = measure(&rules, &bytes, Strategy::Compiled, rounds, varied)?;
-            let interpreted = if profile { (0.0, 0) } else { measure(&rules, &bytes, Strategy::Interpreted, 60, varied)? };
+            let interpreted = if profile {
+                (0.0, 0)
+            } else {
+                measure(&rules, &bytes, Strategy::Interpreted, 60, varied)?
+            };
             let name = file.rsplit('/').next().unwrap_or(file);
-            println!("| {name} | {paranoia} | {:.1} | {:.1} | {} |", compiled.0, interpreted.0, compiled.1);
+            println!(
+                "| {name} | {paranoia} | {:.1} | {:.1} | {} |",
+                compiled.0, interpreted.0, compiled.1
+            );
         }
-        eprintln!("paranoia {paranoia}: {} rules, loaded in {} ms, {} KB resident more, {} KB now", rules.len(), rules_time.as_millis(), rules_rss, rss());
+        eprintln!(
+            "paranoia {paranoia}: {} rules, loaded in {} ms, {} KB resident more, {} KB now",
+            rules.len(),
+            rules_time.as_millis(),
+            rules_rss,
+            rss()
+        );
         for group in rules.plan_summary() {
             eprintln!("  {group:?}");
         }
@@ -50,7 +65,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn load(crs: &str, paranoia: u8) -> Result<RuleSet, Box<dyn std::error::Error>> {
-    let level = format!("SecAction \"id:900000,phase:1,pass,nolog,setvar:tx.blocking_paranoia_level={paranoia}\"");
+    let level = format!(
+        "SecAction \"id:900000,phase:1,pass,nolog,setvar:tx.blocking_paranoia_level={paranoia}\""
+    );
     Ok(RuleSet::builder()
         .text("engine.conf", ENGINE)
         .text("level.conf", level)
@@ -60,7 +77,13 @@ fn load(crs: &str, paranoia: u8) -> Result<RuleSet, Box<dyn std::error::Error>> 
 }
 
 /// Microseconds of CPU per request, and how many rules matched.
-fn measure(rules: &RuleSet, bytes: &[u8], strategy: Strategy, rounds: u32, varied: bool) -> Result<(f64, usize), Box<dyn std::error::Error>> {
+fn measure(
+    rules: &RuleSet,
+    bytes: &[u8],
+    strategy: Strategy,
+    rounds: u32,
+    varied: bool,
+) -> Result<(f64, usize), Box<dyn std::error::Error>> {
     let mut request = RawRequest::parse(bytes)?;
     let plain = request.target.clone();
     let mut matches = 0;
@@ -72,15 +95,26 @@ fn measure(rules: &RuleSet, bytes: &[u8], strategy: Strategy, rounds: u32, varie
         if varied {
             request.target = plain.clone();
             let sign = if plain.contains(&b'?') { '&' } else { '?' };
-            request.target.extend_from_slice(format!("{sign}v{round}={:x}", round.wrapping_mul(2_654_435_761)).as_bytes());
+            request.target.extend_from_slice(
+                format!("{sign}v{round}={:x}", round.wrapping_mul(2_654_435_761)).as_bytes(),
+            );
         }
         matches = one(rules, &request, strategy);
     }
-    Ok(((cpu_ns() - start) as f64 / 1000.0 / f64::from(rounds), matches))
+    Ok((
+        (cpu_ns() - start) as f64 / 1000.0 / f64::from(rounds),
+        matches,
+    ))
 }
 
 fn one(rules: &RuleSet, request: &RawRequest, strategy: Strategy) -> usize {
-    let mut transaction = Transaction::new(rules, Start { strategy, ..Start::example() });
+    let mut transaction = Transaction::new(
+        rules,
+        Start {
+            strategy,
+            ..Start::example()
+        },
+    );
     request.feed(&mut transaction);
     transaction.finish().matches.len()
 }
@@ -88,11 +122,18 @@ fn one(rules: &RuleSet, request: &RawRequest, strategy: Strategy) -> usize {
 /// CPU nanoseconds of this thread.
 fn cpu_ns() -> u64 {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    text.split_whitespace().next().and_then(|n| n.parse().ok()).unwrap_or(0)
+    text.split_whitespace()
+        .next()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(0)
 }
 
 /// Resident memory in KB.
 fn rss() -> u64 {
     let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    text.split_whitespace().nth(1).and_then(|n| n.parse::<u64>().ok()).unwrap_or(0) * 4
+    text.split_whitespace()
+        .nth(1)
+        .and_then(|n| n.parse::<u64>().ok())
+        .unwrap_or(0)
+        * 4
 }

@@ -36,7 +36,10 @@ impl TxNames {
     }
 
     pub(crate) fn names(&self) -> impl Iterator<Item = (u32, &[u8])> {
-        self.names.iter().enumerate().map(|(at, name)| (at as u32, name.as_ref()))
+        self.names
+            .iter()
+            .enumerate()
+            .map(|(at, name)| (at as u32, name.as_ref()))
     }
 }
 
@@ -77,7 +80,11 @@ impl TxValue {
 
 impl<'r> Tx<'r> {
     pub(crate) fn new(names: &'r TxNames) -> Self {
-        Self { names, fixed: vec![None; names.len()], open: BTreeMap::new() }
+        Self {
+            names,
+            fixed: vec![None; names.len()],
+            open: BTreeMap::new(),
+        }
     }
 
     pub(crate) fn fixed(&self, slot: u32) -> Option<&[u8]> {
@@ -112,7 +119,11 @@ impl<'r> Tx<'r> {
 
     /// All names that are set, with their values.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let fixed = self.fixed.iter().enumerate().filter_map(|(at, v)| v.as_ref().map(|v| (self.names.name(at as u32), v.bytes())));
+        let fixed = self
+            .fixed
+            .iter()
+            .enumerate()
+            .filter_map(|(at, v)| v.as_ref().map(|v| (self.names.name(at as u32), v.bytes())));
         fixed.chain(self.open_iter())
     }
 
@@ -162,12 +173,18 @@ pub struct MemoryRecords {
 impl MemoryRecords {
     /// Keeps no more than `limit` records.
     pub fn new(limit: usize) -> Self {
-        Self { limit: limit.max(1), records: Mutex::new(HashMap::new()) }
+        Self {
+            limit: limit.max(1),
+            records: Mutex::new(HashMap::new()),
+        }
     }
 
     /// How many records are kept.
     pub fn len(&self) -> usize {
-        self.records.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.records
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len()
     }
 
     /// Whether none is kept.
@@ -179,7 +196,10 @@ impl MemoryRecords {
 impl RecordStore for MemoryRecords {
     fn load(&self, collection: &str, key: &[u8], now: i64) -> Option<Record> {
         let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        records.get(&(collection.to_owned(), key.to_vec())).filter(|r| r.expires > now).cloned()
+        records
+            .get(&(collection.to_owned(), key.to_vec()))
+            .filter(|r| r.expires > now)
+            .cloned()
     }
 
     fn save(&self, collection: &str, key: &[u8], record: &Record, now: i64) {
@@ -189,7 +209,10 @@ impl RecordStore for MemoryRecords {
             records.retain(|_, r| r.expires > now);
             if records.len() >= self.limit {
                 // Drop an eighth at once, so that a flood of new keys doesn't sort on every request.
-                let mut ends: Vec<_> = records.iter().map(|(k, r)| (r.expires, k.clone())).collect();
+                let mut ends: Vec<_> = records
+                    .iter()
+                    .map(|(k, r)| (r.expires, k.clone()))
+                    .collect();
                 ends.sort_unstable();
                 for (_, key) in ends.into_iter().take(self.limit / 8 + 1) {
                     records.remove(&key);
@@ -211,7 +234,10 @@ mod tests {
     fn records_are_bounded_and_expire() {
         let store = MemoryRecords::new(16);
         for at in 0..200u32 {
-            let record = Record { expires: 100 + i64::from(at), ..Record::default() };
+            let record = Record {
+                expires: 100 + i64::from(at),
+                ..Record::default()
+            };
             store.save("ip", &at.to_be_bytes(), &record, 1);
             assert!(store.len() <= 16);
         }

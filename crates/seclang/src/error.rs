@@ -83,7 +83,9 @@ pub enum LoadErrorKind {
         expected: &'static str,
     },
     /// A pattern that doesn't compile in linear time.
-    #[error("pattern cannot be used: {reason}; lookaround and back-references have no linear-time form, rewrite the pattern without them")]
+    #[error(
+        "pattern cannot be used: {reason}; lookaround and back-references have no linear-time form, rewrite the pattern without them"
+    )]
     Pattern {
         /// What the pattern compiler said.
         reason: String,
@@ -98,11 +100,22 @@ pub enum LoadErrorKind {
 
 impl LoadErrorKind {
     pub(crate) fn at(self, span: &Span) -> LoadError {
-        LoadError { span: span.clone(), kind: self }
+        LoadError {
+            span: span.clone(),
+            kind: self,
+        }
     }
 
-    pub(crate) fn value(what: impl Into<String>, value: impl Into<String>, expected: &'static str) -> Self {
-        Self::Value { what: what.into(), value: value.into(), expected }
+    pub(crate) fn value(
+        what: impl Into<String>,
+        value: impl Into<String>,
+        expected: &'static str,
+    ) -> Self {
+        Self::Value {
+            what: what.into(),
+            value: value.into(),
+            expected,
+        }
     }
 
     pub(crate) fn syntax(what: impl Into<String>) -> Self {

@@ -51,6 +51,7 @@ mod transaction;
 mod transform;
 mod values;
 mod variable;
+mod words;
 
 pub use collections::{Field, MemoryRecords, Record, RecordStore};
 pub use error::{LoadError, LoadErrorKind, Span};

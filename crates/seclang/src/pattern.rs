@@ -25,7 +25,9 @@ fn build(pattern: &str, ignore_case: bool) -> Result<Regex, LoadErrorKind> {
         .dfa_size_limit(DFA_CACHE)
         .nest_limit(200)
         .build()
-        .map_err(|e| LoadErrorKind::Pattern { reason: short(&e.to_string()) })
+        .map_err(|e| LoadErrorKind::Pattern {
+            reason: short(&e.to_string()),
+        })
 }
 
 /// Rewrites what PCRE and this pattern language spell differently.
@@ -41,7 +43,11 @@ pub(crate) fn translate(pattern: &str) -> String {
             continue;
         }
         if class {
-            let posix = if b == b'[' { posix_class(&pattern[at..]) } else { None };
+            let posix = if b == b'[' {
+                posix_class(&pattern[at..])
+            } else {
+                None
+            };
             let doubled = bytes.get(at + 1) == Some(&b);
             if let Some(len) = posix {
                 out.push_str(&pattern[at..at + len]);
@@ -85,7 +91,9 @@ pub(crate) fn translate(pattern: &str) -> String {
 
 /// Copies one character; bytes above 0x7f are written as the bytes that they are.
 fn push_char(pattern: &str, at: usize, out: &mut String) -> usize {
-    let Some(c) = pattern[at..].chars().next() else { return 1 };
+    let Some(c) = pattern[at..].chars().next() else {
+        return 1;
+    };
     out.push(c);
     c.len_utf8()
 }
@@ -105,7 +113,11 @@ fn escape(pattern: &str, at: usize, class: bool, out: &mut String) -> usize {
                 out.push_str(&format!("\\x{value:02x}"));
                 return 4 + end;
             }
-            let digits = rest[1..].bytes().take(2).take_while(u8::is_ascii_hexdigit).count();
+            let digits = rest[1..]
+                .bytes()
+                .take(2)
+                .take_while(u8::is_ascii_hexdigit)
+                .count();
             if digits == 1 {
                 out.push_str("\\x0");
                 out.push_str(&rest[1..2]);
@@ -140,16 +152,26 @@ fn escape(pattern: &str, at: usize, class: bool, out: &mut String) -> usize {
         }
         // Perl's \s leaves the vertical tab out in old PCRE; CRS writes [\s\x0b] where it wants it.
         '0' => {
-            let digits = rest.bytes().take(3).take_while(|b| (b'0'..=b'7').contains(b)).count();
+            let digits = rest
+                .bytes()
+                .take(3)
+                .take_while(|b| (b'0'..=b'7').contains(b))
+                .count();
             let value = u8::from_str_radix(&rest[..digits], 8).unwrap_or(0);
             out.push_str(&format!("\\x{value:02x}"));
             1 + digits
         }
-        '<' | '>' | '_' | '=' | ':' | ';' | ',' | '!' | '@' | '%' | '`' | '\'' | '"' | '/' | ' ' => {
-            if c == ' ' { out.push_str("\\x20") } else { out.push(c) }
+        '<' | '>' | '_' | '=' | ':' | ';' | ',' | '!' | '@' | '%' | '`' | '\'' | '"' | '/'
+        | ' ' => {
+            if c == ' ' {
+                out.push_str("\\x20")
+            } else {
+                out.push(c)
+            }
             2
         }
-        '#' | '&' | '~' | '-' | '{' | '}' | '[' | ']' | '(' | ')' | '*' | '+' | '?' | '.' | '^' | '$' | '|' | '\\' => {
+        '#' | '&' | '~' | '-' | '{' | '}' | '[' | ']' | '(' | ')' | '*' | '+' | '?' | '.' | '^'
+        | '$' | '|' | '\\' => {
             out.push('\\');
             out.push(c);
             2
@@ -169,11 +191,19 @@ fn escape(pattern: &str, at: usize, class: bool, out: &mut String) -> usize {
 fn posix_class(text: &str) -> Option<usize> {
     let end = text.strip_prefix("[:")?.find(":]")?;
     let name = &text[2..2 + end];
-    name.trim_start_matches('^').bytes().all(|b| b.is_ascii_alphabetic()).then_some(end + 4)
+    name.trim_start_matches('^')
+        .bytes()
+        .all(|b| b.is_ascii_alphabetic())
+        .then_some(end + 4)
 }
 
 fn is_repetition(bytes: &[u8]) -> bool {
-    let inner: Vec<u8> = bytes[1..].iter().copied().take_while(|b| *b != b'}').take(12).collect();
+    let inner: Vec<u8> = bytes[1..]
+        .iter()
+        .copied()
+        .take_while(|b| *b != b'}')
+        .take(12)
+        .collect();
     bytes.get(1 + inner.len()) == Some(&b'}')
         && inner.first().is_some_and(u8::is_ascii_digit)
         && inner.iter().all(|b| b.is_ascii_digit() || *b == b',')
@@ -182,7 +212,13 @@ fn is_repetition(bytes: &[u8]) -> bool {
 
 fn closes_repetition(before: &[u8]) -> bool {
     before.iter().rposition(|b| *b == b'{').is_some_and(|open| {
-        let escaped = before[..open].iter().rev().take_while(|b| **b == b'\\').count() % 2 == 1;
+        let escaped = before[..open]
+            .iter()
+            .rev()
+            .take_while(|b| **b == b'\\')
+            .count()
+            % 2
+            == 1;
         let mut text = before[open..].to_vec();
         text.push(b'}');
         !escaped && is_repetition(&text)

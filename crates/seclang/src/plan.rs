@@ -20,6 +20,7 @@ use crate::rule::{Gate, Rule};
 use crate::transform::Transform;
 use crate::values::{ValueId, Values};
 use crate::variable::Var;
+use crate::words::Words;
 
 /// The compiled groups of a rule set, and a pool of scratch memory.
 #[derive(Debug)]
@@ -29,6 +30,10 @@ pub(crate) struct Plan {
     place: Vec<Option<(u32, u32)>>,
     /// For each of the phases 1 to 5 the rules in file order, with what decides quickly that one doesn't match.
     steps: [Vec<Step>; 5],
+    #[allow(
+        clippy::vec_box,
+        reason = "a transaction passes its state around by pointer"
+    )]
     pool: Mutex<Vec<Box<ScanState>>>,
 }
 
@@ -108,6 +113,10 @@ pub(crate) struct ScanState {
     groups: Vec<GroupState>,
     /// The buffer of values of an earlier transaction.
     pub(crate) values: Option<Values>,
+    /// What earlier transactions learned about words.
+    pub(crate) words: Words,
+    /// How often an automaton gave up in this transaction.
+    pub(crate) fallbacks: u32,
 }
 
 #[derive(Debug)]
@@ -156,14 +165,26 @@ impl Plan {
             groups.push(group);
         }
         let steps = std::array::from_fn(|phase| {
-            let test = |index: u32| match (rules[index as usize].links[0].gate, place[index as usize]) {
-                (Some(gate), _) => Test::Gate(gate),
-                (None, Some((group, number))) => Test::Group(group, number),
-                (None, None) => Test::Exact,
-            };
-            phases[phase].iter().map(|index| Step { rule: *index, test: test(*index) }).collect()
+            let test =
+                |index: u32| match (rules[index as usize].links[0].gate, place[index as usize]) {
+                    (Some(gate), _) => Test::Gate(gate),
+                    (None, Some((group, number))) => Test::Group(group, number),
+                    (None, None) => Test::Exact,
+                };
+            phases[phase]
+                .iter()
+                .map(|index| Step {
+                    rule: *index,
+                    test: test(*index),
+                })
+                .collect()
         });
-        Self { groups, place, steps, pool: Mutex::new(Vec::new()) }
+        Self {
+            groups,
+            place,
+            steps,
+            pool: Mutex::new(Vec::new()),
+        }
     }
 
     pub(crate) fn steps(&self, phase: u8) -> &[Step] {
@@ -176,27 +197,47 @@ impl Plan {
 
     /// Looks for everything in one value.
     pub(crate) fn scan(&self, group: u32, id: ValueId, value: &[u8], state: &mut ScanState) {
-        let (group, state) = (&self.groups[group as usize], &mut state.groups[group as usize]);
+        let fallbacks = &mut state.fallbacks;
+        let (group, state) = (
+            &self.groups[group as usize],
+            &mut state.groups[group as usize],
+        );
         if state.all {
             return;
         }
-        if let (Some(patterns), Some(cache), Some(found)) = (&group.patterns, &mut state.cache, &mut state.found) {
+        if let (Some(patterns), Some(cache), Some(found)) =
+            (&group.patterns, &mut state.cache, &mut state.found)
+        {
             // Most values match nothing, and the search that stops at the first match is much the faster one.
-            match patterns.dfa.try_search_fwd(cache, &Input::new(value).earliest(true)) {
+            match patterns
+                .dfa
+                .try_search_fwd(cache, &Input::new(value).earliest(true))
+            {
                 Ok(None) => {}
                 Ok(Some(_)) => {
                     found.clear();
-                    if patterns.dfa.try_which_overlapping_matches(cache, &Input::new(value), found).is_err() {
+                    if patterns
+                        .dfa
+                        .try_which_overlapping_matches(cache, &Input::new(value), found)
+                        .is_err()
+                    {
                         state.all = true;
+                        *fallbacks += 1;
                         return;
                     }
                     for pattern in found.iter() {
-                        hit(&mut state.candidates, &mut state.hits, patterns.owner[pattern.as_usize()], id);
+                        hit(
+                            &mut state.candidates,
+                            &mut state.hits,
+                            patterns.owner[pattern.as_usize()],
+                            id,
+                        );
                     }
                 }
                 // The input makes the automaton rebuild itself again and again: take the bounded exact way instead.
                 Err(_) => {
                     state.all = true;
+                    *fallbacks += 1;
                     return;
                 }
             }
@@ -212,19 +253,36 @@ impl Plan {
 
     /// Scratch memory from the pool, or new.
     pub(crate) fn take_state(&self) -> Box<ScanState> {
-        let kept = self.pool.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let kept = self
+            .pool
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
         kept.unwrap_or_else(|| {
             let groups = self
                 .groups
                 .iter()
-                .map(|g| GroupState { cache: None, found: None, begun: false, all: false, candidates: vec![false; g.members], hits: Vec::new() })
+                .map(|g| GroupState {
+                    cache: None,
+                    found: None,
+                    begun: false,
+                    all: false,
+                    candidates: vec![false; g.members],
+                    hits: Vec::new(),
+                })
                 .collect();
-            Box::new(ScanState { groups, values: None })
+            Box::new(ScanState {
+                groups,
+                values: None,
+                words: Words::new(),
+                fallbacks: 0,
+            })
         })
     }
 
     pub(crate) fn give_back(&self, mut state: Box<ScanState>) {
         state.start_phase();
+        state.fallbacks = 0;
         let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
         if pool.len() < POOL {
             pool.push(state);
@@ -240,7 +298,11 @@ impl Plan {
                 rules: g.members,
                 patterns: g.patterns.as_ref().map_or(0, |p| p.owner.len()),
                 phrases: g.phrases.as_ref().map_or(0, |p| p.owners.len()),
-                bytes: g.patterns.as_ref().map_or(0, |p| p.dfa.get_nfa().memory_usage()) + g.phrases.as_ref().map_or(0, |p| p.finder.memory_usage()),
+                bytes: g
+                    .patterns
+                    .as_ref()
+                    .map_or(0, |p| p.dfa.get_nfa().memory_usage())
+                    + g.phrases.as_ref().map_or(0, |p| p.finder.memory_usage()),
             })
             .collect()
     }
@@ -249,7 +311,10 @@ impl Plan {
 impl ScanState {
     /// True when the group has not been scanned in this phase; from now on it has.
     pub(crate) fn begin(&mut self, plan: &Plan, group: u32) -> bool {
-        let (group, state) = (&plan.groups[group as usize], &mut self.groups[group as usize]);
+        let (group, state) = (
+            &plan.groups[group as usize],
+            &mut self.groups[group as usize],
+        );
         if state.begun {
             return false;
         }
@@ -271,7 +336,9 @@ impl ScanState {
 
     /// Whether the scan has shown that a rule's pattern is not in a value.
     pub(crate) fn known_miss(&self, plan: &Plan, rule: u32, value: ValueId) -> bool {
-        let Some((group, number)) = plan.place[rule as usize] else { return false };
+        let Some((group, number)) = plan.place[rule as usize] else {
+            return false;
+        };
         let state = &self.groups[group as usize];
         state.begun && !state.all && !state.hits.contains(&(number, value))
     }
@@ -333,13 +400,24 @@ impl Group {
             .ascii_case_insensitive(true)
             .match_kind(MatchKind::Standard)
             // Requests are many and short: there the larger and faster automaton pays.
-            .kind(Some(if phase <= 2 && phrases.len() <= MAX_FAST { AhoCorasickKind::DFA } else { AhoCorasickKind::ContiguousNFA }))
+            .kind(Some(if phase <= 2 && phrases.len() <= MAX_FAST {
+                AhoCorasickKind::DFA
+            } else {
+                AhoCorasickKind::ContiguousNFA
+            }))
             .build(&phrases);
         let phrases = match finder {
             Ok(finder) if !owners.is_empty() => Some(PhraseFinder { finder, owners }),
             _ => None,
         };
-        Self { phase, level, members: list.len(), targets, patterns, phrases }
+        Self {
+            phase,
+            level,
+            members: list.len(),
+            targets,
+            patterns,
+            phrases,
+        }
     }
 
     /// Whether the group's automata cover this rule; where one could not be built, its rules run the exact way.
@@ -359,11 +437,20 @@ fn add_target(targets: &mut Vec<ScanTarget>, target: &crate::parse::Target, chai
         Selector::Name(name) => Some(name.clone()),
         _ => None,
     };
-    let found = targets.iter_mut().find(|t| t.var == target.var && if target.var == Var::Xml { t.names.first() == name.as_ref() } else { true });
+    let found = targets.iter_mut().find(|t| {
+        t.var == target.var
+            && if target.var == Var::Xml {
+                t.names.first() == name.as_ref()
+            } else {
+                true
+            }
+    });
     match found {
         Some(known) => {
             match name {
-                Some(name) if !known.names.is_empty() && !known.names.contains(&name) => known.names.push(name),
+                Some(name) if !known.names.is_empty() && !known.names.contains(&name) => {
+                    known.names.push(name)
+                }
                 Some(_) => {}
                 None => known.names.clear(),
             }
@@ -371,7 +458,11 @@ fn add_target(targets: &mut Vec<ScanTarget>, target: &crate::parse::Target, chai
                 known.chains.push((mask, chain.to_vec()));
             }
         }
-        None => targets.push(ScanTarget { var: target.var, names: name.into_iter().collect(), chains: vec![(mask, chain.to_vec())] }),
+        None => targets.push(ScanTarget {
+            var: target.var,
+            names: name.into_iter().collect(),
+            chains: vec![(mask, chain.to_vec())],
+        }),
     }
 }
 
@@ -388,8 +479,18 @@ fn build_dfa(sources: &[String]) -> Option<DFA> {
                 .minimum_cache_clear_count(Some(MIN_CLEARS))
                 .minimum_bytes_per_state(Some(MIN_BYTES_PER_STATE)),
         )
-        .syntax(syntax::Config::new().unicode(false).utf8(false).dot_matches_new_line(true).nest_limit(200))
-        .thompson(regex_automata::nfa::thompson::Config::new().utf8(false).nfa_size_limit(Some(crate::pattern::SIZE_LIMIT * 4)))
+        .syntax(
+            syntax::Config::new()
+                .unicode(false)
+                .utf8(false)
+                .dot_matches_new_line(true)
+                .nest_limit(200),
+        )
+        .thompson(
+            regex_automata::nfa::thompson::Config::new()
+                .utf8(false)
+                .nfa_size_limit(Some(crate::pattern::SIZE_LIMIT * 4)),
+        )
         .build_many(sources)
         .ok()
 }
@@ -400,14 +501,24 @@ fn eligible(rule: &Rule) -> bool {
     matches!(link.operator, Some(Operator::Rx(_) | Operator::Pm(_)))
         && !link.negated
         && !link.multi_match
-        && link.targets.include.iter().all(|t| t.var.is_message() && !t.count)
+        && link
+            .targets
+            .include
+            .iter()
+            .all(|t| t.var.is_message() && !t.count)
         && !matches_anything(link.operator.as_ref())
 }
 /// Patterns that are in every honest text decide nothing and slow the automaton down at every byte.
 /// Patterns that are in every honest text decide nothing and slow the automaton down at every byte.
 fn matches_anything(operator: Option<&Operator>) -> bool {
     match operator {
-        Some(Operator::Rx(re)) => [&b""[..], b"a", b"customer 42 asked", b"a-1.b_c"].iter().filter(|t| re.is_match(t)).count() > 1,
+        Some(Operator::Rx(re)) => {
+            [&b""[..], b"a", b"customer 42 asked", b"a-1.b_c"]
+                .iter()
+                .filter(|t| re.is_match(t))
+                .count()
+                > 1
+        }
         _ => false,
     }
 }

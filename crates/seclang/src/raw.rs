@@ -40,7 +40,10 @@ impl RawRequest {
         let mut request = Self::default();
         let mut rest = bytes;
         let line = take_line(&mut rest);
-        let first = line.iter().position(|b| *b == b' ').ok_or(RawError::RequestLine)?;
+        let first = line
+            .iter()
+            .position(|b| *b == b' ')
+            .ok_or(RawError::RequestLine)?;
         request.method = line[..first].to_vec();
         let tail = line[first + 1..].trim_ascii();
         let (target, protocol) = match tail.iter().rposition(|b| *b == b' ') {
@@ -67,14 +70,23 @@ impl RawRequest {
                 value.extend_from_slice(line.trim_ascii());
                 continue;
             }
-            let at = line.iter().position(|b| *b == b':').ok_or(RawError::Header(number))?;
-            request.headers.push((line[..at].to_vec(), line[at + 1..].trim_ascii().to_vec()));
+            let at = line
+                .iter()
+                .position(|b| *b == b':')
+                .ok_or(RawError::Header(number))?;
+            request
+                .headers
+                .push((line[..at].to_vec(), line[at + 1..].trim_ascii().to_vec()));
         }
-        let chunked = request.header(b"transfer-encoding").is_some_and(|v| v.to_ascii_lowercase().ends_with(b"chunked"));
+        let chunked = request
+            .header(b"transfer-encoding")
+            .is_some_and(|v| v.to_ascii_lowercase().ends_with(b"chunked"));
         request.body = if chunked {
             unchunk(rest)?
         } else {
-            let length = request.header(b"content-length").and_then(|v| std::str::from_utf8(v).ok()?.parse::<usize>().ok());
+            let length = request
+                .header(b"content-length")
+                .and_then(|v| std::str::from_utf8(v).ok()?.parse::<usize>().ok());
             rest[..length.unwrap_or(0).min(rest.len())].to_vec()
         };
         Ok(request)
@@ -82,7 +94,10 @@ impl RawRequest {
 
     /// The first header of that name.
     pub fn header(&self, lower: &[u8]) -> Option<&[u8]> {
-        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(lower)).map(|(_, v)| v.as_slice())
+        self.headers
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(lower))
+            .map(|(_, v)| v.as_slice())
     }
 
     /// Feeds the whole request to a transaction: phases 1 and 2. True when it may pass.
@@ -113,8 +128,15 @@ fn unchunk(mut rest: &[u8]) -> Result<Vec<u8>, RawError> {
     let mut out = Vec::new();
     loop {
         let line = take_line(&mut rest);
-        let digits = line.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
-        let size = std::str::from_utf8(digits).ok().and_then(|d| usize::from_str_radix(d, 16).ok()).ok_or(RawError::Chunk)?;
+        let digits = line
+            .split(|b| *b == b';')
+            .next()
+            .unwrap_or_default()
+            .trim_ascii();
+        let size = std::str::from_utf8(digits)
+            .ok()
+            .and_then(|d| usize::from_str_radix(d, 16).ok())
+            .ok_or(RawError::Chunk)?;
         if size == 0 {
             return Ok(out);
         }
@@ -131,12 +153,26 @@ mod tests {
 
     #[test]
     fn plain_and_chunked() {
-        let r = RawRequest::parse(b"POST /a b HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabcdef").unwrap();
-        assert_eq!((r.target.as_slice(), r.body.as_slice()), (&b"/a b"[..], &b"abc"[..]));
-        let r = RawRequest::parse(b"POST / HTTP/1.1\nTransfer-Encoding: chunked\n\n3\r\nabc\r\n0\r\n\r\n").unwrap();
+        let r =
+            RawRequest::parse(b"POST /a b HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabcdef")
+                .unwrap();
+        assert_eq!(
+            (r.target.as_slice(), r.body.as_slice()),
+            (&b"/a b"[..], &b"abc"[..])
+        );
+        let r = RawRequest::parse(
+            b"POST / HTTP/1.1\nTransfer-Encoding: chunked\n\n3\r\nabc\r\n0\r\n\r\n",
+        )
+        .unwrap();
         assert_eq!(r.body, b"abc");
-        assert_eq!(RawRequest::parse(b"GET /\r\n\r\n").unwrap().protocol, b"HTTP/0.9");
+        assert_eq!(
+            RawRequest::parse(b"GET /\r\n\r\n").unwrap().protocol,
+            b"HTTP/0.9"
+        );
         assert_eq!(RawRequest::parse(b"GET\r\n"), Err(RawError::RequestLine));
-        assert_eq!(RawRequest::parse(b"GET / HTTP/1.1\r\nbad\r\n\r\n"), Err(RawError::Header(1)));
+        assert_eq!(
+            RawRequest::parse(b"GET / HTTP/1.1\r\nbad\r\n\r\n"),
+            Err(RawError::Header(1))
+        );
     }
 }

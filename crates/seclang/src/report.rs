@@ -38,20 +38,37 @@ pub struct RuleMatch {
 impl RuleMatch {
     /// The class of the attack, from the tag `attack-…`.
     pub fn class(&self) -> &str {
-        self.tags.iter().find_map(|t| t.strip_prefix("attack-")).unwrap_or("other")
+        self.tags
+            .iter()
+            .find_map(|t| t.strip_prefix("attack-"))
+            .unwrap_or("other")
     }
 
     /// The severity as a word.
     pub fn severity_name(&self) -> &'static str {
-        self.severity.and_then(|s| SEVERITIES.get(usize::from(s)).copied()).unwrap_or("NOTICE")
+        self.severity
+            .and_then(|s| SEVERITIES.get(usize::from(s)).copied())
+            .unwrap_or("NOTICE")
     }
 
     /// One line as ModSecurity writes it to the error log.
     pub fn log_line(&self) -> String {
         let mut out = String::new();
-        let verb = if self.disruptive { "Access denied" } else { "Warning" };
-        let _ = write!(out, "ModSecurity: {verb}. Matched at {}. [file \"{}\"] [id \"{}\"]", self.variable, self.source, self.id);
-        for (name, value) in [("rev", &self.revision), ("msg", &self.message), ("data", &self.data)] {
+        let verb = if self.disruptive {
+            "Access denied"
+        } else {
+            "Warning"
+        };
+        let _ = write!(
+            out,
+            "ModSecurity: {verb}. Matched at {}. [file \"{}\"] [id \"{}\"]",
+            self.variable, self.source, self.id
+        );
+        for (name, value) in [
+            ("rev", &self.revision),
+            ("msg", &self.message),
+            ("data", &self.data),
+        ] {
             if !value.is_empty() {
                 let _ = write!(out, " [{name} \"{value}\"]");
             }
@@ -100,12 +117,23 @@ pub enum InterventionAction {
 }
 
 /// The sentence that explains a decision: the strongest match says what was seen and where.
-pub(crate) fn explain(class: &str, deciding: u64, phase: u8, score: Option<i64>, strongest: Option<&RuleMatch>) -> String {
+pub(crate) fn explain(
+    class: &str,
+    deciding: u64,
+    phase: u8,
+    score: Option<i64>,
+    strongest: Option<&RuleMatch>,
+) -> String {
     let side = if phase < 3 { "request" } else { "response" };
     let mut out = match strongest {
         Some(m) => {
             let place = place(&m.variable);
-            format!("The {side} was stopped because {place} looks like {}: {} (rule {}", describe(class), m.message, m.id)
+            format!(
+                "The {side} was stopped because {place} looks like {}: {} (rule {}",
+                describe(class),
+                m.message,
+                m.id
+            )
         }
         None => format!("The {side} was stopped by rule {deciding} ("),
     };
@@ -127,10 +155,13 @@ fn place(variable: &str) -> String {
     let key: String = key.chars().take(64).collect();
     match collection {
         "ARGS" | "ARGS_GET" | "ARGS_POST" => format!("the parameter `{key}`"),
-        "ARGS_NAMES" | "ARGS_GET_NAMES" | "ARGS_POST_NAMES" => format!("the parameter name `{key}`"),
+        "ARGS_NAMES" | "ARGS_GET_NAMES" | "ARGS_POST_NAMES" => {
+            format!("the parameter name `{key}`")
+        }
         "REQUEST_HEADERS" => format!("the header `{key}`"),
         "REQUEST_COOKIES" | "REQUEST_COOKIES_NAMES" => format!("the cookie `{key}`"),
-        "REQUEST_URI" | "REQUEST_URI_RAW" | "REQUEST_FILENAME" | "REQUEST_BASENAME" | "REQUEST_LINE" | "QUERY_STRING" => "the address".to_owned(),
+        "REQUEST_URI" | "REQUEST_URI_RAW" | "REQUEST_FILENAME" | "REQUEST_BASENAME"
+        | "REQUEST_LINE" | "QUERY_STRING" => "the address".to_owned(),
         "REQUEST_BODY" => "the body".to_owned(),
         "XML" => "the XML body".to_owned(),
         "FILES" | "FILES_NAMES" => format!("the uploaded file `{key}`"),
@@ -181,8 +212,16 @@ mod tests {
             disruptive: false,
         };
         let text = explain("sqli", 949110, 2, Some(5), Some(&m));
-        assert!(text.contains("the parameter `q`") && text.contains("942100") && text.contains("score 5"), "{text}");
-        assert_eq!(explain("other", 7, 1, None, None), "The request was stopped by rule 7.");
+        assert!(
+            text.contains("the parameter `q`")
+                && text.contains("942100")
+                && text.contains("score 5"),
+            "{text}"
+        );
+        assert_eq!(
+            explain("other", 7, 1, None, None),
+            "The request was stopped by rule 7."
+        );
         assert!(m.log_line().contains("[id \"942100\"]"));
     }
 }

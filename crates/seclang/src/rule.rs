@@ -53,11 +53,30 @@ pub(crate) struct Link {
 /// What a link does to the transaction.
 #[derive(Debug)]
 pub(crate) enum Effect {
-    Set { var: Var, key: Key, op: SetOp },
-    Expire { var: Var, key: Template, seconds: Template },
-    Deprecate { var: Var, key: Template, amount: i64, period: i64 },
-    InitCol { var: Var, key: Template },
-    SetEnv { key: Template, value: Template },
+    Set {
+        var: Var,
+        key: Key,
+        op: SetOp,
+    },
+    Expire {
+        var: Var,
+        key: Template,
+        seconds: Template,
+    },
+    Deprecate {
+        var: Var,
+        key: Template,
+        amount: i64,
+        period: i64,
+    },
+    InitCol {
+        var: Var,
+        key: Template,
+    },
+    SetEnv {
+        key: Template,
+        value: Template,
+    },
     Ctl(Ctl, Vec<u32>),
 }
 

@@ -19,7 +19,11 @@ impl Mode {
             "on" => Ok(Self::On),
             "detectiononly" => Ok(Self::DetectionOnly),
             "off" => Ok(Self::Off),
-            _ => Err(LoadErrorKind::value("SecRuleEngine", text, "On, DetectionOnly or Off")),
+            _ => Err(LoadErrorKind::value(
+                "SecRuleEngine",
+                text,
+                "On, DetectionOnly or Off",
+            )),
         }
     }
 }
@@ -41,7 +45,11 @@ impl AuditMode {
             "on" => Ok(Self::On),
             "relevantonly" => Ok(Self::RelevantOnly),
             "off" => Ok(Self::Off),
-            _ => Err(LoadErrorKind::value("SecAuditEngine", text, "On, RelevantOnly or Off")),
+            _ => Err(LoadErrorKind::value(
+                "SecAuditEngine",
+                text,
+                "On, RelevantOnly or Off",
+            )),
         }
     }
 }

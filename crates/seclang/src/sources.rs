@@ -37,7 +37,9 @@ impl Sources for DiskSources {
         let path = self.root.join(path);
         let size = std::fs::metadata(&path)?.len();
         if size > MAX_FILE {
-            return Err(io::Error::other(format!("file has {size} bytes, the limit is {MAX_FILE}")));
+            return Err(io::Error::other(format!(
+                "file has {size} bytes, the limit is {MAX_FILE}"
+            )));
         }
         std::fs::read(path)
     }
@@ -48,7 +50,12 @@ impl Sources for DiskSources {
             None => ("", pattern),
         };
         let mut found = Vec::new();
-        for entry in std::fs::read_dir(self.root.join(Path::new(if dir.is_empty() { "." } else { dir })))? {
+        for entry in
+            std::fs::read_dir(
+                self.root
+                    .join(Path::new(if dir.is_empty() { "." } else { dir })),
+            )?
+        {
             let name = entry?.file_name();
             let name = name.to_string_lossy();
             if wildcard(last.as_bytes(), name.as_bytes()) {
@@ -81,11 +88,19 @@ impl MemorySources {
 
 impl Sources for MemorySources {
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {
-        self.files.get(path).cloned().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+        self.files
+            .get(path)
+            .cloned()
+            .ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
     }
 
     fn list(&self, pattern: &str) -> io::Result<Vec<String>> {
-        Ok(self.files.keys().filter(|k| wildcard(pattern.as_bytes(), k.as_bytes())).cloned().collect())
+        Ok(self
+            .files
+            .keys()
+            .filter(|k| wildcard(pattern.as_bytes(), k.as_bytes()))
+            .cloned()
+            .collect())
     }
 }
 
@@ -94,7 +109,8 @@ fn wildcard(pattern: &[u8], text: &[u8]) -> bool {
     let (mut p, mut t) = (0, 0);
     let mut star = None;
     while t < text.len() {
-        if p < pattern.len() && (pattern[p] == b'?' || pattern[p] == text[t]) && pattern[p] != b'*' {
+        if p < pattern.len() && (pattern[p] == b'?' || pattern[p] == text[t]) && pattern[p] != b'*'
+        {
             p += 1;
             t += 1;
         } else if p < pattern.len() && pattern[p] == b'*' {

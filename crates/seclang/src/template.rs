@@ -23,14 +23,19 @@ impl Template {
         let mut rest = text;
         while let Some(at) = rest.find("%{") {
             let Some(end) = rest[at..].find('}') else {
-                return Err(LoadErrorKind::syntax(format!("macro in `{text}` is never closed with `}}`")));
+                return Err(LoadErrorKind::syntax(format!(
+                    "macro in `{text}` is never closed with `}}`"
+                )));
             };
             if at > 0 {
                 parts.push(Part::Text(rest.as_bytes()[..at].into()));
             }
             let inner = &rest[at + 2..at + end];
             let (name, key) = inner.split_once(['.', ':']).unwrap_or((inner, ""));
-            parts.push(Part::Macro(Var::parse(name)?, key.to_ascii_lowercase().into_bytes().into()));
+            parts.push(Part::Macro(
+                Var::parse(name)?,
+                key.to_ascii_lowercase().into_bytes().into(),
+            ));
             rest = &rest[at + end + 1..];
         }
         if !rest.is_empty() || parts.is_empty() {

@@ -45,14 +45,31 @@ impl Values {
             exhausted: false,
         };
         // Slot 0 and edge 0 are «none».
-        this.slots.push(Slot { start: 0, len: 0, classes: classes(b""), first_edge: 0, scanned: 0 });
-        this.edges.push(Edge { transform: Transform::Lowercase, result: 0, next: 0 });
+        this.slots.push(Slot {
+            start: 0,
+            len: 0,
+            classes: classes(b""),
+            first_edge: 0,
+            scanned: 0,
+        });
+        this.edges.push(Edge {
+            transform: Transform::Lowercase,
+            result: 0,
+            next: 0,
+        });
         this
     }
 
     /// No values and no memory, to stand in while the real ones are elsewhere.
     pub(crate) fn empty() -> Self {
-        Self { bytes: Vec::new(), slots: Vec::new(), edges: Vec::new(), scratch: Vec::new(), budget: 0, exhausted: false }
+        Self {
+            bytes: Vec::new(),
+            slots: Vec::new(),
+            edges: Vec::new(),
+            scratch: Vec::new(),
+            budget: 0,
+            exhausted: false,
+        }
     }
 
     /// Forgets all values and keeps the memory, unless it grew out of the ordinary.
@@ -79,7 +96,13 @@ impl Values {
         let start = self.bytes.len() as u32;
         self.bytes.extend_from_slice(value);
         let id = self.slots.len() as ValueId;
-        self.slots.push(Slot { start, len: value.len() as u32, classes: classes(value), first_edge: 0, scanned: 0 });
+        self.slots.push(Slot {
+            start,
+            len: value.len() as u32,
+            classes: classes(value),
+            first_edge: 0,
+            scanned: 0,
+        });
         id
     }
 
@@ -120,7 +143,11 @@ impl Values {
         let result = if changed { self.add(&scratch) } else { id };
         self.scratch = scratch;
         let edge = self.edges.len() as u32;
-        self.edges.push(Edge { transform, result, next: slot.first_edge });
+        self.edges.push(Edge {
+            transform,
+            result,
+            next: slot.first_edge,
+        });
         self.slots[id as usize].first_edge = edge;
         result
     }
@@ -159,7 +186,10 @@ mod tests {
     fn unchanged_values_are_shared() {
         let mut values = Values::new(1000);
         let a = values.add(b"plain");
-        assert_eq!(values.transform(a, &[Transform::UrlDecodeUni, Transform::Lowercase]), a);
+        assert_eq!(
+            values.transform(a, &[Transform::UrlDecodeUni, Transform::Lowercase]),
+            a
+        );
         let b = values.add(b"A%20b");
         let c = values.transform(b, &[Transform::UrlDecodeUni]);
         assert_eq!(values.get(c), b"A b");

@@ -7,6 +7,7 @@ macro_rules! variables {
         /// A variable of the language.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
+        #[allow(clippy::enum_variant_names, reason = "the names are the language's")]
         pub(crate) enum Var { $( $name ),* }
 
         impl Var {
@@ -146,19 +147,47 @@ impl Var {
             return Ok(found);
         }
         let (what, reason) = match upper.as_str() {
-            "SCRIPT_BASENAME" | "SCRIPT_FILENAME" | "SCRIPT_GID" | "SCRIPT_GROUPNAME" | "SCRIPT_MODE" | "SCRIPT_UID" | "SCRIPT_USERNAME" => {
-                ("variable", "it needs the file that Apache would run; a gateway has none: remove the rule")
-            }
-            "PERF_ALL" | "PERF_COMBINED" | "PERF_GC" | "PERF_LOGGING" | "PERF_PHASE1" | "PERF_PHASE2" | "PERF_PHASE3" | "PERF_PHASE4" | "PERF_PHASE5"
-            | "PERF_RULES" | "PERF_SREAD" | "PERF_SWRITE" | "STREAM_INPUT_BODY" | "STREAM_OUTPUT_BODY" | "USERAGENT_IP" | "WEBSERVER_ERROR_LOG" => {
-                ("variable", "it exists in ModSecurity v2 only: remove the rule")
-            }
-            "JSON" => ("variable", "JSON bodies fill ARGS with names like `json.a.b`: use ARGS"),
+            "SCRIPT_BASENAME" | "SCRIPT_FILENAME" | "SCRIPT_GID" | "SCRIPT_GROUPNAME"
+            | "SCRIPT_MODE" | "SCRIPT_UID" | "SCRIPT_USERNAME" => (
+                "variable",
+                "it needs the file that Apache would run; a gateway has none: remove the rule",
+            ),
+            "PERF_ALL"
+            | "PERF_COMBINED"
+            | "PERF_GC"
+            | "PERF_LOGGING"
+            | "PERF_PHASE1"
+            | "PERF_PHASE2"
+            | "PERF_PHASE3"
+            | "PERF_PHASE4"
+            | "PERF_PHASE5"
+            | "PERF_RULES"
+            | "PERF_SREAD"
+            | "PERF_SWRITE"
+            | "STREAM_INPUT_BODY"
+            | "STREAM_OUTPUT_BODY"
+            | "USERAGENT_IP"
+            | "WEBSERVER_ERROR_LOG" => (
+                "variable",
+                "it exists in ModSecurity v2 only: remove the rule",
+            ),
+            "JSON" => (
+                "variable",
+                "JSON bodies fill ARGS with names like `json.a.b`: use ARGS",
+            ),
             _ => {
-                return Err(LoadErrorKind::Unknown { what: "variable", name: name.to_owned(), hint: " (docs/reference/seclang.md lists them)" });
+                return Err(LoadErrorKind::Unknown {
+                    what: "variable",
+                    name: name.to_owned(),
+                    hint: " (docs/reference/seclang.md lists them)",
+                });
             }
         };
-        Err(LoadErrorKind::Unsupported { what, name: name.to_owned(), reason })
+        Err(LoadErrorKind::Unsupported {
+            what,
+            name: name.to_owned(),
+            reason,
+        })
     }
 
     /// Filled once from the message and never changed by rules: its values may be judged ahead.
@@ -189,6 +218,9 @@ impl Var {
 
     /// Rules fill and change it, and it has named entries.
     pub(crate) fn is_writable(self) -> bool {
-        matches!(self, Self::Tx | Self::Ip | Self::Session | Self::User | Self::Global | Self::Resource)
+        matches!(
+            self,
+            Self::Tx | Self::Ip | Self::Session | Self::User | Self::Global | Self::Resource
+        )
     }
 }

@@ -1,5 +1,7 @@
 //! CRS in blocking mode at paranoia 1: attacks are stopped, and an SCRM's ordinary work passes.
 
+#![allow(clippy::panic, clippy::expect_used, clippy::unwrap_used)]
+
 mod common;
 
 use common::server;
@@ -8,7 +10,11 @@ use hudun_seclang::{RuleSet, Strategy};
 const AGENT: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36";
 
 fn request(method: &str, target: &str, headers: &str, body: &str) -> Vec<u8> {
-    let length = if method == "GET" { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
+    let length = if method == "GET" {
+        String::new()
+    } else {
+        format!("Content-Length: {}\r\n", body.len())
+    };
     format!(
         "{method} {target} HTTP/1.1\r\nHost: scrm.example.com\r\nUser-Agent: {AGENT}\r\nAccept: application/json, text/html;q=0.9\r\n\
          Accept-Language: zh-CN,zh;q=0.9\r\nCookie: sid=3f9a1c7be2d84d0f9a61b7c2; theme=dark\r\n{headers}{length}\r\n{body}"
@@ -27,30 +33,56 @@ fn encode(text: &str) -> String {
 }
 
 fn get(value: &str) -> Vec<u8> {
-    request("GET", &format!("/api/v1/customers?q={}&page=1", encode(value)), "", "")
+    request(
+        "GET",
+        &format!("/api/v1/customers?q={}&page=1", encode(value)),
+        "",
+        "",
+    )
 }
 
 fn form(value: &str) -> Vec<u8> {
     let body = format!("id=c-1029&note={}", encode(value));
-    request("POST", "/crm/save", "Content-Type: application/x-www-form-urlencoded\r\n", &body)
+    request(
+        "POST",
+        "/crm/save",
+        "Content-Type: application/x-www-form-urlencoded\r\n",
+        &body,
+    )
 }
 
 fn json(value: &str) -> Vec<u8> {
     let body = serde_json::json!({ "customer_id": "c-1029", "tags": ["vip"], "note": { "text": value, "at": "2026-07-01T10:00:00+08:00" } });
-    request("POST", "/api/v1/notes", "Content-Type: application/json\r\n", &body.to_string())
+    request(
+        "POST",
+        "/api/v1/notes",
+        "Content-Type: application/json\r\n",
+        &body.to_string(),
+    )
 }
 
 fn xml(value: &str) -> Vec<u8> {
     let text = value.replace('&', "&amp;").replace('<', "&lt;");
-    let body = format!("<?xml version=\"1.0\" encoding=\"utf-8\"?><note><text>{text}</text></note>");
-    request("POST", "/callback/wecom", "Content-Type: text/xml\r\n", &body)
+    let body =
+        format!("<?xml version=\"1.0\" encoding=\"utf-8\"?><note><text>{text}</text></note>");
+    request(
+        "POST",
+        "/callback/wecom",
+        "Content-Type: text/xml\r\n",
+        &body,
+    )
 }
 
 fn multipart(value: &str) -> Vec<u8> {
     let body = format!(
         "--xyz\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\n{value}\r\n--xyz\r\nContent-Disposition: form-data; name=\"file\"; filename=\"合同.pdf\"\r\nContent-Type: application/pdf\r\n\r\n%PDF-1.7 x\r\n--xyz--\r\n"
     );
-    request("POST", "/api/v1/files", "Content-Type: multipart/form-data; boundary=xyz\r\n", &body)
+    request(
+        "POST",
+        "/api/v1/files",
+        "Content-Type: multipart/form-data; boundary=xyz\r\n",
+        &body,
+    )
 }
 
 const ATTACKS: &[&str] = &[
@@ -113,13 +145,22 @@ const ORDINARY: &[&str] = &[
 fn stopped(rules: &RuleSet, bytes: &[u8]) -> Result<(), String> {
     let seen = server::exchange(rules, bytes, Strategy::Compiled);
     match seen.outcome.as_ref().and_then(|o| o.intervention.as_ref()) {
-        Some(stop) => Err(format!("{} {}\n{}", seen.status, stop.explanation, seen.log)),
+        Some(stop) => Err(format!(
+            "{} {}\n{}",
+            seen.status, stop.explanation, seen.log
+        )),
         None => Ok(()),
     }
 }
 
 type Carrier = (&'static str, fn(&str) -> Vec<u8>);
-const CARRIERS: [Carrier; 5] = [("query", get), ("form", form), ("json", json), ("xml", xml), ("multipart", multipart)];
+const CARRIERS: [Carrier; 5] = [
+    ("query", get),
+    ("form", form),
+    ("json", json),
+    ("xml", xml),
+    ("multipart", multipart),
+];
 
 #[test]
 fn attacks_are_stopped() {
@@ -133,7 +174,11 @@ fn attacks_are_stopped() {
             }
         }
     }
-    println!("{} of {} attacks stopped", ATTACKS.len() * CARRIERS.len() - missed.len(), ATTACKS.len() * CARRIERS.len());
+    println!(
+        "{} of {} attacks stopped",
+        ATTACKS.len() * CARRIERS.len() - missed.len(),
+        ATTACKS.len() * CARRIERS.len()
+    );
     assert!(missed.is_empty(), "missed:\n{}", missed.join("\n"));
 }
 
@@ -148,6 +193,10 @@ fn ordinary_work_passes() {
             }
         }
     }
-    println!("{} of {} ordinary requests pass", ORDINARY.len() * CARRIERS.len() - blocked.len(), ORDINARY.len() * CARRIERS.len());
+    println!(
+        "{} of {} ordinary requests pass",
+        ORDINARY.len() * CARRIERS.len() - blocked.len(),
+        ORDINARY.len() * CARRIERS.len()
+    );
     assert!(blocked.is_empty(), "blocked:\n{}", blocked.join("\n"));
 }

@@ -8,7 +8,10 @@ pub(crate) fn urlencoded(text: &[u8], separator: u8, limit: usize) -> (Pairs, Op
     let mut bad = false;
     for piece in text.split(|b| *b == separator).filter(|p| !p.is_empty()) {
         if out.len() >= limit {
-            return (out, Some(BodyFault::over("Arguments limit exceeded", limit)));
+            return (
+                out,
+                Some(BodyFault::over("Arguments limit exceeded", limit)),
+            );
         }
         let (name, value) = match memchr::memchr(b'=', piece) {
             Some(at) => (&piece[..at], &piece[at + 1..]),
@@ -16,7 +19,13 @@ pub(crate) fn urlencoded(text: &[u8], separator: u8, limit: usize) -> (Pairs, Op
         };
         out.push((decode(name, &mut bad), decode(value, &mut bad)));
     }
-    (out, bad.then(|| BodyFault { bad_escape: true, ..BodyFault::default() }))
+    (
+        out,
+        bad.then(|| BodyFault {
+            bad_escape: true,
+            ..BodyFault::default()
+        }),
+    )
 }
 
 fn decode(text: &[u8], bad: &mut bool) -> Vec<u8> {

@@ -6,7 +6,14 @@ use super::{BodyFault, Pairs};
 
 /// Takes JSON apart. Several documents, one after the other, are read as NDJSON is.
 pub(crate) fn json(text: &[u8], depth: usize, limit: usize) -> (Pairs, Option<BodyFault>) {
-    let mut reader = Reader { text, at: 0, out: Vec::new(), path: b"json".to_vec(), depth, limit };
+    let mut reader = Reader {
+        text,
+        at: 0,
+        out: Vec::new(),
+        path: b"json".to_vec(),
+        depth,
+        limit,
+    };
     let text = text.strip_prefix(b"\xef\xbb\xbf").map_or(text, |rest| {
         reader.at = 3;
         rest
@@ -37,7 +44,10 @@ struct Reader<'t> {
 impl Reader<'_> {
     fn value(&mut self, depth: usize) -> Result<(), BodyFault> {
         if depth > self.depth {
-            return Err(BodyFault { limit: true, ..BodyFault::error("JSON depth limit exceeded") });
+            return Err(BodyFault {
+                limit: true,
+                ..BodyFault::error("JSON depth limit exceeded")
+            });
         }
         self.blank();
         match self.peek() {
@@ -49,7 +59,10 @@ impl Reader<'_> {
             }
             Some(b'-' | b'0'..=b'9') => {
                 let from = self.at;
-                while matches!(self.peek(), Some(b'-' | b'+' | b'.' | b'0'..=b'9' | b'e' | b'E')) {
+                while matches!(
+                    self.peek(),
+                    Some(b'-' | b'+' | b'.' | b'0'..=b'9' | b'e' | b'E')
+                ) {
                     self.at += 1;
                 }
                 let text = &self.text[from..self.at];
@@ -59,7 +72,11 @@ impl Reader<'_> {
                 self.emit(text.to_vec())
             }
             _ => {
-                for (word, value) in [(&b"true"[..], &b"true"[..]), (b"false", b"false"), (b"null", b"")] {
+                for (word, value) in [
+                    (&b"true"[..], &b"true"[..]),
+                    (b"false", b"false"),
+                    (b"null", b""),
+                ] {
                     if self.text[self.at..].starts_with(word) {
                         self.at += word.len();
                         return self.emit(value.to_vec());
@@ -134,7 +151,10 @@ impl Reader<'_> {
     fn descend(&mut self, name: &[u8]) -> Result<usize, BodyFault> {
         let back = self.path.len();
         if back + name.len() > MAX_PATH {
-            return Err(BodyFault { limit: true, ..BodyFault::error("JSON names are too long") });
+            return Err(BodyFault {
+                limit: true,
+                ..BodyFault::error("JSON names are too long")
+            });
         }
         self.path.push(b'.');
         self.path.extend_from_slice(name);
@@ -145,7 +165,9 @@ impl Reader<'_> {
         self.at += 1;
         let mut out = Vec::new();
         loop {
-            let b = self.peek().ok_or_else(|| self.fault("a string is never closed"))?;
+            let b = self
+                .peek()
+                .ok_or_else(|| self.fault("a string is never closed"))?;
             self.at += 1;
             match b {
                 b'"' => return Ok(out),
@@ -157,7 +179,9 @@ impl Reader<'_> {
     }
 
     fn escape(&mut self, out: &mut Vec<u8>) -> Result<(), BodyFault> {
-        let b = self.peek().ok_or_else(|| self.fault("a string is never closed"))?;
+        let b = self
+            .peek()
+            .ok_or_else(|| self.fault("a string is never closed"))?;
         self.at += 1;
         match b {
             b'"' | b'\\' | b'/' => out.push(b),
@@ -187,8 +211,13 @@ impl Reader<'_> {
     }
 
     fn hex4(&mut self) -> Result<u32, BodyFault> {
-        let digits = self.text.get(self.at..self.at + 4).and_then(|d| std::str::from_utf8(d).ok());
-        let code = digits.filter(|d| d.bytes().all(|b| b.is_ascii_hexdigit())).and_then(|d| u32::from_str_radix(d, 16).ok());
+        let digits = self
+            .text
+            .get(self.at..self.at + 4)
+            .and_then(|d| std::str::from_utf8(d).ok());
+        let code = digits
+            .filter(|d| d.bytes().all(|b| b.is_ascii_hexdigit()))
+            .and_then(|d| u32::from_str_radix(d, 16).ok());
         self.at += 4;
         code.ok_or_else(|| self.fault("invalid \\u escape"))
     }
@@ -232,7 +261,10 @@ fn is_number(text: &[u8]) -> bool {
         rest = &tail[n..];
     }
     if let [b'e' | b'E', tail @ ..] = rest {
-        let tail = tail.strip_prefix(b"+").or(tail.strip_prefix(b"-")).unwrap_or(tail);
+        let tail = tail
+            .strip_prefix(b"+")
+            .or_else(|| tail.strip_prefix(b"-"))
+            .unwrap_or(tail);
         let n = digits(tail);
         return n > 0 && n == tail.len();
     }
@@ -249,7 +281,10 @@ mod tests {
     fn flat(text: &str) -> Vec<(String, String)> {
         let (pairs, fault) = json(text.as_bytes(), 16, 100);
         assert_eq!(fault, None, "{text}");
-        pairs.into_iter().map(|(n, v)| (String::from_utf8(n).unwrap(), String::from_utf8(v).unwrap())).collect()
+        pairs
+            .into_iter()
+            .map(|(n, v)| (String::from_utf8(n).unwrap(), String::from_utf8(v).unwrap()))
+            .collect()
     }
 
     #[test]
@@ -264,10 +299,29 @@ mod tests {
 
     #[test]
     fn faults() {
-        for text in ["{", "{\"a\"}", "[1,]", "\"a", "01", "{\"a\":1}x", "\"\\q\"", "\"\\u12g4\"", "nul", "[\"\u{1}\"]", "-", "1.", "1e"] {
+        for text in [
+            "{",
+            "{\"a\"}",
+            "[1,]",
+            "\"a",
+            "01",
+            "{\"a\":1}x",
+            "\"\\q\"",
+            "\"\\u12g4\"",
+            "nul",
+            "[\"\u{1}\"]",
+            "-",
+            "1.",
+            "1e",
+        ] {
             assert!(json(text.as_bytes(), 16, 100).1.is_some(), "{text}");
         }
-        assert!(json("[".repeat(100_000).as_bytes(), 16, 100).1.unwrap().limit);
+        assert!(
+            json("[".repeat(100_000).as_bytes(), 16, 100)
+                .1
+                .unwrap()
+                .limit
+        );
         assert!(json(b"[1,2,3]", 16, 2).1.unwrap().limit);
     }
 

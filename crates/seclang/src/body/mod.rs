@@ -26,10 +26,17 @@ pub(crate) struct BodyFault {
 
 impl BodyFault {
     pub(crate) fn error(message: impl Into<String>) -> Self {
-        Self { message: Some(message.into()), ..Self::default() }
+        Self {
+            message: Some(message.into()),
+            ..Self::default()
+        }
     }
 
     fn over(what: &str, limit: usize) -> Self {
-        Self { message: Some(format!("{what}: more than {limit}")), limit: true, bad_escape: false }
+        Self {
+            message: Some(format!("{what}: more than {limit}")),
+            limit: true,
+            bad_escape: false,
+        }
     }
 }

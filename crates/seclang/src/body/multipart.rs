@@ -23,7 +23,12 @@ pub(crate) struct Part {
 }
 
 /// Takes a body apart.
-pub(crate) fn multipart(content_type: &[u8], body: &[u8], part_limit: usize, file_limit: usize) -> Multipart {
+pub(crate) fn multipart(
+    content_type: &[u8],
+    body: &[u8],
+    part_limit: usize,
+    file_limit: usize,
+) -> Multipart {
     let mut out = Multipart::default();
     let boundary = match boundary(content_type, &mut out) {
         Ok(boundary) => boundary,
@@ -32,11 +37,22 @@ pub(crate) fn multipart(content_type: &[u8], body: &[u8], part_limit: usize, fil
             return out;
         }
     };
-    let mut reader = Reader { out, boundary, part: None, in_headers: false, closed: false, files: 0, crlf: false, lf: false };
+    let mut reader = Reader {
+        out,
+        boundary,
+        part: None,
+        in_headers: false,
+        closed: false,
+        files: 0,
+        crlf: false,
+        lf: false,
+    };
     let fault = reader.run(body, part_limit, file_limit);
     let mut out = reader.out;
     if let Some(mut fault) = fault {
-        fault.message = fault.message.map(|m| format!("Multipart parsing error: {m}"));
+        fault.message = fault
+            .message
+            .map(|m| format!("Multipart parsing error: {m}"));
         out.fault = Some(fault);
     }
     if out.flags.iter().any(|f| STRICT.contains(f)) {
@@ -60,7 +76,9 @@ impl Reader {
     fn run(&mut self, body: &[u8], part_limit: usize, file_limit: usize) -> Option<BodyFault> {
         let mut seen = false;
         for line in body.split_inclusive(|b| *b == b'\n') {
-            let text = line.strip_suffix(b"\n").map_or(line, |l| l.strip_suffix(b"\r").unwrap_or(l));
+            let text = line
+                .strip_suffix(b"\n")
+                .map_or(line, |l| l.strip_suffix(b"\r").unwrap_or(l));
             if let Some(last) = self.is_boundary(text) {
                 seen = true;
                 self.close(file_limit);
@@ -76,12 +94,17 @@ impl Reader {
                 self.ending(line);
                 continue;
             }
-            if text.starts_with(b"--") && text.len() > 3 && !self.in_headers && self.part.is_none() {
+            if text.starts_with(b"--") && text.len() > 3 && !self.in_headers && self.part.is_none()
+            {
                 self.flag(Var::MultipartUnmatchedBoundary);
             }
             if self.part.is_none() {
                 if !text.trim_ascii().is_empty() {
-                    self.flag(if self.closed { Var::MultipartDataAfter } else { Var::MultipartDataBefore });
+                    self.flag(if self.closed {
+                        Var::MultipartDataAfter
+                    } else {
+                        Var::MultipartDataBefore
+                    });
                 }
                 continue;
             }
@@ -103,7 +126,9 @@ impl Reader {
             self.flag(Var::MultipartLfLine);
         }
         match (seen, open || !self.closed) {
-            (false, _) => Some(BodyFault::error("Multipart: No boundaries found in payload.")),
+            (false, _) => Some(BodyFault::error(
+                "Multipart: No boundaries found in payload.",
+            )),
             (true, true) => Some(BodyFault::error("Multipart: Final boundary missing.")),
             _ => None,
         }
@@ -111,7 +136,9 @@ impl Reader {
 
     /// Some(true) for the last one.
     fn is_boundary(&self, text: &[u8]) -> Option<bool> {
-        let rest = text.strip_prefix(b"--")?.strip_prefix(self.boundary.as_slice())?;
+        let rest = text
+            .strip_prefix(b"--")?
+            .strip_prefix(self.boundary.as_slice())?;
         match rest.trim_ascii_end() {
             b"" => Some(false),
             b"--" => Some(true),
@@ -128,13 +155,20 @@ impl Reader {
     }
 
     fn header(&mut self, text: &[u8]) -> Result<(), String> {
-        let Some(part) = &mut self.part else { return Ok(()) };
+        let Some(part) = &mut self.part else {
+            return Ok(());
+        };
         if text.is_empty() {
             self.in_headers = false;
             let lines = std::mem::take(&mut part.headers);
             for line in &lines {
-                let Some(at) = memchr::memchr(b':', line) else { continue };
-                if line[..at].trim_ascii().eq_ignore_ascii_case(b"content-disposition") {
+                let Some(at) = memchr::memchr(b':', line) else {
+                    continue;
+                };
+                if line[..at]
+                    .trim_ascii()
+                    .eq_ignore_ascii_case(b"content-disposition")
+                {
                     self.disposition(&line[at + 1..])?;
                 }
             }
@@ -192,7 +226,9 @@ impl Reader {
                 let back = tail.len() - rest.len();
                 rest = &tail[back.saturating_sub(1)..];
             }
-            let Some(part) = &mut self.part else { return Ok(()) };
+            let Some(part) = &mut self.part else {
+                return Ok(());
+            };
             match key.as_slice() {
                 b"name" => {
                     names += 1;
@@ -213,7 +249,11 @@ impl Reader {
             // charset'language'percent-encoded; where both forms stand, both must pass.
             let text = value.splitn(3, |b| *b == b'\'').last().unwrap_or_default();
             let (decoded, _) = super::urlencoded(text, 0, 1);
-            let decoded = decoded.into_iter().next().map(|(n, _)| n).unwrap_or_default();
+            let decoded = decoded
+                .into_iter()
+                .next()
+                .map(|(n, _)| n)
+                .unwrap_or_default();
             let both = match part.filename.take() {
                 Some(plain) => [plain, decoded].join(&b'\n'),
                 None => decoded,
@@ -254,11 +294,16 @@ impl Reader {
     }
 
     fn close(&mut self, file_limit: usize) {
-        let Some(mut part) = self.part.take() else { return };
+        let Some(mut part) = self.part.take() else {
+            return;
+        };
         if self.in_headers {
             self.flag(Var::MultipartInvalidPart);
         }
-        let trimmed = part.content.strip_suffix(b"\n").map(|c| c.strip_suffix(b"\r").unwrap_or(c).len());
+        let trimmed = part
+            .content
+            .strip_suffix(b"\n")
+            .map(|c| c.strip_suffix(b"\r").unwrap_or(c).len());
         if let Some(len) = trimmed {
             part.content.truncate(len);
         }
@@ -282,7 +327,9 @@ fn boundary(content_type: &[u8], out: &mut Multipart) -> Result<Vec<u8>, &'stati
     let lower = content_type.to_ascii_lowercase();
     let mut places = memchr::memmem::find_iter(&lower, b"boundary");
     let (first, second) = (places.next(), places.next());
-    let Some(at) = first else { return Err("Multipart: Boundary not found in C-T.") };
+    let Some(at) = first else {
+        return Err("Multipart: Boundary not found in C-T.");
+    };
     if second.is_some_and(|_| memchr::memmem::find_iter(&lower, b"boundary=").count() > 1) {
         return Err("Multipart: Multiple boundary parameters in C-T.");
     }
@@ -291,7 +338,9 @@ fn boundary(content_type: &[u8], out: &mut Multipart) -> Result<Vec<u8>, &'stati
     if trimmed.len() != rest.len() {
         out.flags.push(Var::MultipartBoundaryWhitespace);
     }
-    let Some(value) = trimmed.strip_prefix(b"=") else { return Err("Multipart: Invalid boundary in C-T (malformed).") };
+    let Some(value) = trimmed.strip_prefix(b"=") else {
+        return Err("Multipart: Invalid boundary in C-T (malformed).");
+    };
     let value = if value.first().is_some_and(u8::is_ascii_whitespace) {
         out.flags.push(Var::MultipartBoundaryWhitespace);
         value.trim_ascii_start()
@@ -301,11 +350,16 @@ fn boundary(content_type: &[u8], out: &mut Multipart) -> Result<Vec<u8>, &'stati
     let value = match value.strip_prefix(b"\"") {
         Some(quoted) => {
             out.flags.push(Var::MultipartBoundaryQuoted);
-            let Some(end) = memchr::memchr(b'"', quoted) else { return Err("Multipart: Invalid boundary in C-T (quote).") };
+            let Some(end) = memchr::memchr(b'"', quoted) else {
+                return Err("Multipart: Invalid boundary in C-T (quote).");
+            };
             &quoted[..end]
         }
         None => {
-            let end = value.iter().position(|b| matches!(b, b';' | b',')).unwrap_or(value.len());
+            let end = value
+                .iter()
+                .position(|b| matches!(b, b';' | b','))
+                .unwrap_or(value.len());
             value[..end].trim_ascii_end()
         }
     };
@@ -315,7 +369,10 @@ fn boundary(content_type: &[u8], out: &mut Multipart) -> Result<Vec<u8>, &'stati
     if value.len() > 70 {
         return Err("Multipart: Invalid boundary in C-T (length).");
     }
-    if !value.iter().all(|b| b.is_ascii_alphanumeric() || b"'()+_,-./:=?#*!$%&@^`{|}~ ".contains(b)) {
+    if !value
+        .iter()
+        .all(|b| b.is_ascii_alphanumeric() || b"'()+_,-./:=?#*!$%&@^`{|}~ ".contains(b))
+    {
         return Err("Multipart: Invalid boundary in C-T (characters).");
     }
     Ok(value.to_vec())
@@ -350,7 +407,9 @@ mod tests {
 
     #[test]
     fn fields_and_files() {
-        let out = read("--b\nContent-Disposition: form-data; name=\"a\"\n\none\ntwo\n--b\nContent-Disposition: form-data; name=f; filename=\"x\\\".php\"\nContent-Type: text/plain\n\nfile\n--b--\n");
+        let out = read(
+            "--b\nContent-Disposition: form-data; name=\"a\"\n\none\ntwo\n--b\nContent-Disposition: form-data; name=f; filename=\"x\\\".php\"\nContent-Type: text/plain\n\nfile\n--b--\n",
+        );
         assert_eq!(out.fault, None);
         assert_eq!(out.flags, []);
         assert_eq!(out.parts[0].content, b"one\r\ntwo");
@@ -362,26 +421,59 @@ mod tests {
     #[test]
     fn oddities() {
         let cases = [
-            ("x\n--b\nContent-Disposition: form-data; name=a\n\n1\n--b--\n", Var::MultipartDataBefore),
-            ("--b\nContent-Disposition: form-data; name=a\n\n1\n--b--\nmore", Var::MultipartDataAfter),
-            ("--b\nContent-Disposition: form-data;\n name=a\n\n1\n--b--\n", Var::MultipartHeaderFolding),
-            ("--b\nContent-Disposition: form-data; name='a'\n\n1\n--b--\n", Var::MultipartInvalidQuoting),
-            ("--b\nContent-Disposition: form-data; name=\"a\" filename=\"f\"\n\n1\n--b--\n", Var::MultipartMissingSemicolon),
-            ("--b\nContent-Type: text/plain\n\n1\n--b--\n", Var::MultipartInvalidPart),
+            (
+                "x\n--b\nContent-Disposition: form-data; name=a\n\n1\n--b--\n",
+                Var::MultipartDataBefore,
+            ),
+            (
+                "--b\nContent-Disposition: form-data; name=a\n\n1\n--b--\nmore",
+                Var::MultipartDataAfter,
+            ),
+            (
+                "--b\nContent-Disposition: form-data;\n name=a\n\n1\n--b--\n",
+                Var::MultipartHeaderFolding,
+            ),
+            (
+                "--b\nContent-Disposition: form-data; name='a'\n\n1\n--b--\n",
+                Var::MultipartInvalidQuoting,
+            ),
+            (
+                "--b\nContent-Disposition: form-data; name=\"a\" filename=\"f\"\n\n1\n--b--\n",
+                Var::MultipartMissingSemicolon,
+            ),
+            (
+                "--b\nContent-Type: text/plain\n\n1\n--b--\n",
+                Var::MultipartInvalidPart,
+            ),
         ];
         for (body, flag) in cases {
             let out = read(body);
-            assert!(out.flags.contains(&flag) && out.flags.contains(&Var::MultipartStrictError), "{body}: {:?}", out.flags);
+            assert!(
+                out.flags.contains(&flag) && out.flags.contains(&Var::MultipartStrictError),
+                "{body}: {:?}",
+                out.flags
+            );
         }
-        assert_eq!(read(cases[4].0).parts[0].filename.as_deref(), Some(&b"f"[..]));
+        assert_eq!(
+            read(cases[4].0).parts[0].filename.as_deref(),
+            Some(&b"f"[..])
+        );
     }
 
     #[test]
     fn faults() {
-        assert!(read("--b\nContent-Disposition: form-data; name=a\n\n1\n").fault.is_some());
+        assert!(
+            read("--b\nContent-Disposition: form-data; name=a\n\n1\n")
+                .fault
+                .is_some()
+        );
         assert!(read("nothing").fault.is_some());
         assert!(read("--b\nno colon\n\n1\n--b--\n").fault.is_some());
-        assert!(read("--b\nContent-Disposition: form-data; name=a; name=c\n\n1\n--b--\n").fault.is_some());
+        assert!(
+            read("--b\nContent-Disposition: form-data; name=a; name=c\n\n1\n--b--\n")
+                .fault
+                .is_some()
+        );
         assert!(multipart(b"multipart/form-data", b"", 1, 1).fault.is_some());
         let many = "--b\nContent-Disposition: form-data; name=a\n\n1\n".repeat(20);
         assert!(read(&many).fault.unwrap().limit);
@@ -389,7 +481,9 @@ mod tests {
 
     #[test]
     fn both_forms_of_a_file_name_are_kept() {
-        let out = read("--b\nContent-Disposition: form-data; name=a; filename=\"a.txt\"; filename*=UTF-8''b%2ephp\n\n1\n--b--\n");
+        let out = read(
+            "--b\nContent-Disposition: form-data; name=a; filename=\"a.txt\"; filename*=UTF-8''b%2ephp\n\n1\n--b--\n",
+        );
         assert_eq!(out.parts[0].filename.as_deref(), Some(&b"a.txt\nb.php"[..]));
     }
 

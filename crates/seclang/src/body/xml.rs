@@ -43,7 +43,9 @@ pub(crate) fn xml(text: &[u8], limit: usize) -> (Vec<Vec<u8>>, Vec<Vec<u8>>, Opt
             }
             Event::Eof => {
                 break if depth > 0 {
-                    Some(BodyFault::error("XML parsing error: the document ends inside an element"))
+                    Some(BodyFault::error(
+                        "XML parsing error: the document ends inside an element",
+                    ))
                 } else if roots == 0 && !text.trim_ascii().is_empty() {
                     Some(BodyFault::error("XML parsing error: no element"))
                 } else {
@@ -57,7 +59,10 @@ pub(crate) fn xml(text: &[u8], limit: usize) -> (Vec<Vec<u8>>, Vec<Vec<u8>>, Opt
         }
         depth += usize::from(opens);
         if depth > MAX_DEPTH {
-            break Some(BodyFault { limit: true, ..BodyFault::error("XML depth limit exceeded") });
+            break Some(BodyFault {
+                limit: true,
+                ..BodyFault::error("XML depth limit exceeded")
+            });
         }
         let mut bad = false;
         for attribute in start.attributes().with_checks(false) {
@@ -74,7 +79,11 @@ pub(crate) fn xml(text: &[u8], limit: usize) -> (Vec<Vec<u8>>, Vec<Vec<u8>>, Opt
             break Some(BodyFault::over("XML attributes limit exceeded", limit));
         }
     };
-    let texts = if out.is_empty() { Vec::new() } else { vec![out] };
+    let texts = if out.is_empty() {
+        Vec::new()
+    } else {
+        vec![out]
+    };
     (texts, attributes, fault)
 }
 
@@ -135,7 +144,10 @@ mod tests {
 
     #[test]
     fn texts_and_attributes() {
-        let (texts, attributes, fault) = xml(b"<?xml version=\"1.0\"?><a x='1 &amp; 2'>t&lt;<b y=\"3\"/><![CDATA[c]]></a>", 10);
+        let (texts, attributes, fault) = xml(
+            b"<?xml version=\"1.0\"?><a x='1 &amp; 2'>t&lt;<b y=\"3\"/><![CDATA[c]]></a>",
+            10,
+        );
         assert_eq!(fault, None);
         assert_eq!(texts, [b"t<c".to_vec()]);
         assert_eq!(attributes, [b"1 & 2".to_vec(), b"3".to_vec()]);

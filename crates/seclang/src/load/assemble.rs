@@ -20,7 +20,11 @@ pub(super) fn assemble(mut draft: Draft<'_>) -> Result<RuleSet, LoadError> {
         match item {
             Item::Marker(name) => {
                 if let Some(rule) = &open {
-                    return Err(LoadErrorKind::Flow(format!("rule {} says `chain`, but a SecMarker follows; put a SecRule there", rule.id)).at(&rule.span));
+                    return Err(LoadErrorKind::Flow(format!(
+                        "rule {} says `chain`, but a SecMarker follows; put a SecRule there",
+                        rule.id
+                    ))
+                    .at(&rule.span));
                 }
                 steps.push(Step::Marker(name));
             }
@@ -30,13 +34,38 @@ pub(super) fn assemble(mut draft: Draft<'_>) -> Result<RuleSet, LoadError> {
                 let mut rule = match open.take() {
                     Some(head) => head,
                     None => {
-                        let id = raw.actions.iter().find_map(|a| if let Action::Id(id) = a { Some(*id) } else { None });
-                        let id = id.ok_or_else(|| LoadErrorKind::Id("a rule without `id`; give it a number of its own".to_owned()).at(&span))?;
+                        let id = raw.actions.iter().find_map(|a| {
+                            if let Action::Id(id) = a {
+                                Some(*id)
+                            } else {
+                                None
+                            }
+                        });
+                        let id = id.ok_or_else(|| {
+                            LoadErrorKind::Id(
+                                "a rule without `id`; give it a number of its own".to_owned(),
+                            )
+                            .at(&span)
+                        })?;
                         if let Some(other) = seen.insert(id, span.clone()) {
                             return Err(LoadErrorKind::Id(format!("rule id {id} is already taken at {other}; give this one another number")).at(&span));
                         }
-                        for (_, _, actions) in draft.action_updates.iter().filter(|(_, which, _)| *which == id) {
-                            raw.actions.extend(actions.iter().filter(|a| !matches!(a, Action::Id(_) | Action::Phase(_) | Action::Chain)).cloned());
+                        for (_, _, actions) in draft
+                            .action_updates
+                            .iter()
+                            .filter(|(_, which, _)| *which == id)
+                        {
+                            raw.actions.extend(
+                                actions
+                                    .iter()
+                                    .filter(|a| {
+                                        !matches!(
+                                            a,
+                                            Action::Id(_) | Action::Phase(_) | Action::Chain
+                                        )
+                                    })
+                                    .cloned(),
+                            );
                         }
                         head(&raw, id)
                     }
@@ -44,21 +73,36 @@ pub(super) fn assemble(mut draft: Draft<'_>) -> Result<RuleSet, LoadError> {
                 let link = link(&raw, rule.phase, draft.sources).map_err(|kind| kind.at(&span))?;
                 rule.links.push(link);
                 if rule.links.len() > MAX_CHAIN {
-                    return Err(LoadErrorKind::Flow(format!("a chain of more than {MAX_CHAIN} rules; split it")).at(&span));
+                    return Err(LoadErrorKind::Flow(format!(
+                        "a chain of more than {MAX_CHAIN} rules; split it"
+                    ))
+                    .at(&span));
                 }
-                if chained { open = Some(rule) } else { steps.push(Step::Rule(Box::new(rule))) }
+                if chained {
+                    open = Some(rule)
+                } else {
+                    steps.push(Step::Rule(Box::new(rule)))
+                }
             }
         }
     }
     if let Some(rule) = open {
-        return Err(LoadErrorKind::Flow(format!("rule {} says `chain`, but no rule follows", rule.id)).at(&rule.span));
+        return Err(LoadErrorKind::Flow(format!(
+            "rule {} says `chain`, but no rule follows",
+            rule.id
+        ))
+        .at(&rule.span));
     }
     for (span, id, _) in &draft.action_updates {
         if !seen.contains_key(id) {
-            draft.warnings.push(format!("{span}: no rule has the id {id}"));
+            draft
+                .warnings
+                .push(format!("{span}: no rule has the id {id}"));
         }
     }
-    steps.retain(|s| !matches!(s, Step::Rule(r) if draft.removals.iter().any(|sel| selected(sel, r))));
+    steps.retain(
+        |s| !matches!(s, Step::Rule(r) if draft.removals.iter().any(|sel| selected(sel, r))),
+    );
     for (span, select, list) in &draft.target_updates {
         let mut hit = false;
         for step in &mut steps {
@@ -71,7 +115,9 @@ pub(super) fn assemble(mut draft: Draft<'_>) -> Result<RuleSet, LoadError> {
             }
         }
         if !hit {
-            draft.warnings.push(format!("{span}: no rule is meant by this update"));
+            draft
+                .warnings
+                .push(format!("{span}: no rule is meant by this update"));
         }
     }
     let (mut rules, phases) = number(steps)?;
@@ -86,7 +132,18 @@ enum Step {
 
 /// The head of a rule: everything but its conditions.
 fn head(raw: &RawRule, id: u64) -> Rule {
-    let phase = raw.actions.iter().rev().find_map(|a| if let Action::Phase(p) = a { Some(*p) } else { None }).unwrap_or(2);
+    let phase = raw
+        .actions
+        .iter()
+        .rev()
+        .find_map(|a| {
+            if let Action::Phase(p) = a {
+                Some(*p)
+            } else {
+                None
+            }
+        })
+        .unwrap_or(2);
     let mut rule = Rule {
         id,
         span: raw.span.clone(),
@@ -120,7 +177,11 @@ fn head(raw: &RawRule, id: u64) -> Rule {
         meta(&mut rule, action);
     }
     if rule.disruptive == Disruptive::Block {
-        rule.disruptive = if default_action == Disruptive::Block { Disruptive::Deny } else { default_action };
+        rule.disruptive = if default_action == Disruptive::Block {
+            Disruptive::Deny
+        } else {
+            default_action
+        };
     }
     rule
 }
@@ -150,8 +211,16 @@ fn meta(rule: &mut Rule, action: &Action) {
 }
 
 /// One condition with its effects.
-fn link(raw: &RawRule, phase: u8, sources: &dyn crate::sources::Sources) -> Result<Link, LoadErrorKind> {
-    let operator = raw.operator.as_ref().map(|decl| operator::build(decl, &raw.folder, sources)).transpose()?;
+fn link(
+    raw: &RawRule,
+    phase: u8,
+    sources: &dyn crate::sources::Sources,
+) -> Result<Link, LoadErrorKind> {
+    let operator = raw
+        .operator
+        .as_ref()
+        .map(|decl| operator::build(decl, &raw.folder, sources))
+        .transpose()?;
     let mut link = Link {
         targets: raw.targets.clone(),
         operator,
@@ -163,7 +232,10 @@ fn link(raw: &RawRule, phase: u8, sources: &dyn crate::sources::Sources) -> Resu
         gate: None,
         tx_regex: Vec::new(),
     };
-    for action in raw.defaults[usize::from(phase) - 1].iter().chain(&raw.actions) {
+    for action in raw.defaults[usize::from(phase) - 1]
+        .iter()
+        .chain(&raw.actions)
+    {
         match action {
             Action::ClearTransforms => link.transforms.clear(),
             Action::Transform(t) => link.transforms.push(*t),
@@ -180,28 +252,57 @@ fn link(raw: &RawRule, phase: u8, sources: &dyn crate::sources::Sources) -> Resu
                 },
             }),
             Action::ExpireVar { var, key, seconds } => {
-                link.effects.push(Effect::Expire { var: *var, key: key.clone(), seconds: seconds.clone() });
+                link.effects.push(Effect::Expire {
+                    var: *var,
+                    key: key.clone(),
+                    seconds: seconds.clone(),
+                });
             }
-            Action::DeprecateVar { var, key, amount, period } => {
-                link.effects.push(Effect::Deprecate { var: *var, key: key.clone(), amount: *amount, period: *period });
+            Action::DeprecateVar {
+                var,
+                key,
+                amount,
+                period,
+            } => {
+                link.effects.push(Effect::Deprecate {
+                    var: *var,
+                    key: key.clone(),
+                    amount: *amount,
+                    period: *period,
+                });
             }
-            Action::InitCol { var, key } => link.effects.push(Effect::InitCol { var: *var, key: key.clone() }),
-            Action::SetEnv { key, value } => link.effects.push(Effect::SetEnv { key: key.clone(), value: value.clone() }),
+            Action::InitCol { var, key } => link.effects.push(Effect::InitCol {
+                var: *var,
+                key: key.clone(),
+            }),
+            Action::SetEnv { key, value } => link.effects.push(Effect::SetEnv {
+                key: key.clone(),
+                value: value.clone(),
+            }),
             Action::Ctl(ctl) => link.effects.push(Effect::Ctl(ctl.clone(), Vec::new())),
             _ => {}
         }
     }
     if link.transforms.len() > MAX_TRANSFORMS {
-        return Err(LoadErrorKind::value("t", link.transforms.len().to_string(), "no more than 32 transformations"));
+        return Err(LoadErrorKind::value(
+            "t",
+            link.transforms.len().to_string(),
+            "no more than 32 transformations",
+        ));
     }
     Ok(link)
 }
 
 fn selected(select: &RuleSelect, rule: &Rule) -> bool {
     match select {
-        RuleSelect::Ids(ranges) => ranges.iter().any(|(low, high)| (*low..=*high).contains(&rule.id)),
+        RuleSelect::Ids(ranges) => ranges
+            .iter()
+            .any(|(low, high)| (*low..=*high).contains(&rule.id)),
         RuleSelect::Tag(tag) => rule.tags.iter().any(|t| t.fixed() == Some(tag.as_bytes())),
-        RuleSelect::Msg(msg) => rule.msg.as_ref().is_some_and(|m| m.fixed() == Some(msg.as_bytes())),
+        RuleSelect::Msg(msg) => rule
+            .msg
+            .as_ref()
+            .is_some_and(|m| m.fixed() == Some(msg.as_bytes())),
     }
 }
 
@@ -227,11 +328,17 @@ fn number(steps: Vec<Step>) -> Result<(Vec<Rule>, [Vec<u32>; 5]), LoadError> {
     for (at, step) in steps.into_iter().enumerate() {
         match step {
             Step::Marker(name) => {
-                marks.entry(name).or_default().push((at, std::array::from_fn(|p| phases[p].len())));
+                marks
+                    .entry(name)
+                    .or_default()
+                    .push((at, std::array::from_fn(|p| phases[p].len())));
             }
             Step::Rule(rule) => {
                 phases[usize::from(rule.phase) - 1].push(rules.len() as u32);
-                marks.entry(rule.id.to_string()).or_default().push((at, std::array::from_fn(|p| phases[p].len())));
+                marks
+                    .entry(rule.id.to_string())
+                    .or_default()
+                    .push((at, std::array::from_fn(|p| phases[p].len())));
                 rules.push((at, *rule));
             }
         }
@@ -239,9 +346,14 @@ fn number(steps: Vec<Step>) -> Result<(Vec<Rule>, [Vec<u32>; 5]), LoadError> {
     for (at, rule) in &mut rules {
         let phase = usize::from(rule.phase) - 1;
         if let Some(name) = &rule.skip_after {
-            let target = marks.get(name).and_then(|places| places.iter().find(|(place, _)| place > at));
+            let target = marks
+                .get(name)
+                .and_then(|places| places.iter().find(|(place, _)| place > at));
             let Some((_, places)) = target else {
-                return Err(LoadErrorKind::Flow(format!("skipAfter:{name} leads nowhere; add `SecMarker {name}` after the rule")).at(&rule.span));
+                return Err(LoadErrorKind::Flow(format!(
+                    "skipAfter:{name} leads nowhere; add `SecMarker {name}` after the rule"
+                ))
+                .at(&rule.span));
             };
             rule.skip_to = Some(places[phase]);
         }
@@ -250,16 +362,27 @@ fn number(steps: Vec<Step>) -> Result<(Vec<Rule>, [Vec<u32>; 5]), LoadError> {
     Ok((rules, phases))
 }
 
+/// Id, tags and message of a rule.
+type Facts = (u64, Vec<Vec<u8>>, Option<Vec<u8>>);
+
 /// Numbers TX names, resolves `ctl` to rules and finds gates.
 fn resolve(rules: &mut [Rule], names: &mut TxNames) {
     for digit in 0..10u8 {
         names.intern(&[b'0' + digit]);
     }
-    let facts: Vec<(u64, Vec<Vec<u8>>, Option<Vec<u8>>)> = rules
+    let facts: Vec<Facts> = rules
         .iter()
         .map(|r| {
-            let tags = r.tags.iter().filter_map(|t| t.fixed().map(<[u8]>::to_vec)).collect();
-            (r.id, tags, r.msg.as_ref().and_then(|m| m.fixed().map(<[u8]>::to_vec)))
+            let tags = r
+                .tags
+                .iter()
+                .filter_map(|t| t.fixed().map(<[u8]>::to_vec))
+                .collect();
+            (
+                r.id,
+                tags,
+                r.msg.as_ref().and_then(|m| m.fixed().map(<[u8]>::to_vec)),
+            )
         })
         .collect();
     let pick = |select: &RuleSelect| -> Vec<u32> {
@@ -267,7 +390,9 @@ fn resolve(rules: &mut [Rule], names: &mut TxNames) {
             .iter()
             .enumerate()
             .filter(|(_, (id, tags, msg))| match select {
-                RuleSelect::Ids(ranges) => ranges.iter().any(|(low, high)| (*low..=*high).contains(id)),
+                RuleSelect::Ids(ranges) => {
+                    ranges.iter().any(|(low, high)| (*low..=*high).contains(id))
+                }
                 RuleSelect::Tag(tag) => tags.iter().any(|t| t == tag.as_bytes()),
                 RuleSelect::Msg(text) => msg.as_deref() == Some(text.as_bytes()),
             })
@@ -277,14 +402,18 @@ fn resolve(rules: &mut [Rule], names: &mut TxNames) {
     for link in rules.iter_mut().flat_map(|r| r.links.iter_mut()) {
         for effect in &mut link.effects {
             match effect {
-                Effect::Set { var: Var::Tx, key, .. } => {
+                Effect::Set {
+                    var: Var::Tx, key, ..
+                } => {
                     if let Key::Open(template) = key
                         && let Some(name) = template.fixed()
                     {
                         *key = Key::Fixed(names.intern(name));
                     }
                 }
-                Effect::Ctl(Ctl::RemoveRule(select) | Ctl::RemoveTarget(select, _), which) => *which = pick(select),
+                Effect::Ctl(Ctl::RemoveRule(select) | Ctl::RemoveTarget(select, _), which) => {
+                    *which = pick(select)
+                }
                 _ => {}
             }
         }
@@ -304,7 +433,11 @@ fn resolve(rules: &mut [Rule], names: &mut TxNames) {
             .include
             .iter()
             .map(|t| match (t.var, &t.selector) {
-                (Var::Tx, Selector::Regex(re)) => names.names().filter(|(_, n)| re.is_match(n)).map(|(at, _)| at).collect(),
+                (Var::Tx, Selector::Regex(re)) => names
+                    .names()
+                    .filter(|(_, n)| re.is_match(n))
+                    .map(|(at, _)| at)
+                    .collect(),
                 _ => Vec::new(),
             })
             .collect();
@@ -320,8 +453,19 @@ fn intern_macros(template: &Template, names: &mut TxNames) {
 }
 
 fn gate(link: &Link, names: &TxNames) -> Option<Gate> {
-    let [Target { var: Var::Tx, selector: Selector::Name(name), count }] = link.targets.include.as_slice() else { return None };
-    let Some(Operator::Number(order, argument)) = &link.operator else { return None };
+    let [
+        Target {
+            var: Var::Tx,
+            selector: Selector::Name(name),
+            count,
+        },
+    ] = link.targets.include.as_slice()
+    else {
+        return None;
+    };
+    let Some(Operator::Number(order, argument)) = &link.operator else {
+        return None;
+    };
     if !link.targets.exclude.is_empty() || !link.transforms.is_empty() {
         return None;
     }
@@ -330,7 +474,13 @@ fn gate(link: &Link, names: &TxNames) -> Option<Gate> {
         [Part::Macro(Var::Tx, key)] => GateArg::Slot(names.get(key)?),
         _ => return None,
     };
-    Some(Gate { slot: names.get(name)?, count: *count, order: *order, negated: link.negated, against })
+    Some(Gate {
+        slot: names.get(name)?,
+        count: *count,
+        order: *order,
+        negated: link.negated,
+        against,
+    })
 }
 
 /// A chain has no more conditions than this.

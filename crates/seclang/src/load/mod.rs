@@ -76,7 +76,10 @@ impl Builder {
     /// Adds directives as text; `name` stands in error messages.
     #[must_use]
     pub fn text(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
-        self.inputs.push(Input::Text { name: name.into(), text: text.into() });
+        self.inputs.push(Input::Text {
+            name: name.into(),
+            text: text.into(),
+        });
         self
     }
 
@@ -90,7 +93,9 @@ impl Builder {
     /// Adds all files that match, in the order of their names. No match is an error.
     #[must_use]
     pub fn glob(mut self, pattern: impl Into<String>) -> Self {
-        self.inputs.push(Input::Glob { pattern: pattern.into() });
+        self.inputs.push(Input::Glob {
+            pattern: pattern.into(),
+        });
         self
     }
 
@@ -112,11 +117,17 @@ impl Builder {
             match input {
                 Input::Text { name, text } => draft.read_text(&name, &text, 0)?,
                 Input::File { path } => {
-                    let span = Span { file: Arc::from(path.as_str()), line: 0 };
+                    let span = Span {
+                        file: Arc::from(path.as_str()),
+                        line: 0,
+                    };
                     draft.read_file(&path, &span, 0)?;
                 }
                 Input::Glob { pattern } => {
-                    let span = Span { file: Arc::from(pattern.as_str()), line: 0 };
+                    let span = Span {
+                        file: Arc::from(pattern.as_str()),
+                        line: 0,
+                    };
                     draft.read_glob(&pattern, &span, 0, false)?;
                 }
             }
@@ -169,34 +180,69 @@ impl<'s> Draft<'s> {
     }
 
     fn read_file(&mut self, path: &str, from: &Span, depth: usize) -> Result<(), LoadError> {
-        let bytes = self.sources.read(path).map_err(|e| LoadErrorKind::Read { path: path.to_owned(), reason: e.to_string() }.at(from))?;
-        let text = String::from_utf8(bytes)
-            .map_err(|_| LoadErrorKind::Read { path: path.to_owned(), reason: "the file is not UTF-8".to_owned() }.at(from))?;
+        let bytes = self.sources.read(path).map_err(|e| {
+            LoadErrorKind::Read {
+                path: path.to_owned(),
+                reason: e.to_string(),
+            }
+            .at(from)
+        })?;
+        let text = String::from_utf8(bytes).map_err(|_| {
+            LoadErrorKind::Read {
+                path: path.to_owned(),
+                reason: "the file is not UTF-8".to_owned(),
+            }
+            .at(from)
+        })?;
         self.read_text(path, &text, depth)
     }
 
-    fn read_glob(&mut self, pattern: &str, from: &Span, depth: usize, optional: bool) -> Result<(), LoadError> {
+    fn read_glob(
+        &mut self,
+        pattern: &str,
+        from: &Span,
+        depth: usize,
+        optional: bool,
+    ) -> Result<(), LoadError> {
         if !pattern.contains(['*', '?']) {
             return match self.read_file(pattern, from, depth) {
-                Err(LoadError { kind: LoadErrorKind::Read { .. }, .. }) if optional => Ok(()),
+                Err(LoadError {
+                    kind: LoadErrorKind::Read { .. },
+                    ..
+                }) if optional => Ok(()),
                 other => other,
             };
         }
         let files = match self.sources.list(pattern) {
             Ok(files) => files,
             Err(_) if optional => return Ok(()),
-            Err(e) => return Err(LoadErrorKind::Read { path: pattern.to_owned(), reason: e.to_string() }.at(from)),
+            Err(e) => {
+                return Err(LoadErrorKind::Read {
+                    path: pattern.to_owned(),
+                    reason: e.to_string(),
+                }
+                .at(from));
+            }
         };
         if files.is_empty() && !optional {
-            return Err(LoadErrorKind::Read { path: pattern.to_owned(), reason: "no file matches".to_owned() }.at(from));
+            return Err(LoadErrorKind::Read {
+                path: pattern.to_owned(),
+                reason: "no file matches".to_owned(),
+            }
+            .at(from));
         }
-        files.iter().try_for_each(|file| self.read_file(file, from, depth))
+        files
+            .iter()
+            .try_for_each(|file| self.read_file(file, from, depth))
     }
 
     fn read_text(&mut self, name: &str, text: &str, depth: usize) -> Result<(), LoadError> {
         let file: Arc<str> = Arc::from(name);
         if depth > INCLUDE_DEPTH {
-            return Err(LoadErrorKind::IncludeDepth { limit: INCLUDE_DEPTH }.at(&Span { file, line: 1 }));
+            return Err(LoadErrorKind::IncludeDepth {
+                limit: INCLUDE_DEPTH,
+            }
+            .at(&Span { file, line: 1 }));
         }
         for line in split_lines(&file, text)? {
             directives::apply(self, line, depth)?;
@@ -205,9 +251,21 @@ impl<'s> Draft<'s> {
     }
 }
 
-fn finish(draft_settings: Settings, rules: Vec<Rule>, phases: [Vec<u32>; 5], tx_names: TxNames, warnings: Vec<String>) -> Result<RuleSet, LoadError> {
+fn finish(
+    draft_settings: Settings,
+    rules: Vec<Rule>,
+    phases: [Vec<u32>; 5],
+    tx_names: TxNames,
+    warnings: Vec<String>,
+) -> Result<RuleSet, LoadError> {
     let plan = Plan::build(&rules, &phases);
-    Ok(RuleSet { settings: draft_settings, rules, tx_names, plan, warnings })
+    Ok(RuleSet {
+        settings: draft_settings,
+        rules,
+        tx_names,
+        plan,
+        warnings,
+    })
 }
 
 /// Includes nest no deeper than this.

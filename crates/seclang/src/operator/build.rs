@@ -11,7 +11,11 @@ use crate::sources::Sources;
 use crate::template::Template;
 
 /// Compiles an operator; data files are looked for beside the rule file.
-pub(crate) fn build(decl: &OperatorDecl, folder: &str, sources: &dyn Sources) -> Result<Operator, LoadErrorKind> {
+pub(crate) fn build(
+    decl: &OperatorDecl,
+    folder: &str,
+    sources: &dyn Sources,
+) -> Result<Operator, LoadErrorKind> {
     let arg = decl.arg.as_str();
     let template = || Template::parse(arg);
     Ok(match decl.name.as_str() {
@@ -41,9 +45,12 @@ pub(crate) fn build(decl: &OperatorDecl, folder: &str, sources: &dyn Sources) ->
         "ipmatchfromfile" | "ipmatchf" => {
             let bytes = read(arg.trim(), folder, sources)?;
             let text = String::from_utf8_lossy(&bytes);
-            Operator::IpMatch(Networks::parse(text.lines().map(|l| l.split('#').next().unwrap_or_default()))?)
+            Operator::IpMatch(Networks::parse(
+                text.lines()
+                    .map(|l| l.split('#').next().unwrap_or_default()),
+            )?)
         }
-        "validatebyterange" => Operator::ByteRange(ByteSet::parse(arg)?),
+        "validatebyterange" => Operator::ByteRange(Box::new(ByteSet::parse(arg)?)),
         "validateurlencoding" => Operator::UrlEncoding,
         "validateutf8encoding" => Operator::Utf8Encoding,
         "detectsqli" => Operator::DetectSqli,
@@ -53,30 +60,71 @@ pub(crate) fn build(decl: &OperatorDecl, folder: &str, sources: &dyn Sources) ->
         "verifycc" => Operator::VerifyCard(pattern::compile(arg)?),
         "verifycpf" => Operator::VerifyCpf(pattern::compile(arg)?),
         "verifyssn" => Operator::VerifySsn(pattern::compile(arg)?),
-        "rbl" | "gsblookup" => return refuse(decl, "a look-up over the network in the path of a request; import the list and use @ipMatchFromFile"),
-        "geolookup" => return refuse(decl, "no geographic database is part of this engine; use @ipMatchFromFile with the networks"),
-        "inspectfile" => return refuse(decl, "rules may not start programs; check uploads in the application"),
+        "rbl" | "gsblookup" => {
+            return refuse(
+                decl,
+                "a look-up over the network in the path of a request; import the list and use @ipMatchFromFile",
+            );
+        }
+        "geolookup" => {
+            return refuse(
+                decl,
+                "no geographic database is part of this engine; use @ipMatchFromFile with the networks",
+            );
+        }
+        "inspectfile" => {
+            return refuse(
+                decl,
+                "rules may not start programs; check uploads in the application",
+            );
+        }
         "fuzzyhash" => return refuse(decl, "ssdeep is not part of this engine; remove the rule"),
-        "validatedtd" | "validateschema" => return refuse(decl, "bodies are not validated against schemas here; validate in the application"),
-        "validatehash" | "rsub" | "verifysvnr" => return refuse(decl, "it exists in ModSecurity v2 only; remove the rule"),
+        "validatedtd" | "validateschema" => {
+            return refuse(
+                decl,
+                "bodies are not validated against schemas here; validate in the application",
+            );
+        }
+        "validatehash" | "rsub" | "verifysvnr" => {
+            return refuse(decl, "it exists in ModSecurity v2 only; remove the rule");
+        }
         other => {
-            return Err(LoadErrorKind::Unknown { what: "operator", name: format!("@{other}"), hint: " (docs/reference/seclang.md lists them)" });
+            return Err(LoadErrorKind::Unknown {
+                what: "operator",
+                name: format!("@{other}"),
+                hint: " (docs/reference/seclang.md lists them)",
+            });
         }
     })
 }
 
 fn refuse(decl: &OperatorDecl, reason: &'static str) -> Result<Operator, LoadErrorKind> {
-    Err(LoadErrorKind::Unsupported { what: "operator", name: format!("@{}", decl.name), reason })
+    Err(LoadErrorKind::Unsupported {
+        what: "operator",
+        name: format!("@{}", decl.name),
+        reason,
+    })
 }
 
 fn non_empty(list: Vec<Vec<u8>>, decl: &OperatorDecl) -> Result<Phrases, LoadErrorKind> {
     if list.is_empty() {
-        return Err(LoadErrorKind::value(format!("@{}", decl.name), decl.arg.clone(), "at least one phrase"));
+        return Err(LoadErrorKind::value(
+            format!("@{}", decl.name),
+            decl.arg.clone(),
+            "at least one phrase",
+        ));
     }
     Phrases::new(list)
 }
 
 fn read(name: &str, folder: &str, sources: &dyn Sources) -> Result<Vec<u8>, LoadErrorKind> {
-    let path = if name.starts_with('/') || folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
-    sources.read(&path).map_err(|e| LoadErrorKind::Read { path, reason: e.to_string() })
+    let path = if name.starts_with('/') || folder.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{folder}/{name}")
+    };
+    sources.read(&path).map_err(|e| LoadErrorKind::Read {
+        path,
+        reason: e.to_string(),
+    })
 }

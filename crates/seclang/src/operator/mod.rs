@@ -29,7 +29,7 @@ pub(crate) enum Operator {
     Within(Template),
     Number(Order, Template),
     IpMatch(Networks),
-    ByteRange(ByteSet),
+    ByteRange(Box<ByteSet>),
     UrlEncoding,
     Utf8Encoding,
     DetectSqli,
@@ -68,7 +68,12 @@ impl Operator {
     }
 
     /// Whether the value matches; negation is the rule's affair. With `captures`, the groups go there.
-    pub(crate) fn matches(&self, value: &[u8], argument: &[u8], captures: Option<&mut Vec<Vec<u8>>>) -> bool {
+    pub(crate) fn matches(
+        &self,
+        value: &[u8],
+        argument: &[u8],
+        captures: Option<&mut Vec<Vec<u8>>>,
+    ) -> bool {
         match self {
             Self::Rx(re) => rx(re, value, captures),
             Self::RxGlobal(re) => rx_global(re, value, captures),
@@ -97,7 +102,8 @@ impl Operator {
                 if !sqli_possible(value) {
                     return false;
                 }
-                let mut state = libinjectionrs::SqliState::new(value, libinjectionrs::SqliFlags::FLAG_NONE);
+                let mut state =
+                    libinjectionrs::SqliState::new(value, libinjectionrs::SqliFlags::FLAG_NONE);
                 let found = state.detect();
                 if found && let Some(captures) = captures {
                     captures.push(state.fingerprint_string().into_bytes());
@@ -144,13 +150,19 @@ pub(crate) fn number(text: &[u8]) -> i64 {
     let value = digits
         .iter()
         .take_while(|b| b.is_ascii_digit())
-        .fold(0i64, |v, b| v.saturating_mul(10).saturating_add(i64::from(b - b'0')));
+        .fold(0i64, |v, b| {
+            v.saturating_mul(10).saturating_add(i64::from(b - b'0'))
+        });
     if negative { -value } else { value }
 }
 
 /// A word of letters alone is one token to the SQL detector, and no fingerprint has one token.
 fn sqli_possible(value: &[u8]) -> bool {
-    value.len() > 1 && value.iter().any(|b| !(b.is_ascii_alphabetic() || *b == b'_')) && value.iter().any(|b| !b.is_ascii_digit())
+    value.len() > 1
+        && value
+            .iter()
+            .any(|b| !(b.is_ascii_alphabetic() || *b == b'_'))
+        && value.iter().any(|b| !b.is_ascii_digit())
 }
 
 /// Every finding of the HTML detector needs a tag or an attribute with a value.
@@ -163,8 +175,12 @@ fn rx(re: &Regex, value: &[u8], captures: Option<&mut Vec<Vec<u8>>>) -> bool {
     if !re.is_match(value) {
         return false;
     }
-    let Some(captures) = captures else { return true };
-    let Some(found) = re.captures(value) else { return false };
+    let Some(captures) = captures else {
+        return true;
+    };
+    let Some(found) = re.captures(value) else {
+        return false;
+    };
     for group in found.iter().take(MAX_CAPTURES) {
         captures.push(group.map(|g| g.as_bytes().to_vec()).unwrap_or_default());
     }
@@ -172,7 +188,9 @@ fn rx(re: &Regex, value: &[u8], captures: Option<&mut Vec<Vec<u8>>>) -> bool {
 }
 
 fn rx_global(re: &Regex, value: &[u8], captures: Option<&mut Vec<Vec<u8>>>) -> bool {
-    let Some(captures) = captures else { return re.is_match(value) };
+    let Some(captures) = captures else {
+        return re.is_match(value);
+    };
     for found in re.captures_iter(value) {
         for group in found.iter().flatten() {
             if captures.len() == MAX_CAPTURES {
@@ -184,8 +202,15 @@ fn rx_global(re: &Regex, value: &[u8], captures: Option<&mut Vec<Vec<u8>>>) -> b
     !captures.is_empty()
 }
 
-fn verify(re: &Regex, value: &[u8], check: fn(&[u8]) -> bool, captures: Option<&mut Vec<Vec<u8>>>) -> bool {
-    let Some(found) = re.find_iter(value).find(|m| check(m.as_bytes())) else { return false };
+fn verify(
+    re: &Regex,
+    value: &[u8],
+    check: fn(&[u8]) -> bool,
+    captures: Option<&mut Vec<Vec<u8>>>,
+) -> bool {
+    let Some(found) = re.find_iter(value).find(|m| check(m.as_bytes())) else {
+        return false;
+    };
     if let Some(captures) = captures {
         captures.push(found.as_bytes().to_vec());
     }
@@ -204,7 +229,10 @@ mod tests {
     fn op(text: &str) -> (Operator, bool, Vec<u8>) {
         let decl = parse_operator(text).unwrap();
         let op = build(&decl, "", &MemorySources::new()).unwrap();
-        let arg = op.argument().and_then(|t| t.fixed().map(<[u8]>::to_vec)).unwrap_or_default();
+        let arg = op
+            .argument()
+            .and_then(|t| t.fixed().map(<[u8]>::to_vec))
+            .unwrap_or_default();
         (op, decl.negated, arg)
     }
 
@@ -241,15 +269,27 @@ mod tests {
             ("@detectXSS", b"<script>alert(1)</script>", b"a < b"),
             ("@unconditionalMatch", b"", b""),
             ("@noMatch", b"", b""),
-            ("@verifyCC \\d{13,16}", b"n 4111111111111111", b"n 4111111111111112"),
+            (
+                "@verifyCC \\d{13,16}",
+                b"n 4111111111111111",
+                b"n 4111111111111112",
+            ),
             ("@strmatch b c", b"a b c", b"abc"),
         ] {
             match text {
                 "@unconditionalMatch" => assert!(hit(text, yes)),
                 "@noMatch" => assert!(!hit(text, no)),
                 _ => {
-                    assert!(hit(text, yes), "{text} should match {:?}", String::from_utf8_lossy(yes));
-                    assert!(!hit(text, no), "{text} should not match {:?}", String::from_utf8_lossy(no));
+                    assert!(
+                        hit(text, yes),
+                        "{text} should match {:?}",
+                        String::from_utf8_lossy(yes)
+                    );
+                    assert!(
+                        !hit(text, no),
+                        "{text} should not match {:?}",
+                        String::from_utf8_lossy(no)
+                    );
                 }
             }
         }
@@ -260,7 +300,10 @@ mod tests {
         let (op, _, _) = op("@rx (a)(b)?(c)");
         let mut groups = Vec::new();
         assert!(op.matches(b"xac", b"", Some(&mut groups)));
-        assert_eq!(groups, [b"ac".to_vec(), b"a".to_vec(), Vec::new(), b"c".to_vec()]);
+        assert_eq!(
+            groups,
+            [b"ac".to_vec(), b"a".to_vec(), Vec::new(), b"c".to_vec()]
+        );
     }
 
     #[test]
@@ -279,14 +322,23 @@ mod tests {
                 for c in [b'a', b'1', b'_', a] {
                     let value = [a, b, c];
                     if !sqli_possible(&value) {
-                        assert!(!libinjectionrs::detect_sqli(&value).is_injection(), "{value:?}");
+                        assert!(
+                            !libinjectionrs::detect_sqli(&value).is_injection(),
+                            "{value:?}"
+                        );
                     }
                 }
             }
         }
-        for word in ["union", "select", "sleep", "or", "SELECT_", "null", "true", "waitfor", "x", "u", "1", "0", "12345", "exec", "drop"] {
+        for word in [
+            "union", "select", "sleep", "or", "SELECT_", "null", "true", "waitfor", "x", "u", "1",
+            "0", "12345", "exec", "drop",
+        ] {
             if !sqli_possible(word.as_bytes()) {
-                assert!(!libinjectionrs::detect_sqli(word.as_bytes()).is_injection(), "{word}");
+                assert!(
+                    !libinjectionrs::detect_sqli(word.as_bytes()).is_injection(),
+                    "{word}"
+                );
             }
         }
     }

@@ -12,7 +12,13 @@ impl Networks {
     pub(crate) fn parse<'a>(pieces: impl Iterator<Item = &'a str>) -> Result<Self, LoadErrorKind> {
         let mut out = Vec::new();
         for piece in pieces.map(str::trim).filter(|p| !p.is_empty()) {
-            let bad = || LoadErrorKind::value("@ipMatch", piece, "an IPv4 or IPv6 address or network like 10.0.0.0/8");
+            let bad = || {
+                LoadErrorKind::value(
+                    "@ipMatch",
+                    piece,
+                    "an IPv4 or IPv6 address or network like 10.0.0.0/8",
+                )
+            };
             let (address, bits) = match piece.split_once('/') {
                 Some((address, bits)) => (address, Some(bits.parse::<u32>().map_err(|_| bad())?)),
                 None => (piece, None),
@@ -23,7 +29,11 @@ impl Networks {
             if bits > size {
                 return Err(bad());
             }
-            let mask = if bits == 0 { 0 } else { !0u128 << (size - bits) };
+            let mask = if bits == 0 {
+                0
+            } else {
+                !0u128 << (size - bits)
+            };
             out.push((value & mask, mask, v6));
         }
         if out.is_empty() {
@@ -33,11 +43,16 @@ impl Networks {
     }
 
     pub(crate) fn contains(&self, value: &[u8]) -> bool {
-        let Some(address) = std::str::from_utf8(value).ok().and_then(|t| t.trim().parse::<IpAddr>().ok()) else {
+        let Some(address) = std::str::from_utf8(value)
+            .ok()
+            .and_then(|t| t.trim().parse::<IpAddr>().ok())
+        else {
             return false;
         };
         let (value, _, v6) = wide(address.to_canonical());
-        self.0.iter().any(|(net, mask, is_v6)| *is_v6 == v6 && value & mask == *net)
+        self.0
+            .iter()
+            .any(|(net, mask, is_v6)| *is_v6 == v6 && value & mask == *net)
     }
 }
 

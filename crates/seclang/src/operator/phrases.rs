@@ -18,7 +18,9 @@ impl Phrases {
             .match_kind(MatchKind::LeftmostFirst)
             .kind(Some(AhoCorasickKind::ContiguousNFA))
             .build(&phrases)
-            .map_err(|e| LoadErrorKind::Pattern { reason: e.to_string() })?;
+            .map_err(|e| LoadErrorKind::Pattern {
+                reason: e.to_string(),
+            })?;
         Ok(Self { finder, phrases })
     }
 
@@ -93,7 +95,18 @@ mod tests {
 
     #[test]
     fn arguments_and_files() {
-        assert_eq!(from_argument("a |0A 41|b | c"), [b"a".to_vec(), b"\nAb".to_vec(), b"|".to_vec(), b"c".to_vec()]);
-        assert_eq!(from_file(b"# no\n a b \r\n\nc"), [b"a b".to_vec(), b"c".to_vec()]);
+        assert_eq!(
+            from_argument("a |0A 41|b | c"),
+            [
+                b"a".to_vec(),
+                b"\nAb".to_vec(),
+                b"|".to_vec(),
+                b"c".to_vec()
+            ]
+        );
+        assert_eq!(
+            from_file(b"# no\n a b \r\n\nc"),
+            [b"a b".to_vec(), b"c".to_vec()]
+        );
     }
 }

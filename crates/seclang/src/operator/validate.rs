@@ -11,7 +11,13 @@ impl ByteSet {
         let mut set = [false; 256];
         for piece in text.split(',').map(str::trim).filter(|p| !p.is_empty()) {
             let (low, high) = piece.split_once('-').unwrap_or((piece, piece));
-            let bad = || LoadErrorKind::value("@validateByteRange", piece, "numbers and ranges from 0 to 255");
+            let bad = || {
+                LoadErrorKind::value(
+                    "@validateByteRange",
+                    piece,
+                    "numbers and ranges from 0 to 255",
+                )
+            };
             let low: u8 = low.trim().parse().map_err(|_| bad())?;
             let high: u8 = high.trim().parse().map_err(|_| bad())?;
             if low > high {
@@ -33,7 +39,10 @@ impl ByteSet {
 pub(crate) fn bad_url_encoding(value: &[u8]) -> bool {
     let mut rest = value;
     while let Some(at) = memchr::memchr(b'%', rest) {
-        if !rest.get(at + 1..at + 3).is_some_and(|d| d.iter().all(u8::is_ascii_hexdigit)) {
+        if !rest
+            .get(at + 1..at + 3)
+            .is_some_and(|d| d.iter().all(u8::is_ascii_hexdigit))
+        {
             return true;
         }
         rest = &rest[at + 3..];
@@ -46,18 +55,35 @@ pub(crate) fn contains_word(value: &[u8], word: &[u8]) -> bool {
         return true;
     }
     let is_word = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
-    memchr::memmem::find_iter(value, word).any(|at| !is_word(at.checked_sub(1).and_then(|i| value.get(i))) && !is_word(value.get(at + word.len())))
+    memchr::memmem::find_iter(value, word).any(|at| {
+        !is_word(at.checked_sub(1).and_then(|i| value.get(i)))
+            && !is_word(value.get(at + word.len()))
+    })
 }
 
 fn digits(text: &[u8]) -> Vec<u32> {
-    text.iter().filter(|b| b.is_ascii_digit()).map(|b| u32::from(b - b'0')).collect()
+    text.iter()
+        .filter(|b| b.is_ascii_digit())
+        .map(|b| u32::from(b - b'0'))
+        .collect()
 }
 
 /// The check digit of payment cards.
 pub(crate) fn luhn(text: &[u8]) -> bool {
     let digits = digits(text);
-    let sum: u32 = digits.iter().rev().enumerate().map(|(at, d)| if at % 2 == 1 { (d * 2) % 10 + d * 2 / 10 } else { *d }).sum();
-    digits.len() >= 2 && sum % 10 == 0
+    let sum: u32 = digits
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(at, d)| {
+            if at % 2 == 1 {
+                (d * 2) % 10 + d * 2 / 10
+            } else {
+                *d
+            }
+        })
+        .sum();
+    digits.len() >= 2 && sum.is_multiple_of(10)
 }
 
 /// The check digits of Brazil's CPF.
@@ -67,7 +93,11 @@ pub(crate) fn cpf(text: &[u8]) -> bool {
         return false;
     }
     let check = |n: usize| {
-        let sum: u32 = d[..n].iter().zip((2..=n as u32 + 1).rev()).map(|(x, w)| x * w).sum();
+        let sum: u32 = d[..n]
+            .iter()
+            .zip((2..=n as u32 + 1).rev())
+            .map(|(x, w)| x * w)
+            .sum();
         match sum % 11 {
             0 | 1 => 0,
             r => 11 - r,

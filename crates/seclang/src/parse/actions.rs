@@ -31,10 +31,25 @@ pub(crate) enum Action {
     Log(bool),
     AuditLog(bool),
     SetVar(SetVar),
-    ExpireVar { var: Var, key: Template, seconds: Template },
-    DeprecateVar { var: Var, key: Template, amount: i64, period: i64 },
-    InitCol { var: Var, key: Template },
-    SetEnv { key: Template, value: Template },
+    ExpireVar {
+        var: Var,
+        key: Template,
+        seconds: Template,
+    },
+    DeprecateVar {
+        var: Var,
+        key: Template,
+        amount: i64,
+        period: i64,
+    },
+    InitCol {
+        var: Var,
+        key: Template,
+    },
+    SetEnv {
+        key: Template,
+        value: Template,
+    },
     Ctl(Ctl),
     /// Which variable's value the audit log hides.
     Sanitise(String),
@@ -102,12 +117,18 @@ pub(crate) enum Ctl {
 pub(crate) use crate::settings::{AuditMode, Mode};
 
 pub(crate) fn parse_actions(text: &str) -> Result<Vec<Action>, LoadErrorKind> {
-    split(text)?.into_iter().map(|(name, arg)| action(&name, arg.as_deref())).collect()
+    split(text)?
+        .into_iter()
+        .map(|(name, arg)| action(&name, arg.as_deref()))
+        .collect()
 }
 
 fn action(name: &str, arg: Option<&str>) -> Result<Action, LoadErrorKind> {
     let lower = name.to_ascii_lowercase();
-    let need = |expected| arg.filter(|a| !a.is_empty()).ok_or_else(|| LoadErrorKind::value(name, "", expected));
+    let need = |expected| {
+        arg.filter(|a| !a.is_empty())
+            .ok_or_else(|| LoadErrorKind::value(name, "", expected))
+    };
     Ok(match lower.as_str() {
         "id" => Action::Id(number(name, need("a number")?)?),
         "phase" => Action::Phase(phase(need("1 to 5, request, response or logging")?)?),
@@ -123,12 +144,20 @@ fn action(name: &str, arg: Option<&str>) -> Result<Action, LoadErrorKind> {
         "block" => Action::Disruptive(Disruptive::Block),
         "deny" => Action::Disruptive(Disruptive::Deny),
         "drop" => Action::Disruptive(Disruptive::Drop),
-        "redirect" => Action::Disruptive(Disruptive::Redirect(Template::parse(need("an address")?)?)),
+        "redirect" => {
+            Action::Disruptive(Disruptive::Redirect(Template::parse(need("an address")?)?))
+        }
         "allow" => Action::Disruptive(match arg.map(str::to_ascii_lowercase).as_deref() {
             None | Some("") => Disruptive::Allow,
             Some("phase") => Disruptive::AllowPhase,
             Some("request") => Disruptive::AllowRequest,
-            Some(other) => return Err(LoadErrorKind::value("allow", other, "nothing, phase or request")),
+            Some(other) => {
+                return Err(LoadErrorKind::value(
+                    "allow",
+                    other,
+                    "nothing, phase or request",
+                ));
+            }
         }),
         "status" => Action::Status(number(name, need("a status code")?)?),
         "chain" => Action::Chain,
@@ -147,19 +176,32 @@ fn action(name: &str, arg: Option<&str>) -> Result<Action, LoadErrorKind> {
         "setvar" => Action::SetVar(set_var(need("tx.name=value")?)?),
         "expirevar" => {
             let (var, key, rest) = variable("expirevar", need("ip.name=seconds")?)?;
-            let seconds = rest.ok_or_else(|| LoadErrorKind::value("expirevar", "", "ip.name=seconds"))?;
-            Action::ExpireVar { var, key, seconds: Template::parse(seconds)? }
+            let seconds =
+                rest.ok_or_else(|| LoadErrorKind::value("expirevar", "", "ip.name=seconds"))?;
+            Action::ExpireVar {
+                var,
+                key,
+                seconds: Template::parse(seconds)?,
+            }
         }
         "deprecatevar" => {
             let text = need("ip.name=amount/seconds")?;
             let (var, key, rest) = variable("deprecatevar", text)?;
-            let (amount, period) =
-                rest.and_then(|r| r.split_once('/')).ok_or_else(|| LoadErrorKind::value("deprecatevar", text, "ip.name=amount/seconds"))?;
-            Action::DeprecateVar { var, key, amount: number("deprecatevar", amount)?, period: number::<i64>("deprecatevar", period)?.max(1) }
+            let (amount, period) = rest.and_then(|r| r.split_once('/')).ok_or_else(|| {
+                LoadErrorKind::value("deprecatevar", text, "ip.name=amount/seconds")
+            })?;
+            Action::DeprecateVar {
+                var,
+                key,
+                amount: number("deprecatevar", amount)?,
+                period: number::<i64>("deprecatevar", period)?.max(1),
+            }
         }
         "initcol" => {
             let text = need("ip=key")?;
-            let (collection, key) = text.split_once('=').ok_or_else(|| LoadErrorKind::value("initcol", text, "ip=key"))?;
+            let (collection, key) = text
+                .split_once('=')
+                .ok_or_else(|| LoadErrorKind::value("initcol", text, "ip=key"))?;
             init_col(collection, key)?
         }
         "setuid" => init_col("user", need("a key")?)?,
@@ -168,43 +210,91 @@ fn action(name: &str, arg: Option<&str>) -> Result<Action, LoadErrorKind> {
         "setenv" => {
             let text = need("name=value")?;
             let (key, value) = text.split_once('=').unwrap_or((text, ""));
-            Action::SetEnv { key: Template::parse(key)?, value: Template::parse(value)? }
+            Action::SetEnv {
+                key: Template::parse(key)?,
+                value: Template::parse(value)?,
+            }
         }
         "ctl" => Action::Ctl(ctl(need("option=value")?)?),
-        "sanitisearg" | "sanitizearg" | "sanitiserequestheader" | "sanitizerequestheader" | "sanitiseresponseheader" | "sanitizeresponseheader" => {
-            Action::Sanitise(need("a name")?.to_ascii_lowercase())
+        "sanitisearg"
+        | "sanitizearg"
+        | "sanitiserequestheader"
+        | "sanitizerequestheader"
+        | "sanitiseresponseheader"
+        | "sanitizeresponseheader" => Action::Sanitise(need("a name")?.to_ascii_lowercase()),
+        "sanitisematched" | "sanitizematched" | "sanitisematchedbytes" | "sanitizematchedbytes" => {
+            Action::Sanitise("*matched".to_owned())
         }
-        "sanitisematched" | "sanitizematched" | "sanitisematchedbytes" | "sanitizematchedbytes" => Action::Sanitise("*matched".to_owned()),
         "exec" => return unsupported(name, "rules may not start programs; use a playbook"),
-        "proxy" => return unsupported(name, "routing belongs to the gateway; use deny or redirect"),
-        "pause" => return unsupported(name, "holding a request open lets an attacker exhaust the gateway; use a limit"),
-        "append" | "prepend" => return unsupported(name, "bodies are not rewritten by rules; remove the action"),
-        "xmlns" => return unsupported(name, "XML:/* and XML://@* need no namespaces; remove the action"),
-        _ => return Err(LoadErrorKind::Unknown { what: "action", name: name.to_owned(), hint: " (docs/reference/seclang.md lists them)" }),
+        "proxy" => {
+            return unsupported(name, "routing belongs to the gateway; use deny or redirect");
+        }
+        "pause" => {
+            return unsupported(
+                name,
+                "holding a request open lets an attacker exhaust the gateway; use a limit",
+            );
+        }
+        "append" | "prepend" => {
+            return unsupported(name, "bodies are not rewritten by rules; remove the action");
+        }
+        "xmlns" => {
+            return unsupported(
+                name,
+                "XML:/* and XML://@* need no namespaces; remove the action",
+            );
+        }
+        _ => {
+            return Err(LoadErrorKind::Unknown {
+                what: "action",
+                name: name.to_owned(),
+                hint: " (docs/reference/seclang.md lists them)",
+            });
+        }
     })
 }
 
 fn unsupported(name: &str, reason: &'static str) -> Result<Action, LoadErrorKind> {
-    Err(LoadErrorKind::Unsupported { what: "action", name: name.to_owned(), reason })
+    Err(LoadErrorKind::Unsupported {
+        what: "action",
+        name: name.to_owned(),
+        reason,
+    })
 }
 
 fn init_col(collection: &str, key: &str) -> Result<Action, LoadErrorKind> {
     let var = Var::parse(collection)?;
     if !var.is_writable() || var == Var::Tx {
-        return Err(LoadErrorKind::value("initcol", collection, "ip, session, user, global or resource"));
+        return Err(LoadErrorKind::value(
+            "initcol",
+            collection,
+            "ip, session, user, global or resource",
+        ));
     }
-    Ok(Action::InitCol { var, key: Template::parse(key)? })
+    Ok(Action::InitCol {
+        var,
+        key: Template::parse(key)?,
+    })
 }
 
-fn variable<'a>(what: &str, text: &'a str) -> Result<(Var, Template, Option<&'a str>), LoadErrorKind> {
+fn variable<'a>(
+    what: &str,
+    text: &'a str,
+) -> Result<(Var, Template, Option<&'a str>), LoadErrorKind> {
     let (left, right) = match text.split_once('=') {
         Some((left, right)) => (left, Some(right)),
         None => (text, None),
     };
-    let (collection, key) = left.split_once(['.', ':']).ok_or_else(|| LoadErrorKind::value(what, text, "collection.name"))?;
+    let (collection, key) = left
+        .split_once(['.', ':'])
+        .ok_or_else(|| LoadErrorKind::value(what, text, "collection.name"))?;
     let var = Var::parse(collection)?;
     if !var.is_writable() {
-        return Err(LoadErrorKind::value(what, collection, "tx, ip, session, user, global or resource"));
+        return Err(LoadErrorKind::value(
+            what,
+            collection,
+            "tx, ip, session, user, global or resource",
+        ));
     }
     Ok((var, Template::parse(&key.to_ascii_lowercase())?, right))
 }
@@ -228,15 +318,26 @@ fn set_var(text: &str) -> Result<SetVar, LoadErrorKind> {
 }
 
 fn ctl(text: &str) -> Result<Ctl, LoadErrorKind> {
-    let (name, value) = text.split_once('=').ok_or_else(|| LoadErrorKind::value("ctl", text, "option=value"))?;
+    let (name, value) = text
+        .split_once('=')
+        .ok_or_else(|| LoadErrorKind::value("ctl", text, "option=value"))?;
     let on = |value: &str| match value.to_ascii_lowercase().as_str() {
         "on" => Ok(true),
         "off" => Ok(false),
-        _ => Err(LoadErrorKind::value(format!("ctl:{name}"), value, "On or Off")),
+        _ => Err(LoadErrorKind::value(
+            format!("ctl:{name}"),
+            value,
+            "On or Off",
+        )),
     };
     let target = |kind: fn(&str) -> Result<RuleSelect, LoadErrorKind>| {
-        let (which, targets) = value.split_once(';').ok_or_else(|| LoadErrorKind::value(format!("ctl:{name}"), value, "rule;TARGET"))?;
-        Ok::<_, LoadErrorKind>(Ctl::RemoveTarget(kind(which)?, crate::parse::parse_targets(targets)?))
+        let (which, targets) = value
+            .split_once(';')
+            .ok_or_else(|| LoadErrorKind::value(format!("ctl:{name}"), value, "rule;TARGET"))?;
+        Ok::<_, LoadErrorKind>(Ctl::RemoveTarget(
+            kind(which)?,
+            crate::parse::parse_targets(targets)?,
+        ))
     };
     Ok(match name.to_ascii_lowercase().as_str() {
         "ruleengine" => Ctl::RuleEngine(Mode::parse(value)?),
@@ -249,8 +350,16 @@ fn ctl(text: &str) -> Result<Ctl, LoadErrorKind> {
         "requestbodylimit" => Ctl::RequestBodyLimit(number(name, value)?),
         "responsebodylimit" => Ctl::ResponseBodyLimit(number(name, value)?),
         "requestbodyprocessor" => match value.to_ascii_uppercase().as_str() {
-            known @ ("URLENCODED" | "MULTIPART" | "XML" | "JSON") => Ctl::RequestBodyProcessor(known.to_owned()),
-            _ => return Err(LoadErrorKind::value("ctl:requestBodyProcessor", value, "URLENCODED, MULTIPART, XML or JSON")),
+            known @ ("URLENCODED" | "MULTIPART" | "XML" | "JSON") => {
+                Ctl::RequestBodyProcessor(known.to_owned())
+            }
+            _ => {
+                return Err(LoadErrorKind::value(
+                    "ctl:requestBodyProcessor",
+                    value,
+                    "URLENCODED, MULTIPART, XML or JSON",
+                ));
+            }
         },
         "ruleremovebyid" => Ctl::RemoveRule(ids(value)?),
         "ruleremovebytag" => Ctl::RemoveRule(RuleSelect::Tag(value.to_owned())),
@@ -258,7 +367,13 @@ fn ctl(text: &str) -> Result<Ctl, LoadErrorKind> {
         "ruleremovetargetbyid" => target(ids)?,
         "ruleremovetargetbytag" => target(|t| Ok(RuleSelect::Tag(t.to_owned())))?,
         "ruleremovetargetbymsg" => target(|t| Ok(RuleSelect::Msg(t.to_owned())))?,
-        _ => return Err(LoadErrorKind::Unknown { what: "ctl option", name: name.to_owned(), hint: "" }),
+        _ => {
+            return Err(LoadErrorKind::Unknown {
+                what: "ctl option",
+                name: name.to_owned(),
+                hint: "",
+            });
+        }
     })
 }
 
@@ -276,7 +391,11 @@ pub(crate) fn ids(text: &str) -> Result<RuleSelect, LoadErrorKind> {
         });
     }
     if out.is_empty() {
-        return Err(LoadErrorKind::value("rule id", text, "an id or a range of ids"));
+        return Err(LoadErrorKind::value(
+            "rule id",
+            text,
+            "an id or a range of ids",
+        ));
     }
     Ok(RuleSelect::Ids(out))
 }
@@ -288,7 +407,11 @@ pub(crate) fn phase(text: &str) -> Result<u8, LoadErrorKind> {
         "3" => Ok(3),
         "4" | "response" => Ok(4),
         "5" | "logging" => Ok(5),
-        _ => Err(LoadErrorKind::value("phase", text, "1 to 5, request, response or logging")),
+        _ => Err(LoadErrorKind::value(
+            "phase",
+            text,
+            "1 to 5, request, response or logging",
+        )),
     }
 }
 
@@ -297,11 +420,18 @@ fn severity(text: &str) -> Result<u8, LoadErrorKind> {
     if let Some(at) = SEVERITIES.iter().position(|s| *s == upper) {
         return u8::try_from(at).map_err(|_| LoadErrorKind::value("severity", text, "0 to 7"));
     }
-    upper.parse().ok().filter(|v| *v < 8).ok_or_else(|| LoadErrorKind::value("severity", text, "0 to 7 or a name like CRITICAL"))
+    upper
+        .parse()
+        .ok()
+        .filter(|v| *v < 8)
+        .ok_or_else(|| LoadErrorKind::value("severity", text, "0 to 7 or a name like CRITICAL"))
 }
 
 fn number<T: std::str::FromStr>(what: &str, text: &str) -> Result<T, LoadErrorKind> {
-    text.trim().trim_matches('\'').parse().map_err(|_| LoadErrorKind::value(what, text, "a number in range"))
+    text.trim()
+        .trim_matches('\'')
+        .parse()
+        .map_err(|_| LoadErrorKind::value(what, text, "a number in range"))
 }
 
 /// Splits at commas outside single quotes, and each piece at its first colon.
@@ -320,14 +450,18 @@ fn split(text: &str) -> Result<Vec<(String, Option<String>)>, LoadErrorKind> {
                 chars.next();
             }
             '\'' if quoted => quoted = false,
-            '\'' if in_arg && (current.trim().is_empty() || current.ends_with('=')) => quoted = true,
+            '\'' if in_arg && (current.trim().is_empty() || current.ends_with('=')) => {
+                quoted = true
+            }
             ',' if !quoted => finish(&mut name, &mut arg, &mut out),
             ':' if !in_arg => arg = Some(String::new()),
             c => current.push(c),
         }
     }
     if quoted {
-        return Err(LoadErrorKind::syntax("a single quote in the actions is never closed"));
+        return Err(LoadErrorKind::syntax(
+            "a single quote in the actions is never closed",
+        ));
     }
     finish(&mut name, &mut arg, &mut out);
     Ok(out)
@@ -343,7 +477,16 @@ fn finish(name: &mut String, arg: &mut Option<String>, out: &mut Vec<(String, Op
 }
 
 /// Syslog's words, most severe first.
-pub(crate) const SEVERITIES: [&str; 8] = ["EMERGENCY", "ALERT", "CRITICAL", "ERROR", "WARNING", "NOTICE", "INFO", "DEBUG"];
+pub(crate) const SEVERITIES: [&str; 8] = [
+    "EMERGENCY",
+    "ALERT",
+    "CRITICAL",
+    "ERROR",
+    "WARNING",
+    "NOTICE",
+    "INFO",
+    "DEBUG",
+];
 
 #[cfg(test)]
 mod tests {
@@ -351,7 +494,8 @@ mod tests {
 
     #[test]
     fn quotes_commas_and_macros() {
-        let list = split("id:1,msg:'a, b: c',setvar:'tx.a=+%{tx.b}',setvar:tx.c='x,y',pass").unwrap();
+        let list =
+            split("id:1,msg:'a, b: c',setvar:'tx.a=+%{tx.b}',setvar:tx.c='x,y',pass").unwrap();
         assert_eq!(list[1].1.as_deref(), Some("a, b: c"));
         assert_eq!(list[2].1.as_deref(), Some("tx.a=+%{tx.b}"));
         assert_eq!(list[3].1.as_deref(), Some("tx.c=x,y"));
@@ -360,7 +504,16 @@ mod tests {
 
     #[test]
     fn mistakes_are_named() {
-        for text in ["id:x", "phase:9", "frob", "t:nope", "ctl:foo=1", "setvar:args.a=1", "exec:/bin/sh", "msg:'open"] {
+        for text in [
+            "id:x",
+            "phase:9",
+            "frob",
+            "t:nope",
+            "ctl:foo=1",
+            "setvar:args.a=1",
+            "exec:/bin/sh",
+            "msg:'open",
+        ] {
             assert!(parse_actions(text).is_err(), "{text}");
         }
     }

@@ -31,7 +31,11 @@ pub(crate) fn split_lines(file: &Arc<str>, text: &str) -> Result<Vec<Line>, Load
         if !pending.is_empty() && raw.trim_start().starts_with('#') {
             continue;
         }
-        let piece = if pending.is_empty() { raw } else { raw.trim_start() };
+        let piece = if pending.is_empty() {
+            raw
+        } else {
+            raw.trim_start()
+        };
         if let Some(head) = piece.strip_suffix('\\') {
             pending.push_str(head);
             if pending.is_empty() {
@@ -44,17 +48,27 @@ pub(crate) fn split_lines(file: &Arc<str>, text: &str) -> Result<Vec<Line>, Load
         pending.clear();
     }
     if !pending.trim().is_empty() {
-        let span = Span { file: file.clone(), line: number(last) };
+        let span = Span {
+            file: file.clone(),
+            line: number(last),
+        };
         return Err(LoadErrorKind::syntax("the file ends inside a continued line").at(&span));
     }
     Ok(out)
 }
 
 fn push(file: &Arc<str>, start: usize, text: &str, out: &mut Vec<Line>) -> Result<(), LoadError> {
-    let span = Span { file: file.clone(), line: number(start) };
+    let span = Span {
+        file: file.clone(),
+        line: number(start),
+    };
     let mut words = words(text).map_err(|kind| kind.at(&span))?.into_iter();
     if let Some(name) = words.next() {
-        out.push(Line { span, name, args: words.collect() });
+        out.push(Line {
+            span,
+            name,
+            args: words.collect(),
+        });
     }
     Ok(())
 }
@@ -95,13 +109,17 @@ fn words(text: &str) -> Result<Vec<String>, LoadErrorKind> {
             }
         }
         let Some(end) = end else {
-            return Err(LoadErrorKind::syntax(format!("quote {quote} is never closed")));
+            return Err(LoadErrorKind::syntax(format!(
+                "quote {quote} is never closed"
+            )));
         };
         out.push(word);
         let after = &rest[end..];
         if !after.is_empty() && !after.starts_with(char::is_whitespace) {
             let stray: String = after.chars().take(20).collect();
-            return Err(LoadErrorKind::syntax(format!("text `{stray}` right after a closing quote")));
+            return Err(LoadErrorKind::syntax(format!(
+                "text `{stray}` right after a closing quote"
+            )));
         }
         rest = after.trim_start();
     }
@@ -118,7 +136,9 @@ mod tests {
 
     #[test]
     fn continuation_comment_and_quotes() {
-        let lines = parse("# c\n\nSecRule ARGS \"@rx a\\\"b\\d\" \\\n  \"id:1,\\\n  # inner\n  phase:2\"\nSecMarker END\n");
+        let lines = parse(
+            "# c\n\nSecRule ARGS \"@rx a\\\"b\\d\" \\\n  \"id:1,\\\n  # inner\n  phase:2\"\nSecMarker END\n",
+        );
         assert_eq!(lines.len(), 2);
         assert_eq!(lines[0].span.line, 3);
         assert_eq!(lines[0].args, ["ARGS", "@rx a\"b\\d", "id:1,phase:2"]);

@@ -5,7 +5,9 @@ mod lines;
 mod operator;
 mod targets;
 
-pub(crate) use actions::{Action, Ctl, Disruptive, RuleSelect, SEVERITIES, SetVarOp, ids, parse_actions};
+pub(crate) use actions::{
+    Action, Ctl, Disruptive, RuleSelect, SEVERITIES, SetVarOp, ids, parse_actions,
+};
 pub(crate) use lines::{Line, split_lines};
 pub(crate) use operator::{OperatorDecl, parse_operator};
 pub(crate) use targets::{Selector, Target, TargetList, parse_targets};

@@ -18,7 +18,11 @@ pub(crate) fn parse_operator(text: &str) -> Result<OperatorDecl, LoadErrorKind> 
         None => (false, text),
     };
     let Some(rest) = rest.strip_prefix('@') else {
-        return Ok(OperatorDecl { negated, name: "rx".to_owned(), arg: rest.to_owned() });
+        return Ok(OperatorDecl {
+            negated,
+            name: "rx".to_owned(),
+            arg: rest.to_owned(),
+        });
     };
     let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
     let name = &rest[..end];
@@ -27,5 +31,9 @@ pub(crate) fn parse_operator(text: &str) -> Result<OperatorDecl, LoadErrorKind> 
     }
     // One separating blank; anything further belongs to a pattern.
     let arg = rest[end..].trim_start();
-    Ok(OperatorDecl { negated, name: name.to_ascii_lowercase(), arg: arg.to_owned() })
+    Ok(OperatorDecl {
+        negated,
+        name: name.to_ascii_lowercase(),
+        arg: arg.to_owned(),
+    })
 }

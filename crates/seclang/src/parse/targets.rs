@@ -79,10 +79,22 @@ pub(crate) fn parse_targets(text: &str) -> Result<TargetList, LoadErrorKind> {
             Some(key) => selector(var, key)?,
         };
         if !matches!(selector, Selector::All) && !var.is_collection() {
-            return Err(LoadErrorKind::value("variable", rest, "no selector: this variable is one value"));
+            return Err(LoadErrorKind::value(
+                "variable",
+                rest,
+                "no selector: this variable is one value",
+            ));
         }
-        let target = Target { var, selector, count };
-        if exclude { list.exclude.push(target) } else { list.include.push(target) }
+        let target = Target {
+            var,
+            selector,
+            count,
+        };
+        if exclude {
+            list.exclude.push(target)
+        } else {
+            list.include.push(target)
+        }
     }
     Ok(list)
 }
@@ -106,7 +118,9 @@ fn selector(var: Var, key: &str) -> Result<Selector, LoadErrorKind> {
     if let Some(body) = key.strip_prefix('/').and_then(|k| k.strip_suffix('/')) {
         return Ok(Selector::Regex(compile_selector(body)?));
     }
-    Ok(Selector::Name(key.to_ascii_lowercase().into_bytes().into_boxed_slice()))
+    Ok(Selector::Name(
+        key.to_ascii_lowercase().into_bytes().into_boxed_slice(),
+    ))
 }
 
 /// Splits at `|`, but not inside a `/regex/` selector, and at `,` between targets of an update.
@@ -124,7 +138,10 @@ fn split(text: &str) -> Vec<&str> {
                     in_regex = false;
                 }
             }
-            b'/' if at > start && matches!(bytes[at - 1], b':' | b'\'') && !text[start..at].to_ascii_uppercase().contains("XML:") => {
+            b'/' if at > start
+                && matches!(bytes[at - 1], b':' | b'\'')
+                && !text[start..at].to_ascii_uppercase().contains("XML:") =>
+            {
                 in_regex = true;
             }
             b'|' | b',' if !in_regex => {
@@ -146,7 +163,10 @@ mod tests {
 
     #[test]
     fn selectors() {
-        let list = parse_targets("REQUEST_COOKIES|!REQUEST_COOKIES:/^_ga(?:_\\w+|x)?$/|&TX:a|XML://@*|ARGS:Foo").unwrap();
+        let list = parse_targets(
+            "REQUEST_COOKIES|!REQUEST_COOKIES:/^_ga(?:_\\w+|x)?$/|&TX:a|XML://@*|ARGS:Foo",
+        )
+        .unwrap();
         assert_eq!(list.include.len(), 4);
         assert_eq!(list.exclude.len(), 1);
         assert!(list.exclude[0].selector.matches(b"_ga_12"));
@@ -156,7 +176,12 @@ mod tests {
 
     #[test]
     fn unknown_variable_and_useless_selector() {
-        assert!(parse_targets("ARGZ").unwrap_err().to_string().contains("ARGZ"));
+        assert!(
+            parse_targets("ARGZ")
+                .unwrap_err()
+                .to_string()
+                .contains("ARGZ")
+        );
         assert!(parse_targets("REQUEST_METHOD:x").is_err());
         assert!(parse_targets("XML:/a/b").is_err());
     }

@@ -13,7 +13,11 @@ impl Transaction<'_> {
     pub(super) fn collect(&mut self, rule: u32, link: &Link, out: &mut Vec<Item>) {
         for (at, target) in link.targets.include.iter().enumerate() {
             let from = out.len();
-            self.collect_target(target, link.tx_regex.get(at).map_or(&[], Vec::as_slice), out);
+            self.collect_target(
+                target,
+                link.tx_regex.get(at).map_or(&[], Vec::as_slice),
+                out,
+            );
             if target.count {
                 let count = self.excluded(rule, link, from, out);
                 out.truncate(from);
@@ -22,7 +26,11 @@ impl Transaction<'_> {
                     Selector::Name(name) => self.values.add(name),
                     _ => 0,
                 };
-                out.push(Item { var: target.var, key, value });
+                out.push(Item {
+                    var: target.var,
+                    key,
+                    value,
+                });
             } else {
                 self.excluded(rule, link, from, out);
             }
@@ -41,8 +49,13 @@ impl Transaction<'_> {
             if at <= from {
                 return true;
             }
-            let hit = |t: &Target| t.var == item.var && t.selector.matches(self.values.get(item.key));
-            !(link.targets.exclude.iter().any(hit) || self.removed_targets.iter().any(|(r, t)| *r == rule && hit(t)))
+            let hit =
+                |t: &Target| t.var == item.var && t.selector.matches(self.values.get(item.key));
+            !(link.targets.exclude.iter().any(hit)
+                || self
+                    .removed_targets
+                    .iter()
+                    .any(|(r, t)| *r == rule && hit(t)))
         });
         out.len() - from
     }
@@ -58,8 +71,20 @@ impl Transaction<'_> {
     /// The first values of a variable, for macros.
     pub(super) fn first_of(&mut self, var: Var, key: Option<&[u8]>, out: &mut Vec<Item>) {
         let selector = key.map_or(Selector::All, |k| Selector::Name(k.into()));
-        let selector = if var == Var::Xml && key.is_none() { Selector::Name(Box::from(*b"/*")) } else { selector };
-        self.collect_target(&Target { var, selector, count: false }, &[], out);
+        let selector = if var == Var::Xml && key.is_none() {
+            Selector::Name(Box::from(*b"/*"))
+        } else {
+            selector
+        };
+        self.collect_target(
+            &Target {
+                var,
+                selector,
+                count: false,
+            },
+            &[],
+            out,
+        );
     }
 
     fn collect_target(&mut self, target: &Target, tx_regex: &[u32], out: &mut Vec<Item>) {
@@ -78,41 +103,71 @@ impl Transaction<'_> {
             Var::ArgsGetNames => entries(&self.values, var, &self.args_get, sel, true, out),
             Var::ArgsPost => entries(&self.values, var, &self.args_post, sel, false, out),
             Var::ArgsPostNames => entries(&self.values, var, &self.args_post, sel, true, out),
-            Var::RequestHeaders => entries(&self.values, var, &self.request_headers, sel, false, out),
-            Var::RequestHeadersNames => entries(&self.values, var, &self.request_headers, sel, true, out),
+            Var::RequestHeaders => {
+                entries(&self.values, var, &self.request_headers, sel, false, out)
+            }
+            Var::RequestHeadersNames => {
+                entries(&self.values, var, &self.request_headers, sel, true, out)
+            }
             Var::RequestCookies => entries(&self.values, var, &self.cookies, sel, false, out),
             Var::RequestCookiesNames => entries(&self.values, var, &self.cookies, sel, true, out),
-            Var::ResponseHeaders => entries(&self.values, var, &self.response_headers, sel, false, out),
-            Var::ResponseHeadersNames => entries(&self.values, var, &self.response_headers, sel, true, out),
+            Var::ResponseHeaders => {
+                entries(&self.values, var, &self.response_headers, sel, false, out)
+            }
+            Var::ResponseHeadersNames => {
+                entries(&self.values, var, &self.response_headers, sel, true, out)
+            }
             Var::Files => entries(&self.values, var, &self.parts.files, sel, false, out),
             Var::FilesNames => entries(&self.values, var, &self.parts.files, sel, true, out),
-            Var::FilesTmpContent => entries(&self.values, var, &self.parts.contents, sel, false, out),
+            Var::FilesTmpContent => {
+                entries(&self.values, var, &self.parts.contents, sel, false, out)
+            }
             Var::FilesSizes => {
                 for at in 0..self.parts.contents.len() {
                     let entry = self.parts.contents[at];
                     if sel.matches(self.values.get(entry.name)) {
                         let value = self.values.get(entry.value).len().to_string();
                         let value = self.values.add(value.as_bytes());
-                        out.push(Item { var, key: entry.name, value });
+                        out.push(Item {
+                            var,
+                            key: entry.name,
+                            value,
+                        });
                     }
                 }
             }
             // No file is written to disk.
             Var::FilesTmpnames => {}
-            Var::MultipartFilename => entries(&self.values, var, &self.parts.files, sel, false, out),
+            Var::MultipartFilename => {
+                entries(&self.values, var, &self.parts.files, sel, false, out)
+            }
             Var::MultipartName => entries(&self.values, var, &self.parts.names, sel, false, out),
-            Var::MultipartPartHeaders => entries(&self.values, var, &self.parts.headers, sel, false, out),
+            Var::MultipartPartHeaders => {
+                entries(&self.values, var, &self.parts.headers, sel, false, out)
+            }
             Var::MatchedVars | Var::MatchedVarsNames => {
                 for at in 0..self.matched.len() {
                     let item = self.matched[at];
                     let name = self.item_name(item);
                     if sel.matches(&name) {
                         let key = self.values.add(&name);
-                        out.push(Item { var, key, value: if var == Var::MatchedVars { item.value } else { key } });
+                        out.push(Item {
+                            var,
+                            key,
+                            value: if var == Var::MatchedVars {
+                                item.value
+                            } else {
+                                key
+                            },
+                        });
                     }
                 }
             }
-            Var::MatchedVar => out.extend(self.matched_one.map(|item| Item { var, key: 0, value: item.value })),
+            Var::MatchedVar => out.extend(self.matched_one.map(|item| Item {
+                var,
+                key: 0,
+                value: item.value,
+            })),
             Var::MatchedVarName => {
                 if let Some(item) = self.matched_one {
                     let value = self.item_name(item);
@@ -123,7 +178,9 @@ impl Transaction<'_> {
             Var::Tx => self.collect_tx(sel, tx_regex, out),
             Var::Ip | Var::Session | Var::User | Var::Global | Var::Resource => {
                 let now = self.start.now;
-                let Some(loaded) = self.loaded.iter().find(|l| l.var == var) else { return };
+                let Some(loaded) = self.loaded.iter().find(|l| l.var == var) else {
+                    return;
+                };
                 for (name, field) in &loaded.record.fields {
                     if field.expires.is_none_or(|e| e > now) && sel.matches(name) {
                         let key = self.values.add(name);
@@ -148,7 +205,11 @@ impl Transaction<'_> {
                     Selector::Name(name) if name.as_ref() == b"//@*" => &self.xml_attributes,
                     _ => &self.xml_text,
                 };
-                out.extend(list.iter().map(|value| Item { var, key: 0, value: *value }));
+                out.extend(list.iter().map(|value| Item {
+                    var,
+                    key: 0,
+                    value: *value,
+                }));
             }
             _ => {
                 let value = match self.singles[var as usize] {
@@ -177,13 +238,22 @@ impl Transaction<'_> {
                         found.push((self.rules.tx_names.name(*slot).to_vec(), value.to_vec()));
                     }
                 }
-                found.extend(self.tx.open_iter().filter(|(n, _)| re.is_match(n)).map(|(n, v)| (n.to_vec(), v.to_vec())));
+                found.extend(
+                    self.tx
+                        .open_iter()
+                        .filter(|(n, _)| re.is_match(n))
+                        .map(|(n, v)| (n.to_vec(), v.to_vec())),
+                );
             }
         }
         for (name, value) in found {
             let key = self.values.add(&name);
             let value = self.values.add(&value);
-            out.push(Item { var: Var::Tx, key, value });
+            out.push(Item {
+                var: Var::Tx,
+                key,
+                value,
+            });
         }
     }
 
@@ -207,7 +277,10 @@ impl Transaction<'_> {
             Var::HighestSeverity => self.highest_severity.map_or(255, u16::from).to_string(),
             Var::WebappId => self.rules.settings.web_app_id.clone(),
             Var::FullRequest | Var::FullRequestLength => {
-                let mut all = self.values.get(self.singles[Var::RequestLine as usize]).to_vec();
+                let mut all = self
+                    .values
+                    .get(self.singles[Var::RequestLine as usize])
+                    .to_vec();
                 for entry in &self.request_headers {
                     all.extend_from_slice(b"\r\n");
                     all.extend_from_slice(self.values.get(entry.name));
@@ -216,7 +289,11 @@ impl Transaction<'_> {
                 }
                 all.extend_from_slice(b"\r\n\r\n");
                 all.extend_from_slice(&self.body);
-                let value = if var == Var::FullRequest { all } else { all.len().to_string().into_bytes() };
+                let value = if var == Var::FullRequest {
+                    all
+                } else {
+                    all.len().to_string().into_bytes()
+                };
                 return self.values.add(&value);
             }
             _ => return 0,
@@ -241,10 +318,21 @@ impl Transaction<'_> {
 }
 
 /// Entries of a collection whose names are selected; `names` yields the name as the value.
-fn entries(values: &crate::values::Values, var: Var, list: &[Entry], sel: &Selector, names: bool, out: &mut Vec<Item>) {
+fn entries(
+    values: &crate::values::Values,
+    var: Var,
+    list: &[Entry],
+    sel: &Selector,
+    names: bool,
+    out: &mut Vec<Item>,
+) {
     for entry in list {
         if matches!(sel, Selector::All) || sel.matches(values.get(entry.name)) {
-            out.push(Item { var, key: entry.name, value: if names { entry.name } else { entry.value } });
+            out.push(Item {
+                var,
+                key: entry.name,
+                value: if names { entry.name } else { entry.value },
+            });
         }
     }
 }
@@ -258,7 +346,11 @@ fn civil(days: i64) -> (i64, i64, i64) {
     let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
     let mp = (5 * doy + 2) / 153;
     let month = if mp < 10 { mp + 3 } else { mp - 9 };
-    (yoe + era * 400 + i64::from(month <= 2), month, doy - (153 * mp + 2) / 5 + 1)
+    (
+        yoe + era * 400 + i64::from(month <= 2),
+        month,
+        doy - (153 * mp + 2) / 5 + 1,
+    )
 }
 
 /// Variables that are «0» until something is wrong.

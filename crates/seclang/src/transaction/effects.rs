@@ -32,7 +32,12 @@ impl Transaction<'_> {
                         loaded.dirty = true;
                     }
                 }
-                Effect::Deprecate { var, key, amount, period } => {
+                Effect::Deprecate {
+                    var,
+                    key,
+                    amount,
+                    period,
+                } => {
                     let key = self.expand(key).to_ascii_lowercase();
                     let now = self.start.now;
                     if let Some(loaded) = self.loaded.iter_mut().find(|l| l.var == *var) {
@@ -40,7 +45,9 @@ impl Transaction<'_> {
                         if let Some(field) = loaded.record.fields.get_mut(&key)
                             && steps > 0
                         {
-                            let value = number(&field.value).saturating_sub(amount.saturating_mul(steps)).max(0);
+                            let value = number(&field.value)
+                                .saturating_sub(amount.saturating_mul(steps))
+                                .max(0);
                             field.value = value.to_string().into_bytes();
                             loaded.dirty = true;
                         }
@@ -84,9 +91,16 @@ impl Transaction<'_> {
         let Key::Open(template) = key else { return };
         let mut name = self.expand(template).to_ascii_lowercase();
         name.truncate(MAX_KEY);
-        let Some(at) = self.loaded.iter().position(|l| l.var == var) else { return };
+        let Some(at) = self.loaded.iter().position(|l| l.var == var) else {
+            return;
+        };
         let now = self.start.now;
-        let old = self.loaded[at].record.fields.get(&name).filter(|f| f.expires.is_none_or(|e| e > now)).map(|f| number(&f.value));
+        let old = self.loaded[at]
+            .record
+            .fields
+            .get(&name)
+            .filter(|f| f.expires.is_none_or(|e| e > now))
+            .map(|f| number(&f.value));
         let value = self.new_value(old, op);
         let loaded = &mut self.loaded[at];
         loaded.dirty = true;
@@ -95,9 +109,22 @@ impl Transaction<'_> {
                 loaded.record.fields.remove(&name);
             }
             Some(value) => {
-                if loaded.record.fields.len() < MAX_NAMES || loaded.record.fields.contains_key(&name) {
-                    let expires = loaded.record.fields.get(&name).and_then(|f| f.expires).filter(|e| *e > now);
-                    loaded.record.fields.insert(name, Field { value: value.bytes()[..value.bytes().len().min(MAX_FIELD)].to_vec(), expires });
+                if loaded.record.fields.len() < MAX_NAMES
+                    || loaded.record.fields.contains_key(&name)
+                {
+                    let expires = loaded
+                        .record
+                        .fields
+                        .get(&name)
+                        .and_then(|f| f.expires)
+                        .filter(|e| *e > now);
+                    loaded.record.fields.insert(
+                        name,
+                        Field {
+                            value: value.bytes()[..value.bytes().len().min(MAX_FIELD)].to_vec(),
+                            expires,
+                        },
+                    );
                 }
             }
         }
@@ -109,8 +136,12 @@ impl Transaction<'_> {
                 Some(text) => TxValue::new(text),
                 None => TxValue::new(&self.expand(t)),
             }),
-            SetOp::Add(t) => Some(decimal(old.unwrap_or(0).saturating_add(number(&self.expand(t))))),
-            SetOp::Subtract(t) => Some(decimal(old.unwrap_or(0).saturating_sub(number(&self.expand(t))))),
+            SetOp::Add(t) => Some(decimal(
+                old.unwrap_or(0).saturating_add(number(&self.expand(t))),
+            )),
+            SetOp::Subtract(t) => Some(decimal(
+                old.unwrap_or(0).saturating_sub(number(&self.expand(t))),
+            )),
             SetOp::Remove => None,
         }
     }
@@ -122,30 +153,69 @@ impl Transaction<'_> {
             return;
         }
         let (now, timeout) = (self.start.now, self.rules.settings.collection_timeout);
-        let kept = self.start.records.and_then(|s| s.load(var.name(), &key, now));
+        let kept = self
+            .start
+            .records
+            .and_then(|s| s.load(var.name(), &key, now));
         let is_new = kept.is_none();
-        let mut record = kept.unwrap_or(Record { created: now, updated: now, ..Record::default() });
-        record.fields.retain(|_, f| f.expires.is_none_or(|e| e > now));
+        let mut record = kept.unwrap_or_else(|| Record {
+            created: now,
+            updated: now,
+            ..Record::default()
+        });
+        record
+            .fields
+            .retain(|_, f| f.expires.is_none_or(|e| e > now));
         record.expires = now.saturating_add(timeout);
-        let field = |value: String| Field { value: value.into_bytes(), expires: None };
-        record.fields.insert(b"key".to_vec(), Field { value: key.clone(), expires: None });
-        record.fields.insert(b"is_new".to_vec(), field(u8::from(is_new).to_string()));
-        record.fields.insert(b"timeout".to_vec(), field(timeout.to_string()));
-        record.fields.insert(b"create_time".to_vec(), field(record.created.to_string()));
-        record.fields.insert(b"last_update_time".to_vec(), field(record.updated.to_string()));
+        let field = |value: String| Field {
+            value: value.into_bytes(),
+            expires: None,
+        };
+        record.fields.insert(
+            b"key".to_vec(),
+            Field {
+                value: key.clone(),
+                expires: None,
+            },
+        );
+        record
+            .fields
+            .insert(b"is_new".to_vec(), field(u8::from(is_new).to_string()));
+        record
+            .fields
+            .insert(b"timeout".to_vec(), field(timeout.to_string()));
+        record
+            .fields
+            .insert(b"create_time".to_vec(), field(record.created.to_string()));
+        record.fields.insert(
+            b"last_update_time".to_vec(),
+            field(record.updated.to_string()),
+        );
         match var {
             Var::User => self.single(Var::UserId, &key),
             Var::Session => self.single(Var::SessionId, &key),
             _ => {}
         }
-        self.loaded.push(Loaded { var, key, record, dirty: is_new });
+        self.loaded.push(Loaded {
+            var,
+            key,
+            record,
+            dirty: is_new,
+        });
     }
 
     pub(super) fn save_records(&mut self) {
-        let Some(store) = self.start.records else { return };
+        let Some(store) = self.start.records else {
+            return;
+        };
         for loaded in self.loaded.iter_mut().filter(|l| l.dirty) {
             loaded.record.updated = self.start.now;
-            store.save(loaded.var.name(), &loaded.key, &loaded.record, self.start.now);
+            store.save(
+                loaded.var.name(),
+                &loaded.key,
+                &loaded.record,
+                self.start.now,
+            );
         }
     }
 

@@ -3,6 +3,7 @@
 use super::text::printable;
 use super::{Allow, Item, Transaction};
 use crate::collections::TxValue;
+use crate::operator::Operator;
 use crate::parse::Disruptive;
 use crate::plan::Test;
 use crate::report::{Intervention, InterventionAction, RuleMatch, explain};
@@ -18,7 +19,11 @@ impl Transaction<'_> {
             Allow::Request => phase <= 2,
             Allow::Everything => phase != 5,
         };
-        if self.mode == Mode::Off || skip || (self.intervention.is_some() && phase != 5) || self.phase_done >= phase {
+        if self.mode == Mode::Off
+            || skip
+            || (self.intervention.is_some() && phase != 5)
+            || self.phase_done >= phase
+        {
             return;
         }
         self.phase_done = phase;
@@ -91,7 +96,8 @@ impl Transaction<'_> {
             }
         }
         if let Some(severity) = rule.severity {
-            self.highest_severity = Some(self.highest_severity.map_or(severity, |h| h.min(severity)));
+            self.highest_severity =
+                Some(self.highest_severity.map_or(severity, |h| h.min(severity)));
         }
         self.sanitise.extend(rule.sanitise.iter().take(64).cloned());
         if rule.log || (self.mode == Mode::On && is_stopping(&rule.disruptive)) {
@@ -120,29 +126,60 @@ impl Transaction<'_> {
             Some(template) if !items.is_empty() => self.expand(template),
             _ => Vec::new(),
         };
+        let is_sqli = matches!(operator, Operator::DetectSqli) && !link.negated;
         let mut found = self.spare.pop().unwrap_or_default();
         found.clear();
         for item in items.drain(..) {
             if link.multi_match {
                 // Each stage of the chain that changes something is judged on its own.
                 let mut stage = item.value;
-                self.judge(link, operator, &argument, Item { value: stage, ..item }, &mut found);
+                self.judge(
+                    link,
+                    operator,
+                    &argument,
+                    Item {
+                        value: stage,
+                        ..item
+                    },
+                    &mut found,
+                );
                 for t in &link.transforms {
                     let next = self.values.step(stage, *t);
                     if next != stage {
                         stage = next;
-                        self.judge(link, operator, &argument, Item { value: stage, ..item }, &mut found);
+                        self.judge(
+                            link,
+                            operator,
+                            &argument,
+                            Item {
+                                value: stage,
+                                ..item
+                            },
+                            &mut found,
+                        );
                     }
                 }
             } else {
                 let value = self.values.transform(item.value, &link.transforms);
+                if is_sqli
+                    && let Some(scan) = &mut self.scan
+                    && scan.words.harmless(self.values.get(value))
+                {
+                    continue;
+                }
                 if at == 0
                     && let Some(scan) = &self.scan
                     && scan.known_miss(&self.rules.plan, index, value)
                 {
                     continue;
                 }
-                self.judge(link, operator, &argument, Item { value, ..item }, &mut found);
+                self.judge(
+                    link,
+                    operator,
+                    &argument,
+                    Item { value, ..item },
+                    &mut found,
+                );
             }
         }
         let holds = !found.is_empty();
@@ -158,7 +195,11 @@ impl Transaction<'_> {
             (true, None) => self.zero,
             (false, value) => self.values.add(value.unwrap_or_default()),
         };
-        let item = Item { var: Var::Tx, key: name, value };
+        let item = Item {
+            var: Var::Tx,
+            key: name,
+            value,
+        };
         self.matched_one = Some(item);
         self.matched.clear();
         self.matched.push(item);
@@ -166,15 +207,27 @@ impl Transaction<'_> {
         true
     }
 
-    fn judge(&mut self, link: &Link, operator: &crate::operator::Operator, argument: &[u8], item: Item, found: &mut Vec<Item>) {
+    fn judge(
+        &mut self,
+        link: &Link,
+        operator: &Operator,
+        argument: &[u8],
+        item: Item,
+        found: &mut Vec<Item>,
+    ) {
         let mut captures = std::mem::take(&mut self.captures);
         captures.clear();
         let want = link.capture && !link.negated;
-        let hit = operator.matches(self.values.get(item.value), argument, want.then_some(&mut captures));
+        let hit = operator.matches(
+            self.values.get(item.value),
+            argument,
+            want.then_some(&mut captures),
+        );
         if hit != link.negated {
             if want {
                 for slot in 0..10u32 {
-                    self.tx.set_fixed(slot, captures.get(slot as usize).map(|c| TxValue::new(c)));
+                    self.tx
+                        .set_fixed(slot, captures.get(slot as usize).map(|c| TxValue::new(c)));
                 }
             }
             self.matched_one = Some(item);
@@ -190,11 +243,26 @@ impl Transaction<'_> {
             self.dropped_matches += 1;
             return;
         }
-        let message = rule.msg.as_ref().map(|t| self.expand(t)).unwrap_or_default();
-        let data = rule.logdata.as_ref().map(|t| self.expand(t)).unwrap_or_default();
-        let tags = rule.tags.iter().map(|t| String::from_utf8_lossy(&self.expand(t)).into_owned()).collect();
+        let message = rule
+            .msg
+            .as_ref()
+            .map(|t| self.expand(t))
+            .unwrap_or_default();
+        let data = rule
+            .logdata
+            .as_ref()
+            .map(|t| self.expand(t))
+            .unwrap_or_default();
+        let tags = rule
+            .tags
+            .iter()
+            .map(|t| String::from_utf8_lossy(&self.expand(t)).into_owned())
+            .collect();
         let (variable, value) = match self.matched_one {
-            Some(item) => (printable(&self.item_name(item), MAX_NAME), printable(self.values.get(item.value), MAX_TEXT)),
+            Some(item) => (
+                printable(&self.item_name(item), MAX_NAME),
+                printable(self.values.get(item.value), MAX_TEXT),
+            ),
             None => (String::new(), String::new()),
         };
         self.matches.push(RuleMatch {
@@ -234,8 +302,14 @@ impl Transaction<'_> {
             Disruptive::Drop => (InterventionAction::Drop, rule.status.unwrap_or(403)),
             Disruptive::Redirect(to) => {
                 let to = self.expand(to);
-                let status = rule.status.filter(|s| matches!(s, 301 | 302 | 303 | 307 | 308)).unwrap_or(302);
-                (InterventionAction::Redirect(String::from_utf8_lossy(&to).into_owned()), status)
+                let status = rule
+                    .status
+                    .filter(|s| matches!(s, 301 | 302 | 303 | 307 | 308))
+                    .unwrap_or(302);
+                (
+                    InterventionAction::Redirect(String::from_utf8_lossy(&to).into_owned()),
+                    status,
+                )
             }
         };
         if phase == 5 {
@@ -243,13 +317,28 @@ impl Transaction<'_> {
         }
         let score = self.score();
         // The deciding rule often only adds up; the strongest match says what was seen.
-        let strongest = self.matches.iter().filter(|m| !m.disruptive && m.severity.is_some()).min_by_key(|m| m.severity);
+        let strongest = self
+            .matches
+            .iter()
+            .filter(|m| !m.disruptive && m.severity.is_some())
+            .min_by_key(|m| m.severity);
         let own = self.matches.last().filter(|m| m.id == rule.id);
         let shown = strongest.or(own);
         let class = shown.map_or("other", RuleMatch::class).to_owned();
         let explanation = explain(&class, rule.id, phase, score, shown);
-        let severity = shown.and_then(|m| m.severity).or(rule.severity).unwrap_or(2);
-        self.intervention = Some(Intervention { action, status, rule: rule.id, class, severity, score, explanation });
+        let severity = shown
+            .and_then(|m| m.severity)
+            .or(rule.severity)
+            .unwrap_or(2);
+        self.intervention = Some(Intervention {
+            action,
+            status,
+            rule: rule.id,
+            class,
+            severity,
+            score,
+            explanation,
+        });
         true
     }
 
@@ -257,7 +346,10 @@ impl Transaction<'_> {
     fn exhausted(&mut self, phase: u8) {
         self.limit("value budget");
         if self.mode == Mode::On && self.intervention.is_none() && phase != 5 {
-            self.refuse(413, "the message unfolds into more data than may be inspected");
+            self.refuse(
+                413,
+                "the message unfolds into more data than may be inspected",
+            );
         }
     }
 
@@ -277,7 +369,9 @@ impl Transaction<'_> {
     /// Asks the automata whether a rule can match at all.
     fn may_match(&mut self, group: u32, number: u32) -> bool {
         let rules = self.rules;
-        let Some(mut scan) = self.scan.take() else { return true };
+        let Some(mut scan) = self.scan.take() else {
+            return true;
+        };
         if scan.begin(&rules.plan, group) {
             let mut items = self.spare.pop().unwrap_or_default();
             let mut active: Vec<usize> = Vec::new();
@@ -291,15 +385,24 @@ impl Transaction<'_> {
                     if known != Some(classes) {
                         known = Some(classes);
                         active.clear();
-                        active.extend((0..target.chains.len()).filter(|at| classes & target.chains[*at].0 != 0));
+                        active.extend(
+                            (0..target.chains.len())
+                                .filter(|at| classes & target.chains[*at].0 != 0),
+                        );
                     }
-                    if active.len() < target.chains.len() && self.values.mark_scanned(item.value, group) {
-                        rules.plan.scan(group, item.value, self.values.get(item.value), &mut scan);
+                    if active.len() < target.chains.len()
+                        && self.values.mark_scanned(item.value, group)
+                    {
+                        rules
+                            .plan
+                            .scan(group, item.value, self.values.get(item.value), &mut scan);
                     }
                     for at in &active {
                         let value = self.values.transform(item.value, &target.chains[*at].1);
                         if self.values.mark_scanned(value, group) {
-                            rules.plan.scan(group, value, self.values.get(value), &mut scan);
+                            rules
+                                .plan
+                                .scan(group, value, self.values.get(value), &mut scan);
                         }
                     }
                 }
@@ -322,7 +425,10 @@ impl Transaction<'_> {
 }
 
 fn is_stopping(action: &Disruptive) -> bool {
-    matches!(action, Disruptive::Deny | Disruptive::Drop | Disruptive::Redirect(_))
+    matches!(
+        action,
+        Disruptive::Deny | Disruptive::Drop | Disruptive::Redirect(_)
+    )
 }
 
 /// No transaction tells of more matches than this.

@@ -31,7 +31,10 @@ impl Transaction<'_> {
         let decoded = percent_decoded(path);
         let path = decoded.as_slice();
         self.single(Var::RequestFilename, path);
-        let base = path.iter().rposition(|b| matches!(b, b'/' | b'\\')).map_or(path, |at| &path[at + 1..]);
+        let base = path
+            .iter()
+            .rposition(|b| matches!(b, b'/' | b'\\'))
+            .map_or(path, |at| &path[at + 1..]);
         self.single(Var::RequestBasename, base);
         let separator = self.rules.settings.argument_separator;
         let (args, fault) = body::urlencoded(query, separator, self.rules.settings.arguments_limit);
@@ -68,7 +71,10 @@ impl Transaction<'_> {
                 self.cookies.push(entry);
             }
         } else if name.eq_ignore_ascii_case(b"host") {
-            let host = value.iter().rposition(|b| *b == b':').filter(|at| value[at + 1..].iter().all(u8::is_ascii_digit));
+            let host = value
+                .iter()
+                .rposition(|b| *b == b':')
+                .filter(|at| value[at + 1..].iter().all(u8::is_ascii_digit));
             self.single(Var::ServerName, host.map_or(value, |at| &value[..at]));
         } else if name.eq_ignore_ascii_case(b"authorization") {
             let kind = value.split(|b| *b == b' ').next().unwrap_or_default();
@@ -78,7 +84,10 @@ impl Transaction<'_> {
 
     /// All request headers are in: phase 1.
     pub fn request_headers_end(&mut self) -> Option<&Intervention> {
-        let kind = self.header(b"content-type").map(<[u8]>::to_ascii_lowercase).unwrap_or_default();
+        let kind = self
+            .header(b"content-type")
+            .map(<[u8]>::to_ascii_lowercase)
+            .unwrap_or_default();
         let processor = if kind.starts_with(b"application/x-www-form-urlencoded") {
             Some((Processor::UrlEncoded, &b"URLENCODED"[..]))
         } else if kind.starts_with(b"multipart/form-data") {
@@ -86,7 +95,10 @@ impl Transaction<'_> {
         } else {
             None
         };
-        self.single(Var::ReqbodyProcessor, processor.map_or(b"", |(_, name)| name));
+        self.single(
+            Var::ReqbodyProcessor,
+            processor.map_or(b"", |(_, name)| name),
+        );
         self.processor = processor.map(|(p, _)| p);
         self.run_phase(1);
         self.intervention.as_ref()
@@ -125,7 +137,11 @@ impl Transaction<'_> {
         if self.request_body_access {
             self.read_body();
         }
-        let sizes = |list: &[Entry], this: &Self| list.iter().map(|e| this.values.get(e.name).len() + this.values.get(e.value).len()).sum::<usize>();
+        let sizes = |list: &[Entry], this: &Self| {
+            list.iter()
+                .map(|e| this.values.get(e.name).len() + this.values.get(e.value).len())
+                .sum::<usize>()
+        };
         let args = sizes(&self.args_get, self) + sizes(&self.args_post, self);
         self.single(Var::ArgsCombinedSize, args.to_string().as_bytes());
         self.run_phase(2);
@@ -143,7 +159,9 @@ impl Transaction<'_> {
         if body.len() > no_files && self.processor != Some(Processor::Multipart) {
             self.body = body;
             self.limit("request body without files");
-            self.body_fault(Some(BodyFault::error("Request body (without files) is larger than the configured limit")));
+            self.body_fault(Some(BodyFault::error(
+                "Request body (without files) is larger than the configured limit",
+            )));
             return;
         }
         let limit = settings.arguments_limit;
@@ -177,9 +195,17 @@ impl Transaction<'_> {
     }
 
     fn read_multipart(&mut self, body: &[u8]) {
-        let kind = self.header(b"content-type").map(<[u8]>::to_vec).unwrap_or_default();
+        let kind = self
+            .header(b"content-type")
+            .map(<[u8]>::to_vec)
+            .unwrap_or_default();
         let settings = &self.rules.settings;
-        let read = body::multipart(&kind, body, settings.arguments_limit, settings.upload_file_limit);
+        let read = body::multipart(
+            &kind,
+            body,
+            settings.arguments_limit,
+            settings.upload_file_limit,
+        );
         let mut files = 0;
         let mut fields = 0;
         for part in read.parts {
@@ -210,7 +236,9 @@ impl Transaction<'_> {
         }
         if fields > self.rules.settings.request_body_no_files_limit {
             self.limit("request body without files");
-            self.body_fault(Some(BodyFault::error("Request body (without files) is larger than the configured limit")));
+            self.body_fault(Some(BodyFault::error(
+                "Request body (without files) is larger than the configured limit",
+            )));
         }
         self.body_fault(read.fault);
     }
@@ -234,7 +262,8 @@ impl Transaction<'_> {
             self.flag(Var::ReqbodyError, true);
             self.flag(Var::ReqbodyProcessorError, true);
             self.single(Var::ReqbodyErrorMsg, message.as_bytes());
-            self.singles[Var::ReqbodyProcessorErrorMsg as usize] = self.singles[Var::ReqbodyErrorMsg as usize];
+            self.singles[Var::ReqbodyProcessorErrorMsg as usize] =
+                self.singles[Var::ReqbodyErrorMsg as usize];
         }
     }
 
@@ -242,7 +271,10 @@ impl Transaction<'_> {
     pub fn response_line(&mut self, protocol: &[u8], status: u16) {
         self.single(Var::ResponseProtocol, protocol);
         self.single(Var::ResponseStatus, status.to_string().as_bytes());
-        self.single(Var::StatusLine, format!("{} {status}", String::from_utf8_lossy(protocol)).as_bytes());
+        self.single(
+            Var::StatusLine,
+            format!("{} {status}", String::from_utf8_lossy(protocol)).as_bytes(),
+        );
     }
 
     /// One response header.
@@ -273,10 +305,19 @@ impl Transaction<'_> {
         if self.mode == Mode::Off || !self.response_body_access {
             return false;
         }
-        let kind = self.values.get(self.singles[Var::ResponseContentType as usize]);
-        let kind = kind.split(|b| *b == b';').next().unwrap_or_default().trim_ascii().to_ascii_lowercase();
+        let kind = self
+            .values
+            .get(self.singles[Var::ResponseContentType as usize]);
+        let kind = kind
+            .split(|b| *b == b';')
+            .next()
+            .unwrap_or_default()
+            .trim_ascii()
+            .to_ascii_lowercase();
         let kinds = &self.rules.settings.response_mime_types;
-        kinds.iter().any(|k| k.as_bytes() == kind.as_slice() || (kind.is_empty() && k == "null"))
+        kinds
+            .iter()
+            .any(|k| k.as_bytes() == kind.as_slice() || (kind.is_empty() && k == "null"))
     }
 
     /// A piece of the response body.
@@ -299,7 +340,8 @@ impl Transaction<'_> {
         if self.body_over {
             self.flag(Var::OutboundDataError, true);
             self.limit("response body");
-            if self.mode == Mode::On && self.rules.settings.response_body_over == OverLimit::Reject {
+            if self.mode == Mode::On && self.rules.settings.response_body_over == OverLimit::Reject
+            {
                 self.refuse(500, "the answer is longer than the limit");
                 return self.intervention.as_ref();
             }
@@ -308,7 +350,10 @@ impl Transaction<'_> {
             let body = std::mem::take(&mut self.body);
             self.single(Var::ResponseBody, &body);
             if self.singles[Var::ResponseContentLength as usize] == 0 {
-                self.single(Var::ResponseContentLength, body.len().to_string().as_bytes());
+                self.single(
+                    Var::ResponseContentLength,
+                    body.len().to_string().as_bytes(),
+                );
             }
         }
         self.run_phase(4);
@@ -316,11 +361,17 @@ impl Transaction<'_> {
     }
 
     fn entry(&mut self, name: &[u8], value: &[u8]) -> Entry {
-        Entry { name: self.values.add(name), value: self.values.add(value) }
+        Entry {
+            name: self.values.add(name),
+            value: self.values.add(value),
+        }
     }
 
     fn header(&self, lower: &[u8]) -> Option<&[u8]> {
-        let found = self.request_headers.iter().find(|e| self.values.get(e.name).eq_ignore_ascii_case(lower));
+        let found = self
+            .request_headers
+            .iter()
+            .find(|e| self.values.get(e.name).eq_ignore_ascii_case(lower));
         found.map(|e| self.values.get(e.value))
     }
 }
@@ -347,8 +398,14 @@ fn percent_decoded(path: &[u8]) -> Vec<u8> {
 
 /// `http://host/path` without `http://host`.
 fn without_authority(target: &[u8]) -> &[u8] {
-    let Some(at) = memchr::memmem::find(target, b"://") else { return target };
-    if target[..at].is_empty() || !target[..at].iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.')) {
+    let Some(at) = memchr::memmem::find(target, b"://") else {
+        return target;
+    };
+    if target[..at].is_empty()
+        || !target[..at]
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
+    {
         return target;
     }
     let rest = &target[at + 3..];

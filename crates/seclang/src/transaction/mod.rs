@@ -165,6 +165,8 @@ pub struct Outcome {
     pub score: Option<i64>,
     /// Limits that were reached, by name.
     pub limits: Vec<&'static str>,
+    /// How often an input made an automaton give up, so that its rules ran one by one.
+    pub fallbacks: u32,
     /// Whether the audit log wants this transaction.
     pub audit: bool,
 }
@@ -173,7 +175,9 @@ impl<'r> Transaction<'r> {
     /// Starts an exchange.
     pub fn new(rules: &'r RuleSet, start: Start<'r>) -> Self {
         let settings = &rules.settings;
-        let budget = VALUE_BUDGET + settings.request_body_limit.min(64 << 20) + settings.response_body_limit.min(64 << 20);
+        let budget = VALUE_BUDGET
+            + settings.request_body_limit.min(64 << 20)
+            + settings.response_body_limit.min(64 << 20);
         let mut scan = match start.strategy {
             Strategy::Compiled => Some(rules.plan.take_state()),
             Strategy::Interpreted => None,
@@ -267,6 +271,7 @@ impl<'r> Transaction<'r> {
             dropped_matches: self.dropped_matches,
             intervention: self.intervention.take(),
             limits: std::mem::take(&mut self.limits),
+            fallbacks: self.scan.as_ref().map_or(0, |s| s.fallbacks),
             audit,
         }
     }
@@ -292,7 +297,12 @@ impl<'r> Transaction<'r> {
             AuditMode::Off => false,
             AuditMode::RelevantOnly => {
                 let status = self.intervention.as_ref().map(|i| i.status.to_string());
-                let status = status.unwrap_or_else(|| String::from_utf8_lossy(self.values.get(self.singles[Var::ResponseStatus as usize])).into_owned());
+                let status = status.unwrap_or_else(|| {
+                    String::from_utf8_lossy(
+                        self.values.get(self.singles[Var::ResponseStatus as usize]),
+                    )
+                    .into_owned()
+                });
                 let by_status = self
                     .rules
                     .settings
@@ -306,10 +316,14 @@ impl<'r> Transaction<'r> {
     }
 
     fn score(&self) -> Option<i64> {
-        ["blocking_inbound_anomaly_score", "inbound_anomaly_score", "anomaly_score"]
-            .iter()
-            .find_map(|name| self.tx.get(name.as_bytes()))
-            .map(crate::operator::number)
+        [
+            "blocking_inbound_anomaly_score",
+            "inbound_anomaly_score",
+            "anomaly_score",
+        ]
+        .iter()
+        .find_map(|name| self.tx.get(name.as_bytes()))
+        .map(crate::operator::number)
     }
 }
 

@@ -65,7 +65,11 @@ pub(super) fn printable(bytes: &[u8], limit: usize) -> String {
     let mut out = String::with_capacity(cut.len());
     for chunk in cut.utf8_chunks() {
         for c in chunk.valid().chars() {
-            if c.is_control() { out.extend(c.escape_default()) } else { out.push(c) }
+            if c.is_control() {
+                out.extend(c.escape_default())
+            } else {
+                out.push(c)
+            }
         }
         for b in chunk.invalid() {
             out.push_str(&format!("\\x{b:02x}"));

@@ -28,7 +28,8 @@ pub(super) fn url_uni(input: &[u8], out: &mut Vec<u8>) {
         match input[at] {
             b'+' => out.push(b' '),
             b'%' if matches!(input.get(at + 1), Some(b'u' | b'U')) => {
-                if let (Some(high), Some(low)) = (hex_pair(input, at + 2), hex_pair(input, at + 4)) {
+                if let (Some(high), Some(low)) = (hex_pair(input, at + 2), hex_pair(input, at + 4))
+                {
                     out.push(narrow(high, low));
                     at += 5;
                 } else {
@@ -86,7 +87,11 @@ pub(super) fn html_entities(input: &[u8], out: &mut Vec<u8>) {
 /// The byte of an entity and the number of bytes after `&` that it takes.
 fn entity(rest: &[u8]) -> Option<(u8, usize)> {
     if rest.first() == Some(&b'#') {
-        let (radix, start) = if matches!(rest.get(1), Some(b'x' | b'X')) { (16, 2) } else { (10, 1) };
+        let (radix, start) = if matches!(rest.get(1), Some(b'x' | b'X')) {
+            (16, 2)
+        } else {
+            (10, 1)
+        };
         let mut value: u32 = 0;
         let mut at = start;
         while let Some(digit) = rest.get(at).and_then(|b| (*b as char).to_digit(radix)) {
@@ -96,9 +101,19 @@ fn entity(rest: &[u8]) -> Option<(u8, usize)> {
         // Only the lower byte, as the engines before this one do.
         return (at > start).then_some(((value & 0xff) as u8, at));
     }
-    let len = rest.iter().take(8).take_while(|b| b.is_ascii_alphanumeric()).count();
+    let len = rest
+        .iter()
+        .take(8)
+        .take_while(|b| b.is_ascii_alphanumeric())
+        .count();
     let name = &rest[..len];
-    for (known, value) in [(&b"quot"[..], b'"'), (b"amp", b'&'), (b"lt", b'<'), (b"gt", b'>'), (b"nbsp", 0xa0)] {
+    for (known, value) in [
+        (&b"quot"[..], b'"'),
+        (b"amp", b'&'),
+        (b"lt", b'<'),
+        (b"gt", b'>'),
+        (b"nbsp", 0xa0),
+    ] {
         if name.eq_ignore_ascii_case(known) {
             return Some((value, len));
         }
@@ -121,7 +136,11 @@ pub(super) fn js(input: &[u8], out: &mut Vec<u8>) {
         if next == b'u'
             && let (Some(high), Some(low)) = (hex_pair(input, at + 2), hex_pair(input, at + 4))
         {
-            out.push(if high == 0xff && low > 0 && low < 0x5f { low + 0x20 } else { low });
+            out.push(if high == 0xff && low > 0 && low < 0x5f {
+                low + 0x20
+            } else {
+                low
+            });
             at += 6;
         } else if next == b'x'
             && let Some(value) = hex_pair(input, at + 2)
@@ -129,7 +148,11 @@ pub(super) fn js(input: &[u8], out: &mut Vec<u8>) {
             out.push(value);
             at += 4;
         } else if is_octal(next) {
-            let mut digits = input[at + 1..].iter().take(3).take_while(|b| is_octal(**b)).count();
+            let mut digits = input[at + 1..]
+                .iter()
+                .take(3)
+                .take_while(|b| is_octal(**b))
+                .count();
             if digits == 3 && next > b'3' {
                 digits = 2;
             }
@@ -160,13 +183,27 @@ pub(super) fn css(input: &[u8], out: &mut Vec<u8>) {
             continue;
         }
         at += 1;
-        let Some(next) = input.get(at).copied() else { break };
-        let digits = input[at..].iter().take(6).take_while(|b| hex(**b).is_some()).count();
+        let Some(next) = input.get(at).copied() else {
+            break;
+        };
+        let digits = input[at..]
+            .iter()
+            .take(6)
+            .take_while(|b| hex(**b).is_some())
+            .count();
         if digits > 0 {
-            let value = input[at..at + digits].iter().fold(0u32, |v, b| v << 4 | u32::from(hex(*b).unwrap_or(0)));
+            let value = input[at..at + digits]
+                .iter()
+                .fold(0u32, |v, b| v << 4 | u32::from(hex(*b).unwrap_or(0)));
             let low = (value & 0xff) as u8;
             // Full-width ASCII is ASCII; everything else keeps its lower byte.
-            out.push(if digits >= 4 && value >> 8 == 0xff && low > 0 && low < 0x5f { low + 0x20 } else { low });
+            out.push(
+                if digits >= 4 && value >> 8 == 0xff && low > 0 && low < 0x5f {
+                    low + 0x20
+                } else {
+                    low
+                },
+            );
             at += digits;
             if input.get(at).is_some_and(|b| is_space(*b)) {
                 at += 1;
@@ -208,7 +245,11 @@ pub(super) fn escape_sequences(input: &[u8], out: &mut Vec<u8>) {
             out.push(value);
             at += 4;
         } else if is_octal(next) {
-            let digits = input[at + 1..].iter().take(3).take_while(|b| is_octal(**b)).count();
+            let digits = input[at + 1..]
+                .iter()
+                .take(3)
+                .take_while(|b| is_octal(**b))
+                .count();
             out.push(octal(&input[at + 1..at + 1 + digits]));
             at += 1 + digits;
         } else {
@@ -236,5 +277,8 @@ fn is_octal(b: u8) -> bool {
 }
 
 fn octal(digits: &[u8]) -> u8 {
-    (digits.iter().fold(0u32, |v, b| v << 3 | u32::from(b - b'0')) & 0xff) as u8
+    (digits
+        .iter()
+        .fold(0u32, |v, b| v << 3 | u32::from(b - b'0'))
+        & 0xff) as u8
 }

@@ -10,7 +10,10 @@ use super::hex_pair;
 
 /// Decodes up to the first byte that is no base64.
 pub(super) fn base64_decode(input: &[u8], out: &mut Vec<u8>) {
-    let end = input.iter().position(|b| sextet(*b).is_none()).unwrap_or(input.len());
+    let end = input
+        .iter()
+        .position(|b| sextet(*b).is_none())
+        .unwrap_or(input.len());
     sextets(input[..end].iter().copied(), out);
 }
 
@@ -67,7 +70,10 @@ pub(super) fn hex_encode(input: &[u8], out: &mut Vec<u8>) {
 pub(super) fn sql_hex_decode(input: &[u8], out: &mut Vec<u8>) {
     let mut at = 0;
     while at < input.len() {
-        if input[at] == b'0' && matches!(input.get(at + 1), Some(b'x' | b'X')) && hex_pair(input, at + 2).is_some() {
+        if input[at] == b'0'
+            && matches!(input.get(at + 1), Some(b'x' | b'X'))
+            && hex_pair(input, at + 2).is_some()
+        {
             at += 2;
             while let Some(value) = hex_pair(input, at) {
                 out.push(value);
@@ -107,11 +113,23 @@ pub(super) fn url_encode(input: &[u8], out: &mut Vec<u8>) {
 }
 
 pub(super) fn parity_even(input: &[u8], out: &mut Vec<u8>) {
-    out.extend(input.iter().map(|b| if (b & 0x7f).count_ones() % 2 == 1 { b | 0x80 } else { b & 0x7f }));
+    out.extend(input.iter().map(|b| {
+        if (b & 0x7f).count_ones() % 2 == 1 {
+            b | 0x80
+        } else {
+            b & 0x7f
+        }
+    }));
 }
 
 pub(super) fn parity_odd(input: &[u8], out: &mut Vec<u8>) {
-    out.extend(input.iter().map(|b| if (b & 0x7f).count_ones() % 2 == 0 { b | 0x80 } else { b & 0x7f }));
+    out.extend(input.iter().map(|b| {
+        if (b & 0x7f).count_ones() % 2 == 0 {
+            b | 0x80
+        } else {
+            b & 0x7f
+        }
+    }));
 }
 
 pub(super) fn parity_zero(input: &[u8], out: &mut Vec<u8>) {

@@ -219,20 +219,44 @@ mod tests {
     #[test]
     fn known_values() {
         let cases: &[(Transform, &[u8], &[u8])] = &[
-            (Transform::UrlDecodeUni, b"a%20b+c%u0041%uff1c%zz%", b"a b cA<%zz%"),
+            (
+                Transform::UrlDecodeUni,
+                b"a%20b+c%u0041%uff1c%zz%",
+                b"a b cA<%zz%",
+            ),
             (Transform::UrlDecode, b"%41%4", b"A%4"),
-            (Transform::HtmlEntityDecode, b"&lt;&#60;&#x3c;&quot;&amp;&nope;&#;", b"<<<\"&&nope;&#;"),
-            (Transform::JsDecode, b"\\u003c\\x3c\\74\\n\\'\\uff1c", b"<<<\n'<"),
-            (Transform::CssDecode, b"ja\\va\\73 cript\\00003cx", b"javascript<x"),
+            (
+                Transform::HtmlEntityDecode,
+                b"&lt;&#60;&#x3c;&quot;&amp;&nope;&#;",
+                b"<<<\"&&nope;&#;",
+            ),
+            (
+                Transform::JsDecode,
+                b"\\u003c\\x3c\\74\\n\\'\\uff1c",
+                b"<<<\n'<",
+            ),
+            (
+                Transform::CssDecode,
+                b"ja\\va\\73 cript\\00003cx",
+                b"javascript<x",
+            ),
             (Transform::EscapeSeqDecode, b"\\x41\\101\\n\\q", b"AA\nq"),
             (Transform::CmdLine, b"C^md \"/c\",  DIR", b"cmd/c dir"),
             (Transform::CompressWhitespace, b"a \t\n b", b"a b"),
             (Transform::RemoveWhitespace, b"a \t\n b", b"ab"),
             (Transform::ReplaceComments, b"a/*x*/b/*c", b"a b "),
             (Transform::RemoveComments, b"a/*x*/b<!--y-->c--d", b"abc"),
-            (Transform::RemoveCommentsChar, b"a/*x*/b--c#d<!--e-->", b"axbcde"),
+            (
+                Transform::RemoveCommentsChar,
+                b"a/*x*/b--c#d<!--e-->",
+                b"axbcde",
+            ),
             (Transform::NormalisePath, b"/a/./b/../c//d", b"/a/c/d"),
-            (Transform::NormalisePath, b"/../../etc/passwd", b"/etc/passwd"),
+            (
+                Transform::NormalisePath,
+                b"/../../etc/passwd",
+                b"/etc/passwd",
+            ),
             (Transform::NormalisePath, b"a/../../b", b"../b"),
             (Transform::NormalisePath, b"/a/b/..", b"/a/"),
             (Transform::NormalisePath, b"./x", b"x"),
@@ -245,7 +269,11 @@ mod tests {
             (Transform::HexEncode, b"A\xff", b"41ff"),
             (Transform::SqlHexDecode, b"x=0x4142,0xz", b"x=AB,0xz"),
             (Transform::Length, b"abc", b"3"),
-            (Transform::Sha1, b"", b"\xda\x39\xa3\xee\x5e\x6b\x4b\x0d\x32\x55\xbf\xef\x95\x60\x18\x90\xaf\xd8\x07\x09"),
+            (
+                Transform::Sha1,
+                b"",
+                b"\xda\x39\xa3\xee\x5e\x6b\x4b\x0d\x32\x55\xbf\xef\x95\x60\x18\x90\xaf\xd8\x07\x09",
+            ),
             (Transform::Utf8ToUnicode, "a中".as_bytes(), b"a%u4e2d"),
             (Transform::UrlEncode, b"a b", b"a+b"),
             (Transform::Trim, b" a ", b"a"),
@@ -255,7 +283,12 @@ mod tests {
             if *t == Transform::HexDecode {
                 continue;
             }
-            assert_eq!(run(*t, input), want.to_vec(), "{t:?} of {}", String::from_utf8_lossy(input));
+            assert_eq!(
+                run(*t, input),
+                want.to_vec(),
+                "{t:?} of {}",
+                String::from_utf8_lossy(input)
+            );
         }
         assert_eq!(run(Transform::HexDecode, b"4142"), b"AB");
     }

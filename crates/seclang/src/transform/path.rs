@@ -40,7 +40,10 @@ pub(super) fn normalise(input: &[u8], out: &mut Vec<u8>) {
 
 pub(super) fn normalise_win(input: &[u8], out: &mut Vec<u8>) {
     if input.contains(&b'\\') {
-        let forward: Vec<u8> = input.iter().map(|b| if *b == b'\\' { b'/' } else { *b }).collect();
+        let forward: Vec<u8> = input
+            .iter()
+            .map(|b| if *b == b'\\' { b'/' } else { *b })
+            .collect();
         normalise(&forward, out);
     } else {
         normalise(input, out);

@@ -65,17 +65,26 @@ pub(super) fn replace_nulls(input: &[u8], out: &mut Vec<u8>) {
 }
 
 pub(super) fn trim(input: &[u8], out: &mut Vec<u8>) {
-    let start = input.iter().position(|b| !is_space(*b)).unwrap_or(input.len());
+    let start = input
+        .iter()
+        .position(|b| !is_space(*b))
+        .unwrap_or(input.len());
     trim_right(&input[start..], out);
 }
 
 pub(super) fn trim_left(input: &[u8], out: &mut Vec<u8>) {
-    let start = input.iter().position(|b| !is_space(*b)).unwrap_or(input.len());
+    let start = input
+        .iter()
+        .position(|b| !is_space(*b))
+        .unwrap_or(input.len());
     out.extend_from_slice(&input[start..]);
 }
 
 pub(super) fn trim_right(input: &[u8], out: &mut Vec<u8>) {
-    let end = input.iter().rposition(|b| !is_space(*b)).map_or(0, |at| at + 1);
+    let end = input
+        .iter()
+        .rposition(|b| !is_space(*b))
+        .map_or(0, |at| at + 1);
     out.extend_from_slice(&input[..end]);
 }
 

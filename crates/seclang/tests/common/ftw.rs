@@ -86,8 +86,12 @@ pub fn load(folder: &Path) -> Vec<File> {
         .filter_map(|path| {
             let text = std::fs::read_to_string(path).expect("test file");
             // One file of the suite is nothing but comments.
-            let empty = text.lines().all(|l| l.trim().is_empty() || l.trim_start().starts_with('#'));
-            (!empty).then(|| serde_saphyr::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display())))
+            let empty = text
+                .lines()
+                .all(|l| l.trim().is_empty() || l.trim_start().starts_with('#'));
+            (!empty).then(|| {
+                serde_saphyr::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+            })
         })
         .collect()
 }
@@ -97,7 +101,9 @@ impl Input {
     pub fn bytes(&self) -> Vec<u8> {
         if let Some(encoded) = &self.encoded_request {
             let text: String = encoded.split_whitespace().collect();
-            return base64::engine::general_purpose::STANDARD.decode(text).expect("encoded_request");
+            return base64::engine::general_purpose::STANDARD
+                .decode(text)
+                .expect("encoded_request");
         }
         let complete = self.autocomplete_headers.unwrap_or(true);
         let method = self.method.as_deref().unwrap_or("GET");
@@ -112,29 +118,56 @@ impl Input {
                 (n.clone(), text)
             })
             .collect();
-        let has = |headers: &[(String, String)], name: &str| headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
+        let has = |headers: &[(String, String)], name: &str| {
+            headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name))
+        };
         let mut data = self.data.clone().unwrap_or_default().into_bytes();
         if !data.is_empty() && complete {
             if !has(&headers, "content-type") {
-                headers.push(("Content-Type".into(), "application/x-www-form-urlencoded".into()));
+                headers.push((
+                    "Content-Type".into(),
+                    "application/x-www-form-urlencoded".into(),
+                ));
             }
-            if headers.iter().any(|(n, v)| n.eq_ignore_ascii_case("content-type") && v == "application/x-www-form-urlencoded") {
+            if headers.iter().any(|(n, v)| {
+                n.eq_ignore_ascii_case("content-type") && v == "application/x-www-form-urlencoded"
+            }) {
                 data = encode_form(data);
             }
         }
-        if headers.iter().any(|(n, v)| n.eq_ignore_ascii_case("content-type") && v.starts_with("multipart/form-data;")) {
-            data = data.iter().flat_map(|b| if *b == b'\n' { &b"\r\n"[..] } else { std::slice::from_ref(b) }).copied().collect();
+        if headers.iter().any(|(n, v)| {
+            n.eq_ignore_ascii_case("content-type") && v.starts_with("multipart/form-data;")
+        }) {
+            data = data
+                .iter()
+                .flat_map(|b| {
+                    if *b == b'\n' {
+                        &b"\r\n"[..]
+                    } else {
+                        std::slice::from_ref(b)
+                    }
+                })
+                .copied()
+                .collect();
         }
         if complete {
             if !has(&headers, "connection") {
                 headers.push(("Connection".into(), "close".into()));
             }
-            let with_body = method.starts_with("POST") || method.contains("PUT") || method.contains("PATCH") || method.ends_with("DELETE");
+            let with_body = method.starts_with("POST")
+                || method.contains("PUT")
+                || method.contains("PATCH")
+                || method.ends_with("DELETE");
             if (!data.is_empty() || with_body) && !has(&headers, "content-length") {
                 headers.push(("Content-Length".into(), data.len().to_string()));
             }
         }
-        let mut out = format!("{method} {} {}\r\n", self.uri.as_deref().unwrap_or("/"), self.version.as_deref().unwrap_or("HTTP/1.1")).into_bytes();
+        let mut out = format!(
+            "{method} {} {}\r\n",
+            self.uri.as_deref().unwrap_or("/"),
+            self.version.as_deref().unwrap_or("HTTP/1.1")
+        )
+        .into_bytes();
         for (name, value) in headers {
             out.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
         }
@@ -178,7 +211,11 @@ impl Output {
         let id = |id: u64| seen.log.contains(&format!("[id \"{id}\"]"));
         for want in &self.log.expect_ids {
             if !id(*want) {
-                let refused = if seen.outcome.is_none() { seen.log.as_str() } else { "" };
+                let refused = if seen.outcome.is_none() {
+                    seen.log.as_str()
+                } else {
+                    ""
+                };
                 return Err(format!("{want} did not match {refused}"));
             }
         }
@@ -188,7 +225,9 @@ impl Output {
             }
         }
         if let Some(pattern) = &self.log.match_regex
-            && !Regex::new(pattern).expect("match_regex").is_match(&seen.log)
+            && !Regex::new(pattern)
+                .expect("match_regex")
+                .is_match(&seen.log)
         {
             return Err(format!("log has no match for {pattern}"));
         }

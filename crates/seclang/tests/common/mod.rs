@@ -17,8 +17,15 @@ pub fn data() -> Option<PathBuf> {
     if path.join("crs/rules").is_dir() {
         return Some(path);
     }
-    assert!(std::env::var_os("HUDUN_TEST_DATA").is_none(), "HUDUN_TEST_DATA is set, but {} has no crs/rules", path.display());
-    eprintln!("SKIPPED: no test data at {}; set HUDUN_TEST_DATA", path.display());
+    assert!(
+        std::env::var_os("HUDUN_TEST_DATA").is_none(),
+        "HUDUN_TEST_DATA is set, but {} has no crs/rules",
+        path.display()
+    );
+    eprintln!(
+        "SKIPPED: no test data at {}; set HUDUN_TEST_DATA",
+        path.display()
+    );
     None
 }
 
