@@ -391,8 +391,16 @@ impl Group {
                 }
                 _ => continue,
             }
+            // A rule with `multiMatch` is judged after each step of its chain, too.
+            let shortest = if link.multi_match {
+                0
+            } else {
+                link.transforms.len()
+            };
             for target in &link.targets.include {
-                add_target(&mut targets, target, &link.transforms);
+                for len in shortest..=link.transforms.len() {
+                    add_target(&mut targets, target, &link.transforms[..len]);
+                }
             }
         }
         let patterns = build_dfa(&sources).map(|dfa| Patterns { dfa, owner });
@@ -500,7 +508,6 @@ fn eligible(rule: &Rule) -> bool {
     let link = &rule.links[0];
     matches!(link.operator, Some(Operator::Rx(_) | Operator::Pm(_)))
         && !link.negated
-        && !link.multi_match
         && link
             .targets
             .include

@@ -126,60 +126,25 @@ impl Transaction<'_> {
             Some(template) if !items.is_empty() => self.expand(template),
             _ => Vec::new(),
         };
-        let is_sqli = matches!(operator, Operator::DetectSqli) && !link.negated;
         let mut found = self.spare.pop().unwrap_or_default();
         found.clear();
         for item in items.drain(..) {
+            let mut value = item.value;
             if link.multi_match {
                 // Each stage of the chain that changes something is judged on its own.
-                let mut stage = item.value;
-                self.judge(
-                    link,
-                    operator,
-                    &argument,
-                    Item {
-                        value: stage,
-                        ..item
-                    },
-                    &mut found,
-                );
+                self.judge_known(index, at, link, &argument, item, &mut found);
                 for t in &link.transforms {
-                    let next = self.values.step(stage, *t);
-                    if next != stage {
-                        stage = next;
-                        self.judge(
-                            link,
-                            operator,
-                            &argument,
-                            Item {
-                                value: stage,
-                                ..item
-                            },
-                            &mut found,
-                        );
+                    let next = self.values.step(value, *t);
+                    if next != value {
+                        value = next;
+                        let item = Item { value, ..item };
+                        self.judge_known(index, at, link, &argument, item, &mut found);
                     }
                 }
             } else {
-                let value = self.values.transform(item.value, &link.transforms);
-                if is_sqli
-                    && let Some(scan) = &mut self.scan
-                    && scan.words.harmless(self.values.get(value))
-                {
-                    continue;
-                }
-                if at == 0
-                    && let Some(scan) = &self.scan
-                    && scan.known_miss(&self.rules.plan, index, value)
-                {
-                    continue;
-                }
-                self.judge(
-                    link,
-                    operator,
-                    &argument,
-                    Item { value, ..item },
-                    &mut found,
-                );
+                value = self.values.transform(value, &link.transforms);
+                let item = Item { value, ..item };
+                self.judge_known(index, at, link, &argument, item, &mut found);
             }
         }
         let holds = !found.is_empty();
@@ -205,6 +170,30 @@ impl Transaction<'_> {
         self.matched.push(item);
         self.apply_effects(link);
         true
+    }
+
+    /// Judges a value, unless the scan or the memory of words has already shown that it doesn't match.
+    fn judge_known(
+        &mut self,
+        index: u32,
+        at: usize,
+        link: &Link,
+        argument: &[u8],
+        item: Item,
+        found: &mut Vec<Item>,
+    ) {
+        let Some(operator) = &link.operator else {
+            return;
+        };
+        if let Some(scan) = &mut self.scan {
+            let plain = matches!(operator, Operator::DetectSqli)
+                && !link.negated
+                && scan.words.harmless(self.values.get(item.value));
+            if plain || (at == 0 && scan.known_miss(&self.rules.plan, index, item.value)) {
+                return;
+            }
+        }
+        self.judge(link, operator, argument, item, found);
     }
 
     fn judge(

@@ -105,7 +105,9 @@ pub fn accept(bytes: &[u8]) -> Result<RawRequest, &'static str> {
         return Err("header");
     }
     let no_host = |host: &[u8]| {
-        (host.is_empty() && request.protocol == b"HTTP/1.1") || host.contains(&b'%') || host.contains(&0)
+        (host.is_empty() && request.protocol == b"HTTP/1.1")
+            || host.contains(&b'%')
+            || host.contains(&0)
     };
     if request.header(b"host").is_some_and(no_host) {
         return Err("host");
