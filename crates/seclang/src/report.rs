@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::parse::SEVERITIES;
 
 /// A rule that matched and wants to be told about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct RuleMatch {
     /// The rule's id.
     pub id: u64,
@@ -87,7 +87,7 @@ impl RuleMatch {
 }
 
 /// What the engine asks the gateway to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Intervention {
     /// What to do.
     pub action: InterventionAction,
@@ -106,7 +106,8 @@ pub struct Intervention {
 }
 
 /// Kinds of intervention.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum InterventionAction {
     /// Answer with the status.
     Deny,

@@ -21,6 +21,9 @@ macro_rules! variables {
                 match self { $( Self::$name => $collection ),* }
             }
 
+            #[cfg(test)]
+            const ALL: &'static [Self] = &[ $( Self::$name ),* ];
+
             fn lookup(upper: &str) -> Option<Self> {
                 match upper { $( $text => Some(Self::$name), )* _ => None }
             }
@@ -222,5 +225,19 @@ impl Var {
             self,
             Self::Tx | Self::Ip | Self::Session | Self::User | Self::Global | Self::Resource
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reference_names_every_variable() {
+        let reference = include_str!("../../../docs/reference/seclang.md");
+        for var in Var::ALL {
+            assert!(reference.contains(&format!("`{}`", var.name())), "{}", var.name());
+            assert_eq!(Var::parse(&var.name().to_lowercase()).ok(), Some(*var));
+        }
     }
 }

@@ -153,7 +153,7 @@ enum Allow {
 }
 
 /// What a finished transaction leaves behind.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize)]
 pub struct Outcome {
     /// The rules that matched and wanted to be told about.
     pub matches: Vec<RuleMatch>,

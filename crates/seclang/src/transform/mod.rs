@@ -34,6 +34,8 @@ macro_rules! transforms {
         /// All transformations.
         #[cfg(test)]
         const ALL: &[Transform] = &[ $( Transform::$name ),* ];
+        #[cfg(test)]
+        const NAMES: &[&str] = &[ $( $text ),* ];
     };
 }
 
@@ -213,6 +215,14 @@ mod tests {
             for t in ALL {
                 prop_assert!(run(*t, &input).len() <= input.len() * 6 + 40, "{:?}", t);
             }
+        }
+    }
+
+    #[test]
+    fn the_reference_names_every_transformation() {
+        let reference = include_str!("../../../../docs/reference/seclang.md").to_lowercase();
+        for name in NAMES {
+            assert!(reference.contains(&format!("`{name}`")), "{name}");
         }
     }
 
