@@ -152,6 +152,8 @@ pub(crate) fn explain(
 }
 
 fn place(variable: &str) -> String {
+    // A chain that looks again at what its first link matched names that in turn.
+    let variable = variable.trim_start_matches("MATCHED_VARS:");
     let (collection, key) = variable.split_once(':').unwrap_or((variable, ""));
     let key: String = key.chars().take(64).collect();
     match collection {

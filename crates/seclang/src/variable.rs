@@ -236,7 +236,11 @@ mod tests {
     fn the_reference_names_every_variable() {
         let reference = include_str!("../../../docs/reference/seclang.md");
         for var in Var::ALL {
-            assert!(reference.contains(&format!("`{}`", var.name())), "{}", var.name());
+            assert!(
+                reference.contains(&format!("`{}`", var.name())),
+                "{}",
+                var.name()
+            );
             assert_eq!(Var::parse(&var.name().to_lowercase()).ok(), Some(*var));
         }
     }

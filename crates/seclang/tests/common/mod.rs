@@ -1,6 +1,7 @@
 //! Test data, the rule sets that tests run, and the HTTP server that stands before the engine.
 #![allow(dead_code, unreachable_pub, missing_docs)]
 
+pub mod corpus;
 pub mod ftw;
 pub mod server;
 
