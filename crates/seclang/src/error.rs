@@ -84,7 +84,7 @@ pub enum LoadErrorKind {
     },
     /// A pattern that doesn't compile in linear time.
     #[error(
-        "pattern cannot be used: {reason}; lookaround and back-references have no linear-time form, rewrite the pattern without them"
+        "pattern cannot be used: {reason}; lookaround and back-references have no linear-time form, rewrite the pattern without them, or remove the rule with SecRuleRemoveById"
     )]
     Pattern {
         /// What the pattern compiler said.

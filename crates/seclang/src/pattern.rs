@@ -89,12 +89,18 @@ pub(crate) fn translate(pattern: &str) -> String {
     out
 }
 
-/// Copies one character; bytes above 0x7f are written as the bytes that they are.
+/// Copies one character; above ASCII it is the bytes that it is written with, as PCRE without UTF reads it.
 fn push_char(pattern: &str, at: usize, out: &mut String) -> usize {
     let Some(c) = pattern[at..].chars().next() else {
         return 1;
     };
-    out.push(c);
+    if c.is_ascii() {
+        out.push(c);
+    } else {
+        for b in c.encode_utf8(&mut [0; 4]).bytes() {
+            out.push_str(&format!("\\x{b:02x}"));
+        }
+    }
     c.len_utf8()
 }
 
@@ -181,10 +187,7 @@ fn escape(pattern: &str, at: usize, class: bool, out: &mut String) -> usize {
             out.push(c);
             2
         }
-        c => {
-            out.push(c);
-            1 + c.len_utf8()
-        }
+        _ => 1 + push_char(pattern, at + 1, out),
     }
 }
 
@@ -252,6 +255,8 @@ mod tests {
             (r"^[\w/.+*-]+$", b"a-b/c", b"a b"),
             (r"[!-&&]x", b"&x", b"ax"),
             (r"x}y", b"x}y", b"xy"),
+            ("^[´’]$", b"\x99", b"a"),
+            ("^中+$", "中".as_bytes(), b"a"),
         ] {
             let re = compile(pattern).unwrap();
             assert!(re.is_match(hit), "{pattern} should match {hit:?}");

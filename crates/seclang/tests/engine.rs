@@ -149,6 +149,17 @@ fn updates_at_load() {
 }
 
 #[test]
+fn a_removed_rule_need_not_compile() {
+    let rules = rules(
+        r#"SecRule ARGS "@rx (?=x)" "id:1,phase:2,pass,chain"
+             SecRule ARGS "@rx (?=y)" "t:none"
+           SecRule ARGS "@rx x" "id:2,phase:2,pass"
+           SecRuleRemoveById 1"#,
+    );
+    assert_eq!(ids(&run(&rules, "/?p=x", &[], "")), [2]);
+}
+
+#[test]
 fn decisions() {
     let set = rules(
         r#"SecRule ARGS:a "@streq deny" "id:1,phase:1,deny"

@@ -66,10 +66,10 @@ impl Case {
                     .flatten()
                     .map(|(n, v)| (n.clone().into_bytes(), v.clone().into_bytes())),
             );
-            let method =
-                self.method
-                    .as_deref()
-                    .unwrap_or(if kind.is_some() { "POST" } else { "GET" });
+            let method = self
+                .method
+                .as_deref()
+                .unwrap_or_else(|| if kind.is_some() { "POST" } else { "GET" });
             RawRequest {
                 method: method.into(),
                 target: target.into(),

@@ -1,5 +1,6 @@
 //! Request bodies taken apart, with bounds on counts and depth.
 
+mod boundary;
 mod form;
 mod json;
 mod multipart;

@@ -2,6 +2,7 @@
 
 mod assemble;
 mod directives;
+mod resolve;
 
 use std::sync::Arc;
 

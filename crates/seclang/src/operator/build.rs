@@ -60,18 +60,7 @@ pub(crate) fn build(
         "verifycc" => Operator::VerifyCard(pattern::compile(arg)?),
         "verifycpf" => Operator::VerifyCpf(pattern::compile(arg)?),
         "verifyssn" => Operator::VerifySsn(pattern::compile(arg)?),
-        "rbl" | "gsblookup" => {
-            return refuse(
-                decl,
-                "a look-up over the network in the path of a request; import the list and use @ipMatchFromFile",
-            );
-        }
-        "geolookup" => {
-            return refuse(
-                decl,
-                "no geographic database is part of this engine; use @ipMatchFromFile with the networks",
-            );
-        }
+        "rbl" | "gsblookup" | "geolookup" => Operator::NoMatch,
         "inspectfile" => {
             return refuse(
                 decl,
@@ -127,4 +116,17 @@ fn read(name: &str, folder: &str, sources: &dyn Sources) -> Result<Vec<u8>, Load
         path,
         reason: e.to_string(),
     })
+}
+
+/// A remark about an operator that is accepted and never matches.
+pub(crate) fn remark(decl: &OperatorDecl) -> Option<&'static str> {
+    match decl.name.as_str() {
+        "rbl" | "gsblookup" => Some(
+            "never matches here: no request waits for a look-up over the network; import the list and use @ipMatchFromFile",
+        ),
+        "geolookup" => Some(
+            "never matches here: there is no geographic database; use @ipMatchFromFile with the networks",
+        ),
+        _ => None,
+    }
 }
