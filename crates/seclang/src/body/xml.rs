@@ -7,6 +7,11 @@ use super::BodyFault;
 
 /// All text as one value, all attribute values, and what was wrong.
 pub(crate) fn xml(text: &[u8], limit: usize) -> (Vec<Vec<u8>>, Vec<Vec<u8>>, Option<BodyFault>) {
+    // UTF-16 and UTF-32 have NULs, or a mark of their byte order: the upstream would read something else than this engine.
+    if text.contains(&0) || text.starts_with(b"\xfe\xff") || text.starts_with(b"\xff\xfe") {
+        let fault = BodyFault::error("XML parsing error: the text is not in a byte encoding");
+        return (Vec::new(), Vec::new(), Some(fault));
+    }
     // Bytes that are no UTF-8 are replaced, so that what stands around them is still judged.
     let decoded = String::from_utf8_lossy(text);
     let mut reader = Reader::from_str(&decoded);
@@ -52,7 +57,15 @@ pub(crate) fn xml(text: &[u8], limit: usize) -> (Vec<Vec<u8>>, Vec<Vec<u8>>, Opt
                     None
                 };
             }
-            Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_) => continue,
+            Event::Decl(decl) => {
+                let encoding = decl.encoding().and_then(Result::ok);
+                let known = |e: &str| ENCODINGS.iter().any(|k| k.eq_ignore_ascii_case(e));
+                if encoding.is_some_and(|e| !known(&e)) {
+                    break Some(BodyFault::error("XML parsing error: unknown encoding"));
+                }
+                continue;
+            }
+            Event::Comment(_) | Event::PI(_) | Event::DocType(_) => continue,
         };
         if depth == 0 {
             roots += 1;
@@ -135,6 +148,20 @@ fn unescape(text: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Encodings in which ASCII is ASCII; in any other an attack could be spelt so that only the upstream reads it.
+const ENCODINGS: &[&str] = &[
+    "utf-8",
+    "utf8",
+    "us-ascii",
+    "ascii",
+    "iso-8859-1",
+    "iso-8859-15",
+    "windows-1252",
+    "gbk",
+    "gb2312",
+    "gb18030",
+    "big5",
+];
 /// Elements nest no deeper than this.
 const MAX_DEPTH: usize = 512;
 
@@ -158,6 +185,17 @@ mod tests {
         assert!(xml(b"<a><b></a>", 10).2.is_some());
         assert!(xml(b"<a>", 10).2.is_some());
         assert!(xml(b"plain", 10).2.is_some());
+        assert!(
+            xml(b"<?xml version='1.0' encoding='utf-7'?><a/>", 10)
+                .2
+                .is_some()
+        );
+        assert!(
+            xml(b"<?xml version='1.0' encoding='GBK'?><a/>", 10)
+                .2
+                .is_none()
+        );
+        assert!(xml(b"\xff\xfe<\0a\0/\0>\0", 10).2.is_some());
         assert!(xml("<a>".repeat(10_000).as_bytes(), 10).2.unwrap().limit);
         let bomb = b"<!DOCTYPE a [<!ENTITY x \"y\"><!ENTITY z \"&x;&x;\">]><a>&z;</a>";
         let (texts, _, fault) = xml(bomb, 10);
