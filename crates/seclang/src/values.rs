@@ -152,12 +152,12 @@ impl Values {
         result
     }
 
-    /// Marks a value as seen by a scan group; true the first time.
-    pub(crate) fn mark_scanned(&mut self, id: ValueId, group: u32) -> bool {
-        let bit = 1u64 << (group & 63);
+    /// Marks a value as seen by automata of a scan group; returns those that had not seen it.
+    pub(crate) fn mark_scanned(&mut self, id: ValueId, group: u32, what: u8) -> u8 {
+        let shift = (group & 31) * 2;
         let slot = &mut self.slots[id as usize];
-        let fresh = slot.scanned & bit == 0;
-        slot.scanned |= bit;
+        let fresh = what & !((slot.scanned >> shift & 3) as u8);
+        slot.scanned |= u64::from(what & 3) << shift;
         fresh
     }
 

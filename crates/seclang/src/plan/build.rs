@@ -6,7 +6,7 @@ use aho_corasick::{AhoCorasickBuilder, AhoCorasickKind, MatchKind};
 use regex_automata::hybrid::dfa::DFA;
 use regex_automata::util::syntax;
 
-use super::{Group, Patterns, PhraseFinder, ScanTarget};
+use super::{Group, PATTERNS, PHRASES, Patterns, PhraseFinder, ScanChain, ScanTarget};
 use crate::operator::Operator;
 use crate::parse::{Selector, Target};
 use crate::rule::Rule;
@@ -49,9 +49,13 @@ impl Group {
             } else {
                 link.transforms.len()
             };
+            let what = match link.operator {
+                Some(Operator::Pm(_)) => PHRASES,
+                _ => PATTERNS,
+            };
             for target in &link.targets.include {
                 for len in shortest..=link.transforms.len() {
-                    add_target(&mut targets, target, &link.transforms[..len]);
+                    add_target(&mut targets, target, &link.transforms[..len], what);
                 }
             }
         }
@@ -90,7 +94,7 @@ impl Group {
     }
 }
 
-fn add_target(targets: &mut Vec<ScanTarget>, target: &Target, chain: &[Transform]) {
+fn add_target(targets: &mut Vec<ScanTarget>, target: &Target, chain: &[Transform], what: u8) {
     let mask = chain.iter().fold(0, |mask, t| mask | t.trigger());
     // XML:/* and XML://@* are two lists under one name; each is scanned on its own.
     let name = match &target.selector {
@@ -114,14 +118,23 @@ fn add_target(targets: &mut Vec<ScanTarget>, target: &Target, chain: &[Transform
                 Some(_) => {}
                 None => known.names.clear(),
             }
-            if !known.chains.iter().any(|(_, c)| c == chain) {
-                known.chains.push((mask, chain.to_vec()));
+            match known.chains.iter_mut().find(|c| c.transforms == chain) {
+                Some(same) => same.what |= what,
+                None => known.chains.push(ScanChain {
+                    mask,
+                    transforms: chain.to_vec(),
+                    what,
+                }),
             }
         }
         None => targets.push(ScanTarget {
             var: target.var,
             names: name.into_iter().collect(),
-            chains: vec![(mask, chain.to_vec())],
+            chains: vec![ScanChain {
+                mask,
+                transforms: chain.to_vec(),
+                what,
+            }],
         }),
     }
 }

@@ -87,8 +87,18 @@ pub(crate) struct ScanTarget {
     pub(crate) var: Var,
     /// Only these entries; empty: all.
     pub(crate) names: Vec<Box<[u8]>>,
-    /// Each chain with the byte classes that it can change.
-    pub(crate) chains: Vec<(u32, Vec<Transform>)>,
+    /// The chains of transformations that rules want.
+    pub(crate) chains: Vec<ScanChain>,
+}
+
+/// A chain of transformations before a scan.
+#[derive(Debug)]
+pub(crate) struct ScanChain {
+    /// The byte classes that it can change.
+    pub(crate) mask: u32,
+    pub(crate) transforms: Vec<Transform>,
+    /// Which automata see the result: [`PATTERNS`], [`PHRASES`].
+    pub(crate) what: u8,
 }
 
 /// A group in figures.
@@ -127,8 +137,8 @@ struct GroupState {
     begun: bool,
     /// The automaton gave up: every member may match.
     all: bool,
-    candidates: Vec<bool>,
-    hits: Vec<(u32, ValueId)>,
+    /// For each rule of the group the values in which its pattern is, sorted once the scan is done.
+    hits: Vec<Vec<ValueId>>,
 }
 
 impl Plan {
@@ -197,7 +207,16 @@ impl Plan {
     }
 
     /// Looks for everything in one value.
-    pub(crate) fn scan(&self, group: u32, id: ValueId, value: &[u8], state: &mut ScanState) {
+    ///
+    /// `what` says which of the group's automata any rule wants to see the value with.
+    pub(crate) fn scan(
+        &self,
+        group: u32,
+        what: u8,
+        id: ValueId,
+        value: &[u8],
+        state: &mut ScanState,
+    ) {
         let fallbacks = &mut state.fallbacks;
         let (group, state) = (
             &self.groups[group as usize],
@@ -206,8 +225,9 @@ impl Plan {
         if state.all {
             return;
         }
-        if let (Some(patterns), Some(cache), Some(found)) =
-            (&group.patterns, &mut state.cache, &mut state.found)
+        if what & PATTERNS != 0
+            && let (Some(patterns), Some(cache), Some(found)) =
+                (&group.patterns, &mut state.cache, &mut state.found)
         {
             // Most values match nothing, and the search that stops at the first match is much the faster one.
             match patterns
@@ -227,12 +247,7 @@ impl Plan {
                         return;
                     }
                     for pattern in found.iter() {
-                        hit(
-                            &mut state.candidates,
-                            &mut state.hits,
-                            patterns.owner[pattern.as_usize()],
-                            id,
-                        );
+                        hit(&mut state.hits, patterns.owner[pattern.as_usize()], id);
                     }
                 }
                 // The input makes the automaton rebuild itself again and again: take the bounded exact way instead.
@@ -243,10 +258,12 @@ impl Plan {
                 }
             }
         }
-        if let Some(phrases) = &group.phrases {
+        if what & PHRASES != 0
+            && let Some(phrases) = &group.phrases
+        {
             for m in phrases.finder.find_overlapping_iter(value) {
                 for owner in &phrases.owners[m.pattern().as_usize()] {
-                    hit(&mut state.candidates, &mut state.hits, *owner, id);
+                    hit(&mut state.hits, *owner, id);
                 }
             }
         }
@@ -268,8 +285,7 @@ impl Plan {
                     found: None,
                     begun: false,
                     all: false,
-                    candidates: vec![false; g.members],
-                    hits: Vec::new(),
+                    hits: vec![Vec::new(); g.members],
                 })
                 .collect();
             Box::new(ScanState {
@@ -329,10 +345,17 @@ impl ScanState {
         true
     }
 
+    /// The scan of a group is done.
+    pub(crate) fn seal(&mut self, group: u32) {
+        for list in &mut self.groups[group as usize].hits {
+            list.sort_unstable();
+        }
+    }
+
     /// Whether a rule may match, once its group has been scanned.
     pub(crate) fn candidate(&self, group: u32, number: u32) -> bool {
         let state = &self.groups[group as usize];
-        state.all || state.candidates[number as usize]
+        state.all || !state.hits[number as usize].is_empty()
     }
 
     /// Whether the scan has shown that a rule's pattern is not in a value.
@@ -341,7 +364,7 @@ impl ScanState {
             return false;
         };
         let state = &self.groups[group as usize];
-        state.begun && !state.all && !state.hits.contains(&(number, value))
+        state.begun && !state.all && state.hits[number as usize].binary_search(&value).is_err()
     }
 
     /// Forgets what was seen: a new phase has its own groups and new values.
@@ -349,20 +372,24 @@ impl ScanState {
         for group in self.groups.iter_mut().filter(|g| g.begun) {
             group.begun = false;
             group.all = false;
-            group.candidates.fill(false);
-            group.hits.clear();
+            group.hits.iter_mut().for_each(Vec::clear);
         }
     }
 }
 
-fn hit(candidates: &mut [bool], hits: &mut Vec<(u32, ValueId)>, owner: u32, id: ValueId) {
-    candidates[owner as usize] = true;
-    if hits.last() != Some(&(owner, id)) {
-        hits.push((owner, id));
+/// Remembers that a rule's pattern is in a value. A value is scanned in one go, so it is the last one if it is there.
+fn hit(hits: &mut [Vec<ValueId>], owner: u32, id: ValueId) {
+    let list = &mut hits[owner as usize];
+    if list.last() != Some(&id) {
+        list.push(id);
     }
 }
 
-/// Values remember in 64 bits which groups have seen them.
-const MAX_GROUPS: usize = 64;
+/// The automaton of patterns, as a bit.
+pub(crate) const PATTERNS: u8 = 1;
+/// The automaton of phrases, as a bit.
+pub(crate) const PHRASES: u8 = 2;
+/// Values remember in 64 bits which automata have seen them, two a group.
+const MAX_GROUPS: usize = 32;
 /// So many transactions' scratch memory is kept.
 const POOL: usize = 4;

@@ -5,10 +5,11 @@ use super::{Allow, Item, Transaction};
 use crate::collections::TxValue;
 use crate::operator::Operator;
 use crate::parse::Disruptive;
-use crate::plan::Test;
+use crate::plan::{ScanState, Test};
 use crate::report::{Intervention, InterventionAction, RuleMatch, explain};
 use crate::rule::{Gate, GateArg, Link, Rule};
 use crate::settings::Mode;
+use crate::values::ValueId;
 use crate::variable::Var;
 
 impl Transaction<'_> {
@@ -369,38 +370,42 @@ impl Transaction<'_> {
                 self.first_items(target.var, &target.names, &mut items);
                 // Neighbours often have the same byte classes: the chains that can change them are the same, too.
                 let mut known = None;
+                let mut plain = 0;
                 for item in &items {
                     let classes = self.values.classes(item.value);
                     if known != Some(classes) {
                         known = Some(classes);
                         active.clear();
-                        active.extend(
-                            (0..target.chains.len())
-                                .filter(|at| classes & target.chains[*at].0 != 0),
-                        );
-                    }
-                    if active.len() < target.chains.len()
-                        && self.values.mark_scanned(item.value, group)
-                    {
-                        rules
-                            .plan
-                            .scan(group, item.value, self.values.get(item.value), &mut scan);
-                    }
-                    for at in &active {
-                        let value = self.values.transform(item.value, &target.chains[*at].1);
-                        if self.values.mark_scanned(value, group) {
-                            rules
-                                .plan
-                                .scan(group, value, self.values.get(value), &mut scan);
+                        plain = 0;
+                        for (at, chain) in target.chains.iter().enumerate() {
+                            if classes & chain.mask == 0 {
+                                plain |= chain.what;
+                            } else {
+                                active.push(at);
+                            }
                         }
+                    }
+                    self.scan_value(group, plain, item.value, &mut scan);
+                    for chain in active.iter().map(|at| &target.chains[*at]) {
+                        let value = self.values.transform(item.value, &chain.transforms);
+                        self.scan_value(group, chain.what, value, &mut scan);
                     }
                 }
             }
+            scan.seal(group);
             self.spare.push(items);
         }
         let may = scan.candidate(group, number);
         self.scan = Some(scan);
         may
+    }
+
+    fn scan_value(&mut self, group: u32, what: u8, id: ValueId, scan: &mut ScanState) {
+        let fresh = self.values.mark_scanned(id, group, what);
+        if fresh != 0 {
+            let value = self.values.get(id);
+            self.rules.plan.scan(group, fresh, id, value, scan);
+        }
     }
 
     fn first_items(&mut self, var: Var, names: &[Box<[u8]>], out: &mut Vec<Item>) {
