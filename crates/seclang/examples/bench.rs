@@ -90,10 +90,13 @@ fn measure(
     for _ in 0..rounds / 10 {
         matches = one(rules, &request, strategy);
     }
-    // Ten batches; the best one is the least disturbed by whatever else the machine does.
-    let batch = (rounds / 10).max(1);
+    // The scheduler counts in ticks of milliseconds: a batch must be long beside one. The best of ten batches is the least
+    // disturbed by whatever else the machine does.
+    let trial = Instant::now();
+    one(rules, &request, strategy);
+    let batch = (200_000 / trial.elapsed().as_micros().max(1)).clamp(20, 20_000) as u32;
     let mut best = f64::MAX;
-    for from in (0..rounds).step_by(batch as usize) {
+    for from in (0..batch * 10).step_by(batch as usize) {
         let start = cpu_ns();
         for round in from..from + batch {
             if varied {

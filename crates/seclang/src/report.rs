@@ -51,6 +51,41 @@ impl RuleMatch {
             .unwrap_or("NOTICE")
     }
 
+    /// A directive that excepts this rule for this parameter of one route, and nothing else. `id` is the number of the new
+    /// rule. Load it before the rule that matched. None when the place has no name that can be written safely.
+    pub fn exception(&self, id: u64, route: &str) -> Option<String> {
+        let safe = |text: &str| {
+            !text.is_empty()
+                && text
+                    .chars()
+                    .all(|c| c.is_alphanumeric() || "_-./[]@:~".contains(c))
+        };
+        let place = self.variable.trim_start_matches("MATCHED_VARS:");
+        let (collection, key) = place.split_once(':')?;
+        if !safe(route) || !safe(key) || key.len() >= 128 {
+            return None;
+        }
+        // An element of a list stands for all of them.
+        let key = if key.contains("array_") {
+            let parts = key
+                .split('.')
+                .map(|part| match part.strip_prefix("array_") {
+                    Some(n) if n.bytes().all(|b| b.is_ascii_digit()) => "array_[0-9]+".to_owned(),
+                    _ => part
+                        .replace('[', "[[]")
+                        .replace(']', "[]]")
+                        .replace('/', "[/]"),
+                });
+            format!("/^{}$/", parts.collect::<Vec<_>>().join("[.]"))
+        } else {
+            key.to_owned()
+        };
+        Some(format!(
+            "SecRule REQUEST_FILENAME \"@streq {route}\" \"id:{id},phase:1,pass,nolog,t:none,ctl:ruleRemoveTargetById={};{collection}:{key}\"",
+            self.id
+        ))
+    }
+
     /// One line as ModSecurity writes it to the error log.
     pub fn log_line(&self) -> String {
         let mut out = String::new();

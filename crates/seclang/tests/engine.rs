@@ -430,3 +430,72 @@ fn a_thrashing_input_falls_back_and_stays_right() {
         "the input was meant to exhaust the automaton"
     );
 }
+
+#[test]
+fn an_exception_is_for_one_rule_one_parameter_and_one_route() {
+    const RULES: &str = r#"
+        SecRule REQUEST_HEADERS:Content-Type "@contains json" "id:1,phase:1,pass,nolog,ctl:requestBodyProcessor=JSON"
+        SecRule ARGS "@rx union" "id:10,phase:2,deny,msg:'m'"
+        SecRule ARGS "@rx select" "id:11,phase:2,deny""#;
+    let plain = rules(RULES);
+    let json = [("Content-Type", "application/json")];
+    let cases: [(&str, &[(&str, &str)], &str, &str, &str); 2] = [
+        (
+            "/notes?text=union",
+            &[],
+            "",
+            "/notes?text=select",
+            "/notes?name=union",
+        ),
+        (
+            "/notes",
+            &json,
+            r#"{"tags":["a","union"]}"#,
+            "/notes?text=union",
+            "/other?text=union",
+        ),
+    ];
+    for (target, headers, body, other_rule, other_place) in cases {
+        let found = run(&plain, target, headers, body);
+        let exception = found.matches[0].exception(5, "/notes").unwrap();
+        let excepted = rules(&format!("{exception}\n{RULES}"));
+        assert_eq!(
+            run(&excepted, target, headers, body).intervention,
+            None,
+            "{exception}"
+        );
+        assert!(run(&excepted, other_rule, &[], "").intervention.is_some());
+        assert!(run(&excepted, other_place, &[], "").intervention.is_some());
+        assert!(
+            run(&excepted, &target.replace("/notes", "/x"), headers, body)
+                .intervention
+                .is_some()
+        );
+    }
+    let hostile = run(&plain, "/notes?%22,deny,%27=union", &[], "");
+    assert_eq!(hostile.matches[0].exception(5, "/notes"), None);
+    assert_eq!(hostile.matches[0].exception(5, "/a\" b"), None);
+}
+
+#[test]
+fn one_rule_set_serves_many_threads() {
+    fn sendable<T: Send>(_: &T) {}
+    let rules = rules(r#"SecRule ARGS "@rx attack" "id:1,phase:2,deny""#);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for round in 0..200 {
+                    let mut t = Transaction::new(&rules, Start::example());
+                    sendable(&t);
+                    t.request_line(
+                        b"GET",
+                        format!("/?n={round}&a=attack").as_bytes(),
+                        b"HTTP/1.1",
+                    );
+                    t.request_headers_end();
+                    assert!(t.request_end().is_some());
+                }
+            });
+        }
+    });
+}
