@@ -439,7 +439,8 @@ fn an_exception_is_for_one_rule_one_parameter_and_one_route() {
         SecRule ARGS "@rx select" "id:11,phase:2,deny""#;
     let plain = rules(RULES);
     let json = [("Content-Type", "application/json")];
-    let cases: [(&str, &[(&str, &str)], &str, &str, &str); 2] = [
+    type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str, &'a str, &'a str);
+    let cases: [Case<'_>; 2] = [
         (
             "/notes?text=union",
             &[],
