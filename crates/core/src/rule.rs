@@ -43,6 +43,9 @@ pub struct PatchScope {
     /// HTTP methods.
     #[serde(default)]
     pub methods: Vec<String>,
+    /// Roles that the patch binds; all when empty.
+    #[serde(default)]
+    pub only_roles: Vec<String>,
     /// Roles that the patch does not bind.
     #[serde(default)]
     pub except_roles: Vec<String>,

@@ -122,6 +122,13 @@ impl Plan {
             Some(at) => Arc::clone(&gateway.maps[at]),
             None => Arc::clone(&gateway.no_map),
         };
+        let columns = route
+            .and_then(|route| route.response.columns.as_ref())
+            .and_then(|columns| columns.read(&exchange.view));
+        let map = match columns {
+            Some((names, header)) => Arc::new(map.with_columns(&names).with_header_row(header)),
+            None => map,
+        };
         Self {
             raw: known || coding.is_none(),
             coding: coding.filter(|_| !known).unwrap_or(Coding::Identity),

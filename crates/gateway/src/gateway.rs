@@ -161,8 +161,12 @@ impl Gateway {
             return ResponseFacts::default();
         };
         let route = resolution.primary().at;
-        let declared = route.and_then(|at| self.profile.routes.get(at)).map(|route| route.response.format);
-        let map = route.and_then(|at| self.maps.get(at)).unwrap_or(&self.no_map);
+        let declared = route
+            .and_then(|at| self.profile.routes.get(at))
+            .map(|route| route.response.format);
+        let map = route
+            .and_then(|at| self.maps.get(at))
+            .unwrap_or(&self.no_map);
         let reading = Reading {
             format: format_of(declared.unwrap_or_default(), content_type),
             map: Arc::clone(map),

@@ -7,7 +7,7 @@ use hudun_analyze::Analyst;
 use hudun_contain::{ContainError, Keeper, Order};
 use hudun_core::{
     Finding, Incident, IncidentId, LedgerDraft, PatchId, PolicyError, RecordError, Recorder,
-    SessionKey, TimelineMark, Timestamp, Window,
+    RestrictionId, SessionKey, TimelineMark, Timestamp, Window,
 };
 use hudun_policy::Recorded;
 use hudun_profile::Profile;
@@ -38,8 +38,8 @@ pub struct Tools {
     pub direct: Option<Arc<dyn Direct>>,
     /// The profile of the SCRM.
     pub profile: Arc<Profile>,
-    /// Roles that may see others' rows by their work.
-    pub wide_roles: Vec<String>,
+    /// Roles that may see only their own rows.
+    pub own_scope_roles: Vec<String>,
 }
 
 impl Bench {
@@ -108,7 +108,7 @@ impl Bench {
             .filter(|exchange| !mine(exchange))
             .cloned()
             .collect();
-        let drafts = draft(&attack, &self.tools.wide_roles, incident.id, by, now);
+        let drafts = draft(&attack, &self.tools.own_scope_roles, incident.id, by, now);
         if drafts.is_empty() {
             return Err(BenchError::NoAttack);
         }
@@ -117,7 +117,7 @@ impl Bench {
         for (hole, patch) in drafts {
             let in_force = before.iter().any(|earlier| {
                 earlier.patch.name == patch.name
-                    && matches!(earlier.state, ProposalState::Enforced(_))
+                    && matches!(earlier.state, ProposalState::Enforced(id) if self.holds(id))
             });
             if in_force {
                 continue;
@@ -169,8 +169,11 @@ impl Bench {
             .filter(|proposal| proposal.incident == incident.id)
             .ok_or(BenchError::NoSuchPatch(patch))?;
         match proposal.state {
-            ProposalState::Enforced(_) => return Ok((proposal, false)),
-            ProposalState::Proven if proposal.proof.holds() => {}
+            ProposalState::Enforced(restriction) if self.holds(restriction) => {
+                return Ok((proposal, false));
+            }
+            // In force once and lifted or rolled back since: its proof still stands, so it may come back.
+            ProposalState::Enforced(_) | ProposalState::Proven if proposal.proof.holds() => {}
             _ => return Err(BenchError::Unproven(proposal.patch.name)),
         }
         let key = format!("enforce/{id}");
@@ -221,6 +224,14 @@ impl Bench {
         self.record(incident, kind, by, now, body)?;
         self.proofs.put(&proof).await?;
         Ok(proof)
+    }
+
+    /// Whether the policy holds this restriction.
+    fn holds(&self, id: RestrictionId) -> bool {
+        self.keeper
+            .current()
+            .restrictions()
+            .any(|restriction| restriction.id == id)
     }
 
     /// The attacker's sessions: those of the scope, else those that the findings name.

@@ -7,9 +7,10 @@ use hudun_console::{Live, api::Happening};
 use hudun_contain::{Keeper, LiftState, Order};
 use hudun_core::{
     Action, ActionError, ActionOutcome, ActionReceipt, BoxFuture, Catalogue, Finding, Incident,
-    IncidentId, IncidentState, IsolationMode, KindSet, LedgerDraft, Recorder, RestrictionId, Text,
+    IncidentId, IncidentState, IsolationMode, KindSet, LedgerDraft, Recorder, RestrictionId, Scope, Text,
     TimelineMark, Timestamp,
 };
+use hudun_lake::{ExchangeFilter, Lake, Page};
 use hudun_repair::{Proposal, ProposalState, RepairProof};
 use hudun_respond::Cases;
 use hudun_store::{Collection, Keyed, Store};
@@ -38,6 +39,8 @@ pub struct Acts {
     pub informer: Option<Arc<dyn Informer>>,
     /// Retrospectives, when the stage is wired.
     pub historian: Option<Arc<dyn Historian>>,
+    /// Exchanges at rest.
+    pub lake: Arc<Lake>,
     /// Kinds that the SCRM holds, from the profile.
     pub kinds_held: KindSet,
     /// Which restrictions were seen to act.
@@ -317,6 +320,11 @@ impl Acts {
         let known = Circumstances {
             acknowledged_by: self.acknowledged_by(case.id),
             kinds_held: self.kinds_held,
+            altered: self.altered(case, &scope.scope).await,
+            // The gateway saw no deletion that it would not count as a write.
+            lost: Some(false),
+            measures: crate::measures::of_case(case, &self.keeper.current()),
+            impact: crate::measures::impact(&scope.scope),
             ..Circumstances::default()
         };
         let record = self
@@ -335,6 +343,29 @@ impl Acts {
                 format!("{applying} duties apply"),
             ),
         ))
+    }
+
+    /// Whether the source changed anything: a write of its sessions that succeeded, other than logging in and asking for
+    /// an export. Unknown when the lake can't be asked.
+    async fn altered(&self, case: &Incident, scope: &Scope) -> Option<bool> {
+        let window = scope.window.unwrap_or(scope.question.window);
+        for session in scope.seen.sessions.clone() {
+            let mut filter = ExchangeFilter::of(window);
+            filter.tenant = Some(case.tenant.clone());
+            filter.session = Some(session);
+            let page = Page { limit: 1_000, after: None, newest_first: false };
+            let exchanges = self.lake.ask(move |lake| lake.exchanges(&filter, &page)).await.ok()?;
+            let wrote = exchanges.iter().any(|exchange| {
+                let head = &exchange.head;
+                let reads = matches!(head.method.as_str(), "GET" | "HEAD" | "OPTIONS");
+                let harmless = head.login || head.module.as_str() == "exports";
+                !reads && !harmless && exchange.end.as_ref().is_some_and(|end| end.success)
+            });
+            if wrote {
+                return Some(true);
+            }
+        }
+        Some(false)
     }
 
     async fn draft_patch(&self, case: &Incident, by: &str, now: Timestamp) -> Done {

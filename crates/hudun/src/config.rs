@@ -36,6 +36,9 @@ pub struct Config {
     /// The firms whose customers are guarded, by tenant.
     #[serde(default)]
     pub organisations: BTreeMap<String, serde_json::Value>,
+    /// The guarded system as reports to authorities name it (see the reference of duties: `system`).
+    #[serde(default)]
+    pub system: Option<serde_json::Value>,
     /// An account of the SCRM with which `verify repair` enters it directly.
     #[serde(default)]
     pub verifier: Option<VerifierPart>,

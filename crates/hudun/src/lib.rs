@@ -13,6 +13,7 @@ mod history;
 mod intake;
 mod keys;
 pub mod ledger;
+mod measures;
 mod metrics;
 pub mod office;
 mod pump;

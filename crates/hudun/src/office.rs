@@ -45,7 +45,7 @@ pub struct Office {
     /// The actions of the catalogue, which the desk can do by hand as well.
     pub acts: Arc<Acts>,
     /// The playbooks that can be started.
-    pub playbooks: Playbooks,
+    pub playbooks: Arc<Playbooks>,
     /// What happens, for open pages.
     pub live: Live,
     /// What the gateway counts.
@@ -161,6 +161,8 @@ pub trait DemoControl: Send + Sync {
 /// The playbooks that can be started.
 #[derive(Default)]
 pub struct Playbooks {
+    /// One run is started at a time, so that a case never gets two.
+    pub(crate) starting: tokio::sync::Mutex<()>,
     known: Vec<(Vec<u8>, Playbook)>,
 }
 
@@ -174,7 +176,10 @@ impl Playbooks {
             .into_iter()
             .map(|bytes| Playbook::parse(&bytes).map(|playbook| (bytes, playbook)))
             .collect::<Result<_, _>>()?;
-        Ok(Self { known })
+        Ok(Self {
+            starting: tokio::sync::Mutex::default(),
+            known,
+        })
     }
 
     /// One playbook by its CACAO id: its bytes and what they say.

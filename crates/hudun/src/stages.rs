@@ -29,7 +29,8 @@ use crate::catalogue::{Acts, Check};
 use crate::config::{Config, SmtpTls};
 use crate::direct::StraightAtScrm;
 use crate::ledger::LedgerService;
-use crate::office::{Historian, Informer, Meters, Probe, Recent};
+use crate::history::History;
+use crate::office::{Historian, Informer, Meters, Playbooks, Probe, Recent};
 
 /// What the stages are built from.
 pub struct Needs<'a> {
@@ -57,6 +58,8 @@ pub struct Needs<'a> {
     pub policy: &'a PolicyHandle,
     /// The SCRM itself.
     pub direct: &'a Arc<StraightAtScrm>,
+    /// Playbooks that can be started.
+    pub playbooks: &'a Arc<Playbooks>,
     /// What happens, for open pages.
     pub live: &'a Live,
     /// Who knows the addresses of persons.
@@ -74,7 +77,7 @@ pub struct Stages {
     /// Notices.
     pub informer: Option<Arc<dyn Informer>>,
     /// Retrospectives.
-    pub historian: Option<Arc<dyn Historian>>,
+    pub historian: Arc<History>,
     /// Alerts and letters.
     pub sender: Arc<hudun_inform::Informer>,
     /// Carries letters out.
@@ -88,7 +91,6 @@ impl Stages {
     /// What in the configuration can't be used.
     pub async fn open(needs: Needs<'_>) -> anyhow::Result<Self> {
         let recorder: Arc<dyn Recorder> = needs.ledger.clone();
-        let wide_roles = wide_roles(needs.profile, &needs.config.monitor.own_scope_roles);
         let bench = Arc::new(Bench::new(
             needs.store,
             needs.keeper.clone(),
@@ -98,7 +100,7 @@ impl Stages {
                 recent: Arc::new(RecentOf(Arc::clone(needs.gateway))),
                 direct: Some(needs.direct.clone()),
                 profile: Arc::clone(needs.profile),
-                wide_roles,
+                own_scope_roles: needs.config.monitor.own_scope_roles.clone(),
             },
         ));
         let settings = InformSettings {
@@ -114,7 +116,7 @@ impl Stages {
         ));
         let informer: Arc<dyn Informer> =
             Arc::new(Notices { inform: Arc::clone(&sender), analyst: Arc::clone(needs.analyst) });
-        let historian = crate::history::historian(&needs);
+        let historian = Arc::new(History::new(&needs));
         let acts = Arc::new(Acts {
             cases: Arc::clone(needs.cases),
             keeper: needs.keeper.clone(),
@@ -123,8 +125,9 @@ impl Stages {
             ledger: Arc::clone(needs.ledger),
             probe: Arc::new(Asked(needs.policy.clone())),
             informer: Some(Arc::clone(&informer)),
-            historian: historian.clone(),
+            historian: Some(historian.clone() as Arc<dyn Historian>),
             kinds_held: kinds_of(needs.profile),
+            lake: Arc::clone(needs.lake),
             checks: Check::collection(needs.store),
             live: needs.live.clone(),
         });
@@ -132,15 +135,6 @@ impl Stages {
         let meters = Arc::new(GatewayMeters { gateway: Arc::clone(needs.gateway), lake: Arc::clone(needs.lake) });
         Ok(Self { bench, acts, meters, informer: Some(informer), historian, sender, postman })
     }
-}
-
-/// Roles of the profile that may see others' rows by their work.
-fn wide_roles(profile: &Profile, own_scope: &[String]) -> Vec<String> {
-    let mut roles: Vec<String> =
-        profile.routes.iter().flat_map(|route| &route.roles).filter(|role| !own_scope.contains(role)).cloned().collect();
-    roles.sort();
-    roles.dedup();
-    roles
 }
 
 /// Every kind that the profile says the SCRM holds.

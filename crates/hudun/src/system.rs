@@ -135,6 +135,7 @@ impl System {
         let analyst =
             Arc::new(Analyst::new(&store, Arc::clone(&lake), Arc::clone(&rules), organisations, recorder.clone()));
         let direct = Arc::new(StraightAtScrm::new(Arc::clone(&gateway), verifier(&config)?));
+        let playbooks = Arc::new(Playbooks::read(vec![STOLEN_ACCOUNT.to_vec()])?);
         let stages = crate::stages::Stages::open(crate::stages::Needs {
             config: &config,
             store: &store,
@@ -148,12 +149,14 @@ impl System {
             gateway: &gateway,
             policy: &policy,
             direct: &direct,
+            playbooks: &playbooks,
             live: &live,
             addressees: extras.addressees.unwrap_or_else(|| Arc::new(crate::stages::NoAddresses)),
         })
         .await?;
         let runner =
             Runner::new(store.run_journal(), stages.acts.clone(), recorder.clone(), node_name(&config.data)?);
+        stages.historian.read_runs_of(Arc::clone(&runner));
         let office = Arc::new(Office {
             store: store.clone(),
             cases: Arc::clone(&cases),
@@ -165,12 +168,12 @@ impl System {
             analyst,
             bench: stages.bench,
             acts: stages.acts,
-            playbooks: Playbooks::read(vec![STOLEN_ACCOUNT.to_vec()])?,
+            playbooks,
             live: live.clone(),
             meters: stages.meters,
             activity: Arc::new(Activity::default()),
             informer: stages.informer,
-            historian: stages.historian,
+            historian: Some(stages.historian),
             demo: extras.demo,
             assessed: Mutex::default(),
         });
@@ -305,13 +308,17 @@ fn gateway_config(config: &Config, keys: &MasterKey) -> anyhow::Result<GatewayCo
 
 fn organisations(config: &Config) -> anyhow::Result<OrganisationSettings> {
     let mut tenants = BTreeMap::new();
+    let system = match &config.system {
+        Some(system) => serde_json::from_value(system.clone()).context("system")?,
+        None => hudun_duty::SystemInfo::default(),
+    };
     for (tenant, organisation) in &config.organisations {
         let id: TenantId = tenant.parse().with_context(|| format!("organisations.{tenant}"))?;
         let organisation = serde_json::from_value(organisation.clone())
             .with_context(|| format!("organisations.{tenant}"))?;
         tenants.insert(id, organisation);
     }
-    Ok(OrganisationSettings { tenants, ..OrganisationSettings::default() })
+    Ok(OrganisationSettings { tenants, system, ..OrganisationSettings::default() })
 }
 
 fn verifier(config: &Config) -> anyhow::Result<Option<Verifier>> {

@@ -1,7 +1,7 @@
 //! One case from finding to evidence, over the real store, ledger, lake, bus and playbook. Only what the gateway and
 //! the SCRM would be is small: a policy that is really compiled and asked, recorded requests, an SCRM with a switch.
 
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -11,18 +11,18 @@ use hudun::bench::{Bench, Tools};
 use hudun::catalogue::{Acts, Check};
 use hudun::desk::Desktop;
 use hudun::ledger::LedgerService;
-use hudun::office::{Activity, Meters, Office, Playbooks, Probe, Recent};
+use hudun::office::{Activity, Historian, Informer, Meters, Office, Playbooks, Probe, Recent};
 use hudun_analyze::{Analyst, OrganisationSettings};
 use hudun_bus::{PolicyBus, PolicySink};
 use hudun_console::{Desk, DeskError, Live, api, api::Caller, api::Role};
 use hudun_contain::Keeper;
 use hudun_core::{
     AccountId, Actor, BoxFuture, DataKind, Delivery, ExchangeEnd, ExchangeHead, ExchangeId,
-    Finding, FindingId, Incident, IncidentState, KindSet, Level, LossReason, Policy, Release,
-    Sighting, SubjectToken, Text, TimelineMark, Timestamp, Window,
+    Finding, FindingId, Incident, IncidentId, IncidentState, KindSet, Level, LossReason, NoticeId,
+    Policy, Release, Sighting, SubjectToken, Text, TimelineMark, Timestamp, Window,
 };
 use hudun_duty::RuleSet;
-use hudun_lake::{Lake, LakeOptions};
+use hudun_lake::{Lake, LakeOptions, Record};
 use hudun_ledger::{Trust, pack};
 use hudun_policy::{Compiled, Recorded, RequestFacts, ResponseFacts};
 use hudun_profile::{Profile, RequestView, Resolver};
@@ -130,8 +130,116 @@ impl Meters for Quiet {
     }
 }
 
+/// A notice and a retrospective that remember what was done with them.
+#[derive(Default)]
+struct Clerk {
+    drafted: AtomicBool,
+    approved: Mutex<Vec<(Role, String)>>,
+    sent: AtomicBool,
+    written: AtomicBool,
+    notice: Mutex<Option<NoticeId>>,
+}
+
+impl Informer for Clerk {
+    fn draft<'a>(
+        &'a self,
+        _: &'a Incident,
+        _: &'a str,
+        _: Timestamp,
+    ) -> BoxFuture<'a, Result<(usize, bool), DeskError>> {
+        let new = !self.drafted.swap(true, Ordering::Relaxed);
+        self.notice
+            .lock()
+            .unwrap()
+            .get_or_insert_with(NoticeId::new);
+        Box::pin(async move { Ok((1, new)) })
+    }
+
+    fn notices(&self, _: IncidentId) -> BoxFuture<'_, Result<Vec<api::NoticeView>, DeskError>> {
+        let state = if self.sent.load(Ordering::Relaxed) {
+            api::NoticeState::Sent
+        } else {
+            api::NoticeState::Draft
+        };
+        let given = self.approved.lock().unwrap().clone();
+        let view = self.notice.lock().unwrap().map(|id| api::NoticeView {
+            id,
+            audience: api::Audience::Person,
+            lang: "zh-CN".into(),
+            title: "告知".into(),
+            sections: vec![],
+            refusals: vec![],
+            state,
+            needs: vec![Role::Legal, Role::Commander],
+            approvals: given
+                .into_iter()
+                .map(|(role, by)| api::NoticeApproval {
+                    role,
+                    by,
+                    at: Timestamp::default(),
+                })
+                .collect(),
+            recipients: 4,
+            sent_at: None,
+            due_at: None,
+            sha256: "00".into(),
+        });
+        Box::pin(async move { Ok(view.into_iter().collect()) })
+    }
+
+    fn preview(&self, _: NoticeId) -> BoxFuture<'_, Result<api::Preview, DeskError>> {
+        let preview = api::Preview {
+            subject: "告知".into(),
+            text: "……".into(),
+        };
+        Box::pin(async move { Ok(preview) })
+    }
+
+    fn approve<'a>(
+        &'a self,
+        by: &'a str,
+        _: NoticeId,
+        role: Role,
+        _: &'a str,
+        _: Timestamp,
+    ) -> BoxFuture<'a, Result<(), DeskError>> {
+        self.approved.lock().unwrap().push((role, by.to_owned()));
+        Box::pin(async { Ok(()) })
+    }
+
+    fn send<'a>(
+        &'a self,
+        _: &'a str,
+        _: NoticeId,
+        _: Timestamp,
+    ) -> BoxFuture<'a, Result<(), DeskError>> {
+        self.sent.store(true, Ordering::Relaxed);
+        Box::pin(async { Ok(()) })
+    }
+}
+
+impl Historian for Clerk {
+    fn write<'a>(
+        &'a self,
+        _: &'a Incident,
+        _: &'a str,
+        _: Timestamp,
+    ) -> BoxFuture<'a, Result<bool, DeskError>> {
+        let new = !self.written.swap(true, Ordering::Relaxed);
+        Box::pin(async move { Ok(new) })
+    }
+
+    fn retrospective(
+        &self,
+        _: IncidentId,
+    ) -> BoxFuture<'_, Result<Option<api::RetrospectiveView>, DeskError>> {
+        Box::pin(async { Ok(None) })
+    }
+}
+
 struct House {
     _folder: tempfile::TempDir,
+    clerk: Arc<Clerk>,
     office: Arc<Office>,
     desk: Desktop,
     scrm: Arc<Scrm>,
@@ -186,7 +294,7 @@ async fn house() -> House {
         recent: gate.clone(),
         direct: Some(scrm.clone()),
         profile,
-        wide_roles: vec!["manager".into()],
+        own_scope_roles: vec!["sales".into()],
     };
     let bench = Arc::new(Bench::new(
         &store,
@@ -196,6 +304,7 @@ async fn house() -> House {
         tools,
     ));
     let live = Live::new();
+    let clerk = Arc::new(Clerk::default());
     let acts = Arc::new(Acts {
         cases: cases.clone(),
         keeper: keeper.clone(),
@@ -203,8 +312,8 @@ async fn house() -> House {
         bench: bench.clone(),
         ledger: ledger.clone(),
         probe: gate.clone(),
-        informer: None,
-        historian: None,
+        informer: Some(clerk.clone()),
+        historian: Some(clerk.clone()),
         kinds_held: KindSet::of(&[DataKind::Name, DataKind::Mobile]),
         checks: Check::collection(&store),
         live: live.clone(),
@@ -287,7 +396,7 @@ async fn house() -> House {
             millis: 1,
             refusal: None,
         };
-        lake.journal().append(end).await.unwrap();
+        lake.journal().append(Record::End(end)).await.unwrap();
         if stolen {
             evidence.push(id);
         }
@@ -331,14 +440,15 @@ async fn house() -> House {
         live,
         meters: Arc::new(Quiet),
         activity: Arc::new(Activity::default()),
-        informer: None,
-        historian: None,
+        informer: Some(clerk.clone()),
+        historian: Some(clerk.clone()),
         demo: None,
         assessed: Mutex::default(),
     });
     let desk = Desktop(office.clone());
     House {
         _folder: folder,
+        clerk,
         office,
         desk,
         scrm,
@@ -465,6 +575,26 @@ async fn a_case_goes_from_finding_to_evidence() {
     let room = desk.room(id).await.unwrap();
     assert_eq!(room.repair.verdict, api::Verdict::Pass);
     assert_eq!(room.incident.summary.state, IncidentState::Repaired);
+
+    let run = room.run.as_ref().unwrap();
+    assert_eq!(run.state, api::RunState::Done);
+    assert!(house.clerk.written.load(Ordering::Relaxed));
+
+    // A notice goes from draft to sent through the desk; one of another case is not found.
+    let notice = room.notices[0].id;
+    for (by, role) in [(&li, Role::Commander), (&han, Role::Legal)] {
+        desk.approve_notice(by, id, notice, role, "00".into())
+            .await
+            .unwrap();
+    }
+    desk.send_notice(&li, id, notice).await.unwrap();
+    let view = desk.notice(id, notice).await.unwrap();
+    assert_eq!(
+        (view.state, view.approvals.len()),
+        (api::NoticeState::Sent, 2)
+    );
+    let other = desk.preview(id, NoticeId::new()).await;
+    assert!(matches!(other, Err(DeskError::NotFound("notice"))));
 
     // Two persons lift what needs two.
     let asked = desk

@@ -181,7 +181,7 @@ impl Csv {
                 .iter()
                 .any(|name| book.examine(name, Role::default(), true, false, &mut group))
         } else {
-            names == declared
+            names == declared || book.map.has_header_row()
         };
         let columns = if declared.is_empty() && is_header {
             names

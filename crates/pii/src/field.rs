@@ -18,6 +18,7 @@ pub struct FieldMap {
     by_name: HashMap<Box<[u8]>, Vec<Spec>, BuildHasherDefault<NameHasher>>,
     rows_at: Vec<Vec<u8>>,
     columns: Vec<Vec<u8>>,
+    header_row: bool,
     namespace: String,
 }
 
@@ -53,6 +54,7 @@ impl FieldMap {
             by_name: HashMap::default(),
             rows_at: Vec::new(),
             columns: Vec::new(),
+            header_row: false,
             namespace: CUSTOMER.to_owned(),
         }
     }
@@ -77,6 +79,18 @@ impl FieldMap {
             .map(|name| name.as_ref().to_ascii_lowercase().into_bytes())
             .collect();
         map
+    }
+
+    /// The same map for an answer with named columns whose first row holds their titles and nobody's data.
+    #[must_use]
+    pub fn with_header_row(&self, header_row: bool) -> Self {
+        let mut map = self.clone();
+        map.header_row = header_row;
+        map
+    }
+
+    pub(crate) fn has_header_row(&self) -> bool {
+        self.header_row && !self.columns.is_empty()
     }
 
     pub(crate) fn namespace(&self) -> &str {

@@ -186,10 +186,12 @@ impl Json {
         let path_len = self.path.len();
         let mut frame = Frame::new(list, path_len);
         let mut parent_holds_rows = false;
+        let mut titles = false;
         match self.frames.stack.last() {
             Some(parent) => {
                 frame.in_row = parent.in_row;
                 parent_holds_rows = parent.holds_rows;
+                titles = parent.holds_rows && parent.index == 0 && book.map.has_header_row();
                 if parent.list {
                     frame.role = parent.role;
                 } else {
@@ -207,7 +209,7 @@ impl Json {
         }
         frame.role.key = None;
         frame.role.owner = false;
-        if !frame.in_row && book.map.is_rows(&self.path) {
+        if !frame.in_row && !titles && book.map.is_rows(&self.path) {
             let is_element = parent_holds_rows || !list;
             if is_element && (!list || !book.map.columns().is_empty()) {
                 frame.row = true;

@@ -62,6 +62,22 @@ impl Proposer {
         }
     }
 
+    /// Adds what another proposer has counted.
+    pub fn absorb(&mut self, other: Self) {
+        self.left_out += other.left_out;
+        for (path, tally) in other.fields {
+            if self.fields.len() >= MAX_FIELDS && !self.fields.contains_key(&path) {
+                self.left_out += tally.values;
+                continue;
+            }
+            let known = self.fields.entry(path).or_default();
+            known.values += tally.values;
+            for (kind, votes) in tally.votes {
+                *known.votes.entry(kind).or_default() += votes;
+            }
+        }
+    }
+
     /// Values of fields beyond the bound of 4,096 fields.
     pub fn left_out(&self) -> u64 {
         self.left_out

@@ -216,3 +216,29 @@ fn hostile_documents() {
     assert_eq!(fed.sightings.len(), 1);
     assert_eq!(fed.settled, bytes.len() as u64);
 }
+
+#[test]
+fn a_row_of_titles_above_named_columns_is_nobody() {
+    let map = FieldMap::builder()
+        .subject_key("id")
+        .field("mobile", K::Mobile)
+        .rows_at("/result")
+        .build()
+        .unwrap()
+        .with_columns(&["id", "mobile"])
+        .with_header_row(true);
+    let keyer = keyer();
+    let seen = |format, text: &str| {
+        let mut scanner = Scanner::new(format, &map, &keyer, ScanMode::Observe, Bounds::default());
+        let mut sightings = scanner.feed(text.as_bytes()).sightings;
+        sightings.extend(scanner.finish().sightings);
+        sightings
+            .into_iter()
+            .map(|seen| seen.subject)
+            .collect::<Vec<_>>()
+    };
+    let five = vec![keyer.subject("customer", "5")];
+    let json = r#"{"id":1,"result":[["编号","手机"],[5,"13800000001"]]}"#;
+    assert_eq!(seen(Format::Json, json), five);
+    assert_eq!(seen(Format::Csv, "编号,手机\r\n5,13800000001\r\n"), five);
+}

@@ -114,6 +114,19 @@ impl Profile {
                     format!("no field map is called {name}"),
                 );
             }
+            if let Some(columns) = &route.response.columns {
+                for place in [Some(&columns.names), columns.header.as_ref()]
+                    .into_iter()
+                    .flatten()
+                {
+                    if !place.starts_with("query:") && !place.starts_with("json:/") {
+                        found.error(
+                            &format!("{field}.response.columns"),
+                            format!("{place:?}: write query:name or json:/pointer"),
+                        );
+                    }
+                }
+            }
             if route.matchers.is_empty() {
                 found.error(&format!("{field}.match"), "is empty; write one spelling");
             }

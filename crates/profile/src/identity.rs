@@ -104,7 +104,10 @@ impl Profile {
         let sessions: Vec<String> = login
             .session
             .iter()
-            .flat_map(|source| read(source, Some(view), Some(answer), None))
+            .flat_map(|source| {
+                let values = read(source, Some(view), Some(answer), None);
+                self.as_carried(source, values)
+            })
             .filter(|secret| !secret.is_empty() && secret.len() <= LONGEST)
             .collect();
         let session = sessions.first().map(String::as_str);
@@ -124,6 +127,24 @@ impl Profile {
             success: rule.holds(answer) && (login.session.is_empty() || !sessions.is_empty()),
             identity: self.identity(account, role, tenant),
             sessions: sessions.into_iter().map(Raw::new).collect(),
+        }
+    }
+
+    /// The secrets in cookie values, written as the carrier of that cookie writes them.
+    fn as_carried(&self, source: &Source, values: Vec<String>) -> Vec<String> {
+        let Source::SetCookie(cookie) = source else {
+            return values;
+        };
+        let carrier = self
+            .carriers
+            .iter()
+            .find(|carrier| matches!(&carrier.place, CarrierPlace::Cookie(name) if name == cookie));
+        match carrier {
+            Some(carrier) => values
+                .into_iter()
+                .filter_map(|value| Some(decode(&carrier.decode, &value)?.0))
+                .collect(),
+            None => values,
         }
     }
 
@@ -253,17 +274,12 @@ fn decode(how: &Decode, text: &str) -> Option<(String, Option<String>)> {
         Decode::Plain => Some((text.to_owned(), None)),
         Decode::Base64(parts) => {
             let plain = String::from_utf8(unbase64(text)?).ok()?;
-            let mut pieces = plain.splitn(parts.len(), ':');
-            let (mut secret, mut account) = (None, None);
-            for part in parts {
-                let piece = pieces.next()?.to_owned();
-                match part {
-                    Part::Account => account = Some(piece),
-                    Part::Secret => secret = Some(piece),
-                    Part::Skip => {}
-                }
-            }
-            Some((secret?, account))
+            parted(parts, plain.splitn(parts.len(), ':'))
+        }
+        Decode::Parts(parts) => {
+            let mut pieces: Vec<&str> = text.rsplitn(parts.len(), ':').collect();
+            pieces.reverse();
+            parted(parts, pieces.into_iter())
         }
         Decode::Json { secret, account } => {
             let plain = percent_encoding::percent_decode_str(text)
@@ -284,6 +300,22 @@ fn decode(how: &Decode, text: &str) -> Option<(String, Option<String>)> {
             Some((which, who))
         }
     }
+}
+
+fn parted<'a>(
+    parts: &[Part],
+    mut pieces: impl Iterator<Item = &'a str>,
+) -> Option<(String, Option<String>)> {
+    let (mut secret, mut account) = (None, None);
+    for part in parts {
+        let piece = pieces.next()?.to_owned();
+        match part {
+            Part::Account => account = Some(piece),
+            Part::Secret => secret = Some(piece),
+            Part::Skip => {}
+        }
+    }
+    Some((secret?, account))
 }
 
 /// A claim of a JSON Web Token, its signature unchecked.

@@ -38,6 +38,7 @@
 
 mod body;
 mod check;
+mod columns;
 mod graphql;
 mod identity;
 mod json;
@@ -54,9 +55,9 @@ pub use body::{BodyView, File};
 pub use check::{Gravity, Problem};
 pub use identity::{Answer, Credential, CredentialKind, Identity, LoginRead};
 pub use model::{
-    Accounting, AnswerFormat, BodyRule, Carrier, CarrierKind, CarrierPlace, Decode, FailMode,
-    Fields, Login, Matcher, Me, Modes, Module, OneOrMany, Part, Profile, Response, Route, Source,
-    Success,
+    Accounting, AnswerFormat, BodyRule, Carrier, CarrierKind, CarrierPlace, Columns, Decode,
+    FailMode, Fields, Login, Matcher, Me, Modes, Module, OneOrMany, Part, Profile, Response, Route,
+    Source, Success,
 };
 pub use parse::ProfileError;
 pub use path::CanonicalPath;

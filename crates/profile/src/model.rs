@@ -156,7 +156,8 @@ pub struct Matcher {
     /// HTTP methods; any when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<OneOrMany>,
-    /// A path template: literal segments, `{name}` for one segment, `{name*}` at the end for the rest.
+    /// A path template: literal segments, `{name}` for one segment, `{name=party.*}` for one that fits, `{name*}` at
+    /// the end for the rest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// Query **or** form parameters, because products that route by parameter read both. `*` stands for any text.
@@ -165,7 +166,8 @@ pub struct Matcher {
     /// JSON-RPC or XML-RPC method. `*` stands for any text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rpc: Option<OneOrMany>,
-    /// Values at JSON pointers of the body (an XML-RPC call is read as `{"method": …, "params": […]}`).
+    /// Values at JSON pointers of the body (an XML-RPC call is read as `{"method": …, "params": […]}`); of an array
+    /// any element will do.
     #[serde(default)]
     pub json: BTreeMap<String, OneOrMany>,
     /// Values inside JSON that stands in a form field: field, then pointer, then value.
@@ -196,6 +198,23 @@ pub struct Response {
     /// The name of a field map of this profile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fields: Option<String>,
+    /// Where the request names the columns, when the answer's rows are lists without names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub columns: Option<Columns>,
+}
+
+/// Where a request names the columns of its answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Columns {
+    /// The names: `query:f` for a parameter that may stand several times, `json:/params/1` for a list in the body.
+    pub names: String,
+    /// Where the request says whether the first row holds titles, written alike.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<String>,
+    /// Whether the first row holds titles when the request says nothing.
+    #[serde(default)]
+    pub header_by_default: bool,
 }
 
 /// How to read an answer.
@@ -299,6 +318,8 @@ pub enum Decode {
     Plain,
     /// Base64 of parts between colons, in this order.
     Base64(Vec<Part>),
+    /// Parts between colons, in this order; only the first may itself hold a colon.
+    Parts(Vec<Part>),
     /// A JSON object (percent-encoded or not): pointer to the secret, pointer to the account.
     Json {
         /// The secret.

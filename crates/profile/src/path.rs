@@ -3,6 +3,7 @@
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::Malformed;
+use crate::pattern::Pattern;
 
 /// Rounds of percent-decoding after which a path is refused.
 const ROUNDS: usize = 4;
@@ -55,8 +56,7 @@ impl CanonicalPath {
             parameters: false,
             rewritten: false,
         };
-        let body = &raw[1..];
-        let body = body.strip_suffix('/').unwrap_or(body);
+        let body = raw[1..].strip_suffix('/').unwrap_or_else(|| &raw[1..]);
         let pieces = if body.is_empty() {
             None
         } else {
@@ -205,6 +205,7 @@ pub(crate) struct Template {
 pub(crate) enum Piece {
     Literal(String),
     Name(String),
+    Like(String, Pattern),
     Rest(String),
 }
 
@@ -225,7 +226,17 @@ impl Template {
                 .and_then(|inner| inner.strip_suffix('}'));
             pieces.push(match inner {
                 Some(name) => {
-                    let bare = name.strip_suffix('*').unwrap_or(name);
+                    let (name, like) = match name.split_once('=') {
+                        Some((name, like)) if !like.is_empty() => {
+                            let like = if fold { like.to_lowercase() } else { like.to_owned() };
+                            (name, Some(Pattern::new(&like)))
+                        }
+                        _ => (name, None),
+                    };
+                    let bare = match like {
+                        Some(_) => name,
+                        None => name.strip_suffix('*').unwrap_or(name),
+                    };
                     let fine = !bare.is_empty()
                         && bare
                             .chars()
@@ -236,7 +247,9 @@ impl Template {
                     if !names.insert(bare) {
                         return Err(format!("{text:?}: {bare:?} stands twice"));
                     }
-                    if bare.len() == name.len() {
+                    if let Some(like) = like {
+                        Piece::Like(bare.to_owned(), like)
+                    } else if bare.len() == name.len() {
                         Piece::Name(bare.to_owned())
                     } else {
                         Piece::Rest(bare.to_owned())
@@ -276,6 +289,17 @@ impl Template {
                     }
                 }
                 Piece::Name(name) => params.push((name.clone(), segment.clone())),
+                Piece::Like(name, like) => {
+                    let fits = if self.fold {
+                        like.matches(&segment.to_lowercase())
+                    } else {
+                        like.matches(segment)
+                    };
+                    if !fits {
+                        return None;
+                    }
+                    params.push((name.clone(), segment.clone()));
+                }
                 Piece::Rest(_) => {}
             }
         }
@@ -289,7 +313,7 @@ impl Template {
             text.push('/');
             match piece {
                 Piece::Literal(literal) => text.push_str(literal),
-                Piece::Name(name) | Piece::Rest(name) => {
+                Piece::Name(name) | Piece::Like(name, _) | Piece::Rest(name) => {
                     let value = params.iter().find(|(key, _)| key == name);
                     match value {
                         Some((_, value)) if !hide.contains(name) => text.push_str(value),
@@ -308,14 +332,18 @@ impl Template {
         text
     }
 
-    /// Literal segments first, from the left; a rest is the least.
+    /// Literal segments first, from the left; that the path ends is more than that anything may follow.
     pub(crate) fn weight(&self) -> u64 {
-        self.pieces.iter().take(20).fold(1, |weight, piece| {
-            weight * 4
-                + match piece {
-                    Piece::Literal(_) => 3,
-                    Piece::Name(_) => 2,
-                    Piece::Rest(_) => 1,
+        let open = matches!(self.pieces.last(), Some(Piece::Rest(_)));
+        (0..20).fold(0, |weight, at| {
+            weight * 6
+                + match self.pieces.get(at) {
+                    Some(Piece::Literal(_)) => 5,
+                    Some(Piece::Like(..)) => 4,
+                    Some(Piece::Name(_)) => 3,
+                    None if !open && at == self.pieces.len() => 2,
+                    Some(Piece::Rest(_)) => 1,
+                    None => 0,
                 }
         })
     }

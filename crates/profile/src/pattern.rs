@@ -35,11 +35,11 @@ impl Pattern {
         true
     }
 
-    /// More literal text is more specific.
+    /// More literal text is more specific; that something stands there at all is more than nothing.
     pub(crate) fn weight(&self) -> u32 {
         let literal = self.parts.iter().map(String::len).sum::<usize>();
         let whole = if self.parts.len() == 1 { 1_000 } else { 0 };
-        u32::try_from(literal).unwrap_or(u32::MAX).min(999) + whole
+        u32::try_from(literal).unwrap_or(u32::MAX).min(998) + 1 + whole
     }
 }
 

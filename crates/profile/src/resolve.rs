@@ -87,11 +87,13 @@ impl Resolver {
                     + u8::from(!route.public),
             });
             for (which, matcher) in route.matchers.iter().enumerate() {
-                let spelling =
-                    Spelling::new(at, matcher, profile.case_insensitive).map_err(|problem| {
-                        broken(format!("routes[{at}].match[{which}].path"), problem)
-                    })?;
-                resolver.add(spelling, matcher);
+                // Of several methods each weighs by itself, so each is a spelling.
+                for matcher in one_method_each(matcher) {
+                    let spelling = Spelling::new(at, &matcher, profile.case_insensitive).map_err(
+                        |problem| broken(format!("routes[{at}].match[{which}].path"), problem),
+                    )?;
+                    resolver.add(spelling, &matcher);
+                }
             }
         }
         Ok(resolver)
@@ -119,14 +121,13 @@ impl Resolver {
                 .filter(|(spelling, _)| spelling.call_fits(view, &call))
                 .max_by(|(a, _), (b, _)| a.weight.cmp(&b.weight).then(b.route.cmp(&a.route)));
             let found = match best {
-                Some((spelling, params)) => self.found(spelling, params, view),
-                None if matches!(view.body, BodyView::Opaque)
-                    && near.iter().any(|(spelling, _)| spelling.wants_body()) =>
-                {
-                    return Err(Malformed::Body(
-                        "the route stands in the body, and the body can't be read".to_owned(),
-                    ));
+                // Products differ in what they take for JSON: one looks for the word anywhere in the content type. A
+                // body that is no JSON to us is never let by where the route stands in JSON.
+                None if hides_route(view, &near) => return Err(unreadable()),
+                Some((spelling, _)) if !spelling.demands() && hides_route(view, &near) => {
+                    return Err(unreadable());
                 }
+                Some((spelling, params)) => self.found(spelling, params, view),
                 None => self.unknown(view),
             };
             if !routes.iter().any(|route| route.id == found.id) {
@@ -301,8 +302,8 @@ struct Call<'a> {
     field: Option<String>,
 }
 
-/// A JSON pointer, and the values of which one must stand there.
-type Demand = (String, Vec<Pattern>);
+/// JSON pointers, and what may stand there.
+type Demands = Vec<(String, Vec<Pattern>)>;
 
 /// One spelling of a route, compiled.
 #[derive(Debug)]
@@ -312,8 +313,8 @@ struct Spelling {
     template: Option<Template>,
     params: Vec<(String, Pattern)>,
     rpc: Vec<Pattern>,
-    json: Vec<Demand>,
-    nested: Vec<(String, Vec<Demand>)>,
+    json: Demands,
+    nested: Vec<(String, Demands)>,
     graphql: Vec<Pattern>,
     weight: (u32, u64, bool),
 }
@@ -399,6 +400,11 @@ impl Spelling {
             && self.graphql.is_empty())
     }
 
+    /// Whether it names its route by more than method and path.
+    fn demands(&self) -> bool {
+        self.wants_body() || !self.params.is_empty()
+    }
+
     fn call_fits(&self, view: &RequestView, call: &Call<'_>) -> bool {
         self.params.iter().all(|(name, pattern)| {
             let pairs = view.query.iter().chain(view.body.form());
@@ -425,16 +431,51 @@ impl Spelling {
     }
 }
 
-fn at_pointers(demands: &[Demand], body: Option<&Value>) -> bool {
+fn one_method_each(matcher: &Matcher) -> Vec<Matcher> {
+    match &matcher.rpc {
+        Some(OneOrMany::Many(methods)) => methods
+            .iter()
+            .map(|method| Matcher {
+                rpc: Some(OneOrMany::One(method.clone())),
+                ..matcher.clone()
+            })
+            .collect(),
+        _ => vec![matcher.clone()],
+    }
+}
+
+/// Whether the route may stand in a body that Hudun can't read as JSON or XML.
+fn hides_route(view: &RequestView, near: &[(&Spelling, Vec<(String, String)>)]) -> bool {
+    match view.body {
+        BodyView::Opaque => near.iter().any(|(spelling, _)| spelling.wants_body()),
+        BodyView::Form(_) | BodyView::Multipart { .. } | BodyView::GraphQl(_) => near
+            .iter()
+            .any(|(spelling, _)| !(spelling.rpc.is_empty() && spelling.json.is_empty())),
+        _ => false,
+    }
+}
+
+fn unreadable() -> Malformed {
+    Malformed::Body("the route stands in the body, and the body can't be read".to_owned())
+}
+
+fn at_pointers(demands: &[(String, Vec<Pattern>)], body: Option<&Value>) -> bool {
     demands.iter().all(|(pointer, values)| {
         body.and_then(|body| body.pointer(pointer))
             .is_some_and(|found| match found {
-                Value::String(text) => any(values, text),
-                Value::Number(number) => any(values, &number.to_string()),
-                Value::Bool(flag) => any(values, if *flag { "true" } else { "false" }),
-                _ => false,
+                Value::Array(list) => list.iter().any(|found| is_one_of(values, found)),
+                found => is_one_of(values, found),
             })
     })
+}
+
+fn is_one_of(values: &[Pattern], found: &Value) -> bool {
+    match found {
+        Value::String(text) => any(values, text),
+        Value::Number(number) => any(values, &number.to_string()),
+        Value::Bool(flag) => any(values, if *flag { "true" } else { "false" }),
+        _ => false,
+    }
 }
 
 fn any(patterns: &[Pattern], text: &str) -> bool {

@@ -26,8 +26,13 @@ pub(crate) fn read(bytes: &[u8]) -> Result<BodyView, Malformed> {
     let method = names
         .next()
         .ok_or_else(|| bad("a call without methodName"))?;
-    if names.next().is_some() {
+    // Readers differ in what they make of a second name deeper down, or of an element inside the name: Python's takes
+    // the last name wherever it stands, and of a name only what follows the inner element.
+    if names.next().is_some() || count(&root, "methodName") != 1 {
         return Err(bad("a call with two methodNames"));
+    }
+    if !method.children.is_empty() {
+        return Err(bad("an element inside methodName"));
     }
     let params = root
         .children
@@ -46,6 +51,17 @@ struct Node {
     name: String,
     text: String,
     children: Vec<Self>,
+}
+
+/// Elements of this name, whatever their namespace.
+fn count(node: &Node, name: &str) -> usize {
+    let local = node.name.rsplit(':').next().unwrap_or_default();
+    usize::from(local == name)
+        + node
+            .children
+            .iter()
+            .map(|child| count(child, name))
+            .sum::<usize>()
 }
 
 fn tree(text: &str) -> Result<Node, Malformed> {
@@ -179,9 +195,13 @@ mod tests {
     fn a_document_type_and_deep_nesting_are_refused() {
         assert!(read(b"<!DOCTYPE a [<!ENTITY x \"y\">]><methodCall/>").is_err());
         assert!(read("<a>".repeat(1_000).as_bytes()).is_err());
-        assert!(
-            read(b"<methodCall><methodName>a</methodName><methodName>b</methodName></methodCall>")
-                .is_err()
-        );
+        for two in [
+            "<methodCall><methodName>a</methodName><methodName>b</methodName></methodCall>",
+            "<methodCall><methodName>a</methodName><params><param><value><methodName>b</methodName></value></param></params></methodCall>",
+            "<methodCall><methodName>a</methodName><x:methodName>b</x:methodName></methodCall>",
+            "<methodCall><methodName>a<i/>b</methodName></methodCall>",
+        ] {
+            assert!(read(two.as_bytes()).is_err(), "{two}");
+        }
     }
 }

@@ -53,11 +53,11 @@ fn holes(attack: &[Arc<Recorded>]) -> Vec<Hole> {
     holes
 }
 
-/// One patch for each hole that the attack shows, observing until it is proven and approved. Roles that may see others'
-/// rows by their work are left out.
+/// One patch for each hole that the attack shows. What concerns foreign rows binds the roles that may see only their own;
+/// for the others a foreign row is work.
 pub fn draft(
     attack: &[Arc<Recorded>],
-    wide_roles: &[String],
+    own_scope_roles: &[String],
     incident: IncidentId,
     by: &str,
     now: Timestamp,
@@ -65,7 +65,7 @@ pub fn draft(
     holes(attack)
         .into_iter()
         .map(|hole| {
-            let patch = patch_for(&hole, wide_roles, incident, by, now);
+            let patch = patch_for(&hole, own_scope_roles, incident, by, now);
             (hole, patch)
         })
         .collect()
@@ -73,7 +73,7 @@ pub fn draft(
 
 fn patch_for(
     hole: &Hole,
-    wide_roles: &[String],
+    own_scope_roles: &[String],
     incident: IncidentId,
     by: &str,
     now: Timestamp,
@@ -86,7 +86,7 @@ fn patch_for(
         since: now,
         expiry: Expiry::At(now.plus_millis(30 * 24 * 60 * 60_000)),
     };
-    let (name, title, routes, conditions, response_checks, except_roles) = match hole {
+    let (name, title, routes, conditions, response_checks, only_roles) = match hole {
         Hole::ForeignRows(routes) => (
             "own-rows-only",
             Text::new(
@@ -96,7 +96,7 @@ fn patch_for(
             routes,
             Vec::new(),
             vec![ResponseCheck::OwnRowsOnly],
-            wide_roles.to_vec(),
+            own_scope_roles.to_vec(),
         ),
         Hole::Injection { routes, parameters } => (
             "no-sql-in-search",
@@ -123,7 +123,7 @@ fn patch_for(
         title,
         scope: PatchScope {
             routes: routes.iter().cloned().collect(),
-            except_roles,
+            only_roles,
             ..PatchScope::default()
         },
         conditions,

@@ -34,7 +34,8 @@ impl Store {
     /// than this program.
     pub async fn open_file(path: &Path) -> Result<Self, StoreError> {
         let url = format!("sqlite://{}?mode=rwc", path.display());
-        Self::connect(&url, Backend::Sqlite, 8).await
+        // SQLite takes one writer at a time. One connection queues fairly; several would wait for each other by sleeping.
+        Self::connect(&url, Backend::Sqlite, 1).await
     }
 
     /// A database that lives as long as the value; for tests and examples.

@@ -212,10 +212,15 @@ async fn one(demo: &Demo, people: &People, seed: u64) -> anyhow::Result<RunRepor
         staff_logged_out: staff.logged_out - staff_before.logged_out,
         false_alerts,
         evidence_verified,
-        repaired: repaired && room.containment.is_empty(),
+        repaired: repaired && lifted(&room),
         mails: demo.mails().await - mails_before,
         moves: attack.steps.iter().map(|step| step.part).collect(),
     })
+}
+
+/// Whether nothing of the case is in force any more.
+fn lifted(room: &WarRoom) -> bool {
+    room.containment.iter().all(|restriction| restriction.lift == api::LiftState::Gone)
 }
 
 /// The request that completed the first finding worth an alert.

@@ -488,6 +488,12 @@ fn demo_config(
         }),
         monitor,
         auto: options.auto,
+        system: Some(json!({
+            "name": "护盾演示 SCRM",
+            "purpose": { "zh": "客户关系管理：客户、订单、会话存档", "en": "customer relations: customers, orders, chat archive" },
+            "location": { "zh": "本机（演示）", "en": "this machine (demo)" },
+            "connected": { "zh": "未发现影响其他系统", "en": "no effect on other systems was found" },
+        })),
         organisations: serde_saphyr::from_str(ORGANISATIONS).context("organisations.yaml")?,
         verifier: None,
     })

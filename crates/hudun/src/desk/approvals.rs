@@ -285,12 +285,39 @@ impl Office {
                 return Err(not_repaired());
             }
         }
+        self.claim(&approval.id).await?;
         let reason = format!("{} (asked by {})", approval.reason, approval.asked_by);
-        self.keeper
-            .roll_back(to, &by.account, &reason, now)
+        let made = self.keeper.roll_back(to, &by.account, &reason, now).await;
+        if made.is_err() {
+            // Nothing has changed, so the request waits on.
+            let waits = |kept: &mut Kept| kept.approval.state = api::ApprovalState::Waiting;
+            self.kept()
+                .update(&approval.id, waits)
+                .await
+                .map_err(error::store)?;
+        }
+        made.map(|_policy| ()).map_err(error::contain)
+    }
+
+    /// Takes a request to go back out of the waiting ones, so that two persons who decide at the same moment don't
+    /// both carry it out.
+    async fn claim(&self, id: &str) -> Got<()> {
+        let mut mine = false;
+        self.kept()
+            .update(id, |kept| {
+                mine = kept.approval.state == api::ApprovalState::Waiting;
+                kept.approval.state = api::ApprovalState::Approved;
+            })
             .await
-            .map(|_policy| ())
-            .map_err(error::contain)
+            .map_err(error::store)?;
+        if mine {
+            Ok(())
+        } else {
+            Err(conflict(
+                "这项请求已经处理过了。",
+                "This request has been decided already.",
+            ))
+        }
     }
 
     pub(super) async fn revisions(&self) -> Got<api::RevisionList> {

@@ -33,6 +33,7 @@ impl Office {
         id: IncidentId,
         start: api::StartRun,
     ) -> Got<api::Done> {
+        let _one_at_a_time = self.playbooks.starting.lock().await;
         let now = Timestamp::now();
         let incident = self.cases.get(id).await.map_err(error::case)?;
         if incident.state == IncidentState::Closed {

@@ -60,9 +60,7 @@ impl Office {
                 .filter(|(id, _)| !reached.contains(*id));
             steps.extend(later.map(|(id, step)| pending_step(id, step, over)));
         }
-        let waits = steps
-            .iter()
-            .any(|step| step.state == api::StepState::Waiting);
+        let waits = steps.iter().any(|step| step.waiting.is_some());
         let runs = steps
             .iter()
             .any(|step| step.state == api::StepState::Running);

@@ -125,7 +125,7 @@ fn navigation(lang: Lang, actor: &Actor) -> Markup {
                 }
             }
             span.who {
-                (actor.display_name) " (" (actor.account) ") "
+                span data-field="display_name" { (actor.display_name) " (" (actor.account) ") " }
                 a href=(lang.say("?lang=en", "?lang=zh")) { (lang.say("English", "中文")) } " "
                 button data-call="/api/auth/logout" data-done="/login" { (lang.say("退出", "Log out")) }
             }

@@ -46,14 +46,14 @@ pub(super) fn customers(
             } }
             tbody {
                 @for c in &listed.items {
-                    tr data-customer-id=(c.id) {
+                    tr data-customer-id=(c.id) data-owner=(c.owner) {
                         td { (c.id) }
                         td { a href={ "/customers/" (c.id) } { (c.name) } }
                         td { (c.mobile) }
                         td { (c.address.as_deref().unwrap_or("")) }
                         td { (c.tags.join(" ")) }
                         td { (c.stage) }
-                        td { (c.owner_name) }
+                        td data-field="owner_name" { (c.owner_name) }
                     }
                 }
             }
@@ -86,22 +86,23 @@ pub(super) fn customer(lang: Lang, actor: &Actor, vulnerable: bool, c: &Customer
         ("unionid", "unionid", c.unionid.as_ref()),
         ("标签", "Tags", Some(&tags)),
         ("阶段", "Stage", Some(&c.stage)),
-        ("负责人", "Owner", Some(&c.owner_name)),
         ("备注", "Remark", c.remark.as_ref()),
     ];
     let body = html! {
-        dl data-customer-id=(c.id) {
+        dl data-customer-id=(c.id) data-owner=(c.owner) {
             dt { (lang.say("编号", "No.")) } dd { (c.id) }
             @for (zh, en, value) in fields {
                 @if let Some(value) = value { dt { (lang.say(zh, en)) } dd { (value) } }
             }
+            dt { (lang.say("负责人", "Owner")) } dd data-field="owner_name" { (c.owner_name) }
         }
         p {
             a href={ "/orders?customer_id=" (c.id) } { (lang.say("看订单", "Orders")) } " "
             a href={ "/chat?customer_id=" (c.id) } { (lang.say("看会话", "Chat")) }
         }
     };
-    page(lang, &c.name, Some(actor), vulnerable, &body)
+    // The title goes into histories and bookmarks, so it names no person.
+    page(lang, &format!("{} {}", lang.say("客户", "Customer"), c.id), Some(actor), vulnerable, &body)
 }
 
 pub(super) fn orders(
