@@ -102,7 +102,10 @@ pub fn build_facts(
             Default::default()
         },
         kinds: Some(kinds),
-        places: known.places.clone().or_else(|| only_place(tenant_firm.as_ref(), persons)),
+        places: known
+            .places
+            .clone()
+            .or_else(|| only_place(tenant_firm.as_ref(), persons)),
         method: method(scope, narrowing),
         cause: cause::cause(findings, leaked),
         vulnerability: known
@@ -137,7 +140,11 @@ pub fn build_facts(
 fn only_place(firm: Option<&Organisation>, persons: Count) -> Option<Vec<Place>> {
     let countries = firm?.countries.as_ref()?;
     let country = countries.first().filter(|_| countries.len() == 1)?;
-    Some(vec![Place { country: country.clone(), region: String::new(), persons }])
+    Some(vec![Place {
+        country: country.clone(),
+        region: String::new(),
+        persons,
+    }])
 }
 
 fn text(text: &hudun_core::Text) -> Text {

@@ -11,12 +11,18 @@ pub struct JournalAccounting(pub Journal);
 impl Accounting for JournalAccounting {
     fn record(&self, record: JournalRecord) -> BoxFuture<'_, Result<(), AccountingError>> {
         Box::pin(async move {
-            self.0.append(translate(record)).await.map(|_durable| ()).map_err(|cause| AccountingError(cause.to_string()))
+            self.0
+                .append(translate(record))
+                .await
+                .map(|_durable| ())
+                .map_err(|cause| AccountingError(cause.to_string()))
         })
     }
 
     fn record_relaxed(&self, record: JournalRecord) -> Result<(), AccountingError> {
-        self.0.append_relaxed(translate(record)).map_err(|cause| AccountingError(cause.to_string()))
+        self.0
+            .append_relaxed(translate(record))
+            .map_err(|cause| AccountingError(cause.to_string()))
     }
 }
 

@@ -7,8 +7,8 @@ use hudun_console::{Live, api::Happening};
 use hudun_contain::{Keeper, LiftState, Order};
 use hudun_core::{
     Action, ActionError, ActionOutcome, ActionReceipt, BoxFuture, Catalogue, Finding, Incident,
-    IncidentId, IncidentState, IsolationMode, KindSet, LedgerDraft, Recorder, RestrictionId, Scope, Text,
-    TimelineMark, Timestamp,
+    IncidentId, IncidentState, IsolationMode, KindSet, LedgerDraft, Recorder, RestrictionId, Scope,
+    Text, TimelineMark, Timestamp,
 };
 use hudun_lake::{ExchangeFilter, Lake, Page};
 use hudun_repair::{Proposal, ProposalState, RepairProof};
@@ -353,8 +353,16 @@ impl Acts {
             let mut filter = ExchangeFilter::of(window);
             filter.tenant = Some(case.tenant.clone());
             filter.session = Some(session);
-            let page = Page { limit: 1_000, after: None, newest_first: false };
-            let exchanges = self.lake.ask(move |lake| lake.exchanges(&filter, &page)).await.ok()?;
+            let page = Page {
+                limit: 1_000,
+                after: None,
+                newest_first: false,
+            };
+            let exchanges = self
+                .lake
+                .ask(move |lake| lake.exchanges(&filter, &page))
+                .await
+                .ok()?;
             let wrote = exchanges.iter().any(|exchange| {
                 let head = &exchange.head;
                 let reads = matches!(head.method.as_str(), "GET" | "HEAD" | "OPTIONS");

@@ -95,7 +95,11 @@ pub struct ConsolePart {
 
 impl Default for ConsolePart {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8090)), second_step: true, secure_cookie: true }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8090)),
+            second_step: true,
+            secure_cookie: true,
+        }
     }
 }
 
@@ -182,23 +186,41 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] naming file, line and field.
     pub fn read(file: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(file)
-            .map_err(|cause| ConfigError { file: file.to_owned(), problem: cause.to_string() })?;
-        let config: Self = serde_saphyr::from_str(&text)
-            .map_err(|cause| ConfigError { file: file.to_owned(), problem: cause.to_string() })?;
-        config.check().map_err(|problem| ConfigError { file: file.to_owned(), problem })?;
+        let text = std::fs::read_to_string(file).map_err(|cause| ConfigError {
+            file: file.to_owned(),
+            problem: cause.to_string(),
+        })?;
+        let config: Self = serde_saphyr::from_str(&text).map_err(|cause| ConfigError {
+            file: file.to_owned(),
+            problem: cause.to_string(),
+        })?;
+        config.check().map_err(|problem| ConfigError {
+            file: file.to_owned(),
+            problem,
+        })?;
         Ok(config)
     }
 
     /// What types can't say.
     fn check(&self) -> Result<(), String> {
         if self.gateway.listen == self.console.listen {
-            return Err(format!("console.listen: {} is the gateway's address already", self.console.listen));
+            return Err(format!(
+                "console.listen: {} is the gateway's address already",
+                self.console.listen
+            ));
         }
-        if !self.gateway.upstream.starts_with("http://") && !self.gateway.upstream.starts_with("https://") {
-            return Err(format!("gateway.upstream: {:?} does not begin with http:// or https://", self.gateway.upstream));
+        if !self.gateway.upstream.starts_with("http://")
+            && !self.gateway.upstream.starts_with("https://")
+        {
+            return Err(format!(
+                "gateway.upstream: {:?} does not begin with http:// or https://",
+                self.gateway.upstream
+            ));
         }
-        self.gateway.tenant.parse::<hudun_core::TenantId>().map_err(|cause| format!("gateway.tenant: {cause}"))?;
+        self.gateway
+            .tenant
+            .parse::<hudun_core::TenantId>()
+            .map_err(|cause| format!("gateway.tenant: {cause}"))?;
         if !self.console.secure_cookie && !self.console.listen.ip().is_loopback() {
             return Err("console.secure_cookie: may be false only when console.listen is a loopback address".to_owned());
         }
@@ -237,11 +259,20 @@ mod tests {
 
     #[test]
     fn an_error_names_file_line_and_field() {
-        let error = read(&GOOD.replace("upstream", "upstraem")).unwrap_err().to_string();
-        assert!(error.contains("hudun.yaml") && error.contains("upstraem") && error.contains('4'), "{error}");
-        let error = read(&GOOD.replace("http://", "ftp://")).unwrap_err().to_string();
+        let error = read(&GOOD.replace("upstream", "upstraem"))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("hudun.yaml") && error.contains("upstraem") && error.contains('4'),
+            "{error}"
+        );
+        let error = read(&GOOD.replace("http://", "ftp://"))
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("gateway.upstream"), "{error}");
-        let error = read(&format!("{GOOD}alerts:\n  mail: [a@b.c]\n")).unwrap_err().to_string();
+        let error = read(&format!("{GOOD}alerts:\n  mail: [a@b.c]\n"))
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("alerts.mail"), "{error}");
     }
 }

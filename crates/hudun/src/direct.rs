@@ -35,7 +35,10 @@ pub struct StraightAtScrm {
 impl StraightAtScrm {
     /// Reads answers with the profile of this gateway.
     pub fn new(gateway: Arc<Gateway>, verifier: Option<Verifier>) -> Self {
-        Self { verifier: Mutex::new(verifier), gateway }
+        Self {
+            verifier: Mutex::new(verifier),
+            gateway,
+        }
     }
 
     /// Changes the account that is used.
@@ -45,7 +48,8 @@ impl StraightAtScrm {
 
     async fn replay(&self, request: &RequestView) -> Result<DirectAnswer, String> {
         let verifier = self.verifier.lock().await.clone();
-        let verifier = verifier.ok_or("no account to verify with; set `verifier` in the configuration")?;
+        let verifier =
+            verifier.ok_or("no account to verify with; set `verifier` in the configuration")?;
         let client = Client::builder()
             .cookie_store(true)
             .gzip(true)
@@ -54,19 +58,32 @@ impl StraightAtScrm {
             .build()
             .map_err(|cause| cause.to_string())?;
         let csrf = log_in(&client, &verifier).await?;
-        let method = Method::from_bytes(request.method.as_bytes()).map_err(|cause| cause.to_string())?;
+        let method =
+            Method::from_bytes(request.method.as_bytes()).map_err(|cause| cause.to_string())?;
         let url = format!("{}{}", verifier.upstream, path_of(request));
-        let mut again = client.request(method, url).query(&request.query).header("x-csrf-token", csrf);
+        let mut again = client
+            .request(method, url)
+            .query(&request.query)
+            .header("x-csrf-token", csrf);
         if let BodyView::Json(body) = &request.body {
             again = again.json(body);
         }
         let answer = again.send().await.map_err(|cause| cause.to_string())?;
         let status = answer.status().as_u16();
-        let kind = answer.headers().get("content-type").and_then(|kind| kind.to_str().ok()).map(str::to_owned);
+        let kind = answer
+            .headers()
+            .get("content-type")
+            .and_then(|kind| kind.to_str().ok())
+            .map(str::to_owned);
         let body = answer.bytes().await.map_err(|cause| cause.to_string())?;
         let read = body.get(..ANSWER).unwrap_or(&body);
-        let facts = self.gateway.read_answer(request, kind.as_deref(), read, &verifier.account);
-        Ok(DirectAnswer { status, foreign_rows: if status < 400 { facts.foreign_rows } else { 0 } })
+        let facts = self
+            .gateway
+            .read_answer(request, kind.as_deref(), read, &verifier.account);
+        Ok(DirectAnswer {
+            status,
+            foreign_rows: if status < 400 { facts.foreign_rows } else { 0 },
+        })
     }
 }
 
@@ -84,17 +101,32 @@ async fn log_in(client: &Client, verifier: &Verifier) -> Result<String, String> 
         .await
         .map_err(|cause| format!("the SCRM does not answer: {cause}"))?;
     if !answer.status().is_success() {
-        return Err(format!("the account {} can't log in at the SCRM: status {}", verifier.account, answer.status()));
+        return Err(format!(
+            "the account {} can't log in at the SCRM: status {}",
+            verifier.account,
+            answer.status()
+        ));
     }
     let body: Value = answer.json().await.map_err(|cause| cause.to_string())?;
-    Ok(body.get("csrf").and_then(Value::as_str).unwrap_or_default().to_owned())
+    Ok(body
+        .get("csrf")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned())
 }
 
 fn path_of(request: &RequestView) -> String {
     let mut path = String::new();
     for segment in request.path.segments() {
         path.push('/');
-        path.extend(percent_encoding::utf8_percent_encode(segment, percent_encoding::NON_ALPHANUMERIC));
+        path.extend(percent_encoding::utf8_percent_encode(
+            segment,
+            percent_encoding::NON_ALPHANUMERIC,
+        ));
     }
-    if path.is_empty() { "/".to_owned() } else { path }
+    if path.is_empty() {
+        "/".to_owned()
+    } else {
+        path
+    }
 }

@@ -9,7 +9,9 @@ use hudun_core::{
     BoxFuture, Incident, IncidentId, LedgerDraft, ModuleId, Recorder, Text, TimelineMark, Timestamp,
 };
 use hudun_duty::Verdict;
-use hudun_prevent::retro::{CaseFile, DutyFact, Entry, Persons, Retrospective, RunFacts, StepFact, next_playbook};
+use hudun_prevent::retro::{
+    CaseFile, DutyFact, Entry, Persons, Retrospective, RunFacts, StepFact, next_playbook,
+};
 use hudun_respond::{Cases, Runner, StepState};
 use hudun_store::{Collection, Keyed};
 use serde::{Deserialize, Serialize};
@@ -68,11 +70,25 @@ impl History {
         let _known_already = self.runner.set(runner);
     }
 
-    async fn write_down(&self, incident: &Incident, by: &str, now: Timestamp) -> anyhow::Result<bool> {
+    async fn write_down(
+        &self,
+        incident: &Incident,
+        by: &str,
+        now: Timestamp,
+    ) -> anyhow::Result<bool> {
         let findings = self.cases.findings(incident).await?;
-        let entries: Vec<Entry> = self.ledger.entries(incident.id)?.into_iter().map(|line| entry(&line.entry)).collect();
+        let entries: Vec<Entry> = self
+            .ledger
+            .entries(incident.id)?
+            .into_iter()
+            .map(|line| entry(&line.entry))
+            .collect();
         let steps = self.steps(incident).await?;
-        let scope = self.analyst.scope(incident.id).await?.map(|record| record.scope);
+        let scope = self
+            .analyst
+            .scope(incident.id)
+            .await?
+            .map(|record| record.scope);
         let persons = scope.as_ref().map(|scope| Persons {
             low: scope.low,
             likely: scope.likely,
@@ -93,7 +109,10 @@ impl History {
         let retrospective = Retrospective::write(&file, now);
         let new = self.kept.get(&incident.id.to_string()).await?.is_none();
         self.kept.put(&retrospective).await?;
-        let facts = RunFacts { steps: &steps, leaked_through: &leaked_through };
+        let facts = RunFacts {
+            steps: &steps,
+            leaked_through: &leaked_through,
+        };
         let proposed = self.propose(incident, facts, now).await?;
         self.ledger.record(LedgerDraft {
             at: now,
@@ -106,8 +125,17 @@ impl History {
         Ok(new)
     }
 
-    async fn propose(&self, incident: &Incident, facts: RunFacts<'_>, now: Timestamp) -> anyhow::Result<usize> {
-        let Some((bytes, playbook)) = incident.playbook.as_deref().and_then(|id| self.playbooks.get(id)) else {
+    async fn propose(
+        &self,
+        incident: &Incident,
+        facts: RunFacts<'_>,
+        now: Timestamp,
+    ) -> anyhow::Result<usize> {
+        let Some((bytes, playbook)) = incident
+            .playbook
+            .as_deref()
+            .and_then(|id| self.playbooks.get(id))
+        else {
             return Ok(0);
         };
         let present: Value = serde_json::from_slice(bytes)?;
@@ -115,7 +143,12 @@ impl History {
         if next.changes.is_empty() {
             return Ok(0);
         }
-        let to = next.playbook.get("modified").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let to = next
+            .playbook
+            .get("modified")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
         let changes = next.changes.len();
         self.proposals
             .put(&NextVersion {
@@ -131,13 +164,20 @@ impl History {
     }
 
     async fn steps(&self, incident: &Incident) -> anyhow::Result<Vec<StepFact>> {
-        let (Some(run), Some(runner)) = (incident.run, self.runner.get()) else { return Ok(Vec::new()) };
+        let (Some(run), Some(runner)) = (incident.run, self.runner.get()) else {
+            return Ok(Vec::new());
+        };
         let view = runner.view(run).await?;
-        let over = view.steps.into_iter().filter(|step| matches!(step.state, StepState::Done | StepState::Failed));
+        let over = view
+            .steps
+            .into_iter()
+            .filter(|step| matches!(step.state, StepState::Done | StepState::Failed));
         let named = over.filter(|step| step.name != step.step);
         Ok(named
             .map(|step| StepFact {
-                millis: step.ended_at.map_or(0, |ended| ended.millis_since(step.began_at).unsigned_abs()),
+                millis: step
+                    .ended_at
+                    .map_or(0, |ended| ended.millis_since(step.began_at).unsigned_abs()),
                 manual: step.agent != "hudun",
                 succeeded: step.state == StepState::Done,
                 step: step.step,
@@ -147,30 +187,44 @@ impl History {
     }
 
     async fn duties(&self, incident: &Incident) -> anyhow::Result<Vec<DutyFact>> {
-        let Some(record) = self.analyst.duties(incident.id).await? else { return Ok(Vec::new()) };
+        let Some(record) = self.analyst.duties(incident.id).await? else {
+            return Ok(Vec::new());
+        };
         let assessment = record.assess(self.analyst.rules())?;
-        let applying = assessment.duties.iter().filter(|duty| duty.verdict == Verdict::Applies);
+        let applying = assessment
+            .duties
+            .iter()
+            .filter(|duty| duty.verdict == Verdict::Applies);
         Ok(applying
             .map(|duty| DutyFact {
                 rule: duty.rule.clone(),
                 title: Text::new(duty.title.zh.clone(), duty.title.en.clone()),
-                deadline: duty.deadline_at.map(|at| Timestamp::from_millis(at.as_millisecond())),
+                deadline: duty
+                    .deadline_at
+                    .map(|at| Timestamp::from_millis(at.as_millisecond())),
                 met_at: None,
             })
             .collect())
     }
 
     async fn view(&self, id: IncidentId) -> anyhow::Result<Option<api::RetrospectiveView>> {
-        let Some(kept) = self.kept.get(&id.to_string()).await? else { return Ok(None) };
+        let Some(kept) = self.kept.get(&id.to_string()).await? else {
+            return Ok(None);
+        };
         let next = self.proposals.get(&id.to_string()).await?;
         let incident = self.cases.get(id).await?;
         let automated = kept.automated_percent();
-        let markdown = Text::new(kept.to_markdown(hudun_core::Lang::Zh), kept.to_markdown(hudun_core::Lang::En));
+        let markdown = Text::new(
+            kept.to_markdown(hudun_core::Lang::Zh),
+            kept.to_markdown(hudun_core::Lang::En),
+        );
         let measures = kept.measures.iter().map(|measure| api::MeasureView {
             id: measure.id.clone(),
             label: measure.label.clone(),
             ms: measure.millis.and_then(|millis| u64::try_from(millis).ok()),
-            target_ms: measure.target_millis.and_then(|millis| u64::try_from(millis).ok()),
+            target_ms: measure
+                .target_millis
+                .and_then(|millis| u64::try_from(millis).ok()),
         });
         let actions = kept.actions.iter().map(|action| api::ActionItem {
             department: action.department,
@@ -197,7 +251,9 @@ impl Historian for History {
         now: Timestamp,
     ) -> BoxFuture<'a, Result<bool, DeskError>> {
         Box::pin(async move {
-            self.write_down(incident, by, now).await.map_err(|cause| DeskError::Internal(cause.to_string()))
+            self.write_down(incident, by, now)
+                .await
+                .map_err(|cause| DeskError::Internal(cause.to_string()))
         })
     }
 
@@ -205,7 +261,11 @@ impl Historian for History {
         &self,
         incident: IncidentId,
     ) -> BoxFuture<'_, Result<Option<api::RetrospectiveView>, DeskError>> {
-        Box::pin(async move { self.view(incident).await.map_err(|cause| DeskError::Internal(cause.to_string())) })
+        Box::pin(async move {
+            self.view(incident)
+                .await
+                .map_err(|cause| DeskError::Internal(cause.to_string()))
+        })
     }
 }
 
@@ -220,12 +280,25 @@ fn entry(entry: &hudun_ledger::Entry) -> Entry {
 }
 
 fn diff(next: NextVersion) -> PlaybookDiff {
-    let lines: Vec<String> = next.changes.iter().map(|change| format!("{} / {}", change.zh, change.en)).collect();
-    PlaybookDiff { from: next.from, to: next.to, diff: lines.join("\n"), reasons: next.reasons }
+    let lines: Vec<String> = next
+        .changes
+        .iter()
+        .map(|change| format!("{} / {}", change.zh, change.en))
+        .collect();
+    PlaybookDiff {
+        from: next.from,
+        to: next.to,
+        diff: lines.join("\n"),
+        reasons: next.reasons,
+    }
 }
 
 /// The assessment: line by line, whether the case was handled as it should be.
-fn assessment(kept: &Retrospective, automated: Option<usize>, incident: &Incident) -> Vec<api::AssessmentLine> {
+fn assessment(
+    kept: &Retrospective,
+    automated: Option<usize>,
+    incident: &Incident,
+) -> Vec<api::AssessmentLine> {
     let mut lines: Vec<api::AssessmentLine> = kept
         .measures
         .iter()
@@ -255,8 +328,16 @@ fn assessment(kept: &Retrospective, automated: Option<usize>, incident: &Inciden
             item: Text::new("泄露范围的解释率", "coverage of the scope"),
             met: Some(persons.coverage >= 0.99),
             note: Text::new(
-                format!("{:.1}%，可能受影响 {} 人", persons.coverage * 100.0, persons.likely),
-                format!("{:.1}%, {} persons likely", persons.coverage * 100.0, persons.likely),
+                format!(
+                    "{:.1}%，可能受影响 {} 人",
+                    persons.coverage * 100.0,
+                    persons.likely
+                ),
+                format!(
+                    "{:.1}%, {} persons likely",
+                    persons.coverage * 100.0,
+                    persons.likely
+                ),
             ),
         });
     }

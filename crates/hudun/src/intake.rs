@@ -40,9 +40,17 @@ impl Intake {
         let office = &self.office;
         let now = Timestamp::now();
         office.activity.note_finding(now);
-        office.live.publish(now, Happening::Finding { finding: Box::new(api::FindingView::of(&finding, None)) });
+        office.live.publish(
+            now,
+            Happening::Finding {
+                finding: Box::new(api::FindingView::of(&finding, None)),
+            },
+        );
         let drill = office.demo.is_some();
-        let taken = office.cases.take_in(finding.clone(), office.playbooks.first(), drill).await?;
+        let taken = office
+            .cases
+            .take_in(finding.clone(), office.playbooks.first(), drill)
+            .await?;
         match taken {
             Taken::Noted => Ok(()),
             Taken::Joined { incident, graver } => {
@@ -66,7 +74,11 @@ impl Intake {
     }
 
     fn tell(&self, incident: &Incident) {
-        let what = Happening::Incident { incident: incident.id, state: incident.state, grade: incident.grade };
+        let what = Happening::Incident {
+            incident: incident.id,
+            state: incident.state,
+            grade: incident.grade,
+        };
         self.office.live.publish(Timestamp::now(), what);
     }
 
@@ -91,12 +103,18 @@ impl Intake {
             kind: "incident.alerted".to_owned(),
             body: json!({ "finding": finding.id, "letters": letters, "after_ms": now.millis_since(finding.triggered_at) }),
         })?;
-        self.office.cases.mark(incident.id, TimelineMark::Alerted, now).await?;
+        self.office
+            .cases
+            .mark(incident.id, TimelineMark::Alerted, now)
+            .await?;
         Ok(())
     }
 
     async fn start_playbook(&self, incident: &Incident) -> anyhow::Result<()> {
-        let started = self.office.start_run("hudun", incident.id, api::StartRun::default()).await;
+        let started = self
+            .office
+            .start_run("hudun", incident.id, api::StartRun::default())
+            .await;
         if let Err(error) = started {
             tracing::error!(%error, incident = %incident.id, "the playbook could not start by itself");
         }

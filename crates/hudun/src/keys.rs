@@ -30,7 +30,10 @@ impl MasterKey {
             Ok(mut found) => {
                 found.read_exact(&mut key)?;
                 if found.read(&mut [0])? != 0 {
-                    return Err(std::io::Error::other(format!("{}: a key has 32 bytes", file.display())));
+                    return Err(std::io::Error::other(format!(
+                        "{}: a key has 32 bytes",
+                        file.display()
+                    )));
                 }
             }
             Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => {
@@ -76,7 +79,11 @@ mod tests {
         let first = MasterKey::open(&file).unwrap();
         let again = MasterKey::open(&file).unwrap();
         assert_eq!(first.derive("x"), again.derive("x"));
-        let of = |tenant: &str| first.keyer(&tenant.parse().unwrap()).subject("customer", "1");
+        let of = |tenant: &str| {
+            first
+                .keyer(&tenant.parse().unwrap())
+                .subject("customer", "1")
+        };
         assert_ne!(of("a"), of("b"));
         std::fs::write(&file, [0; 33]).unwrap();
         assert!(MasterKey::open(&file).is_err());

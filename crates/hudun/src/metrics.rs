@@ -21,7 +21,11 @@ struct Told {
 
 /// `/metrics` (Prometheus text), `/healthz` (the process lives) and `/readyz` (it can do its work).
 pub fn router(office: &Arc<Office>, gateway: &Arc<Gateway>, watch: &Watch) -> Router {
-    let told = Told { office: Arc::clone(office), gateway: Arc::clone(gateway), watch: watch.clone() };
+    let told = Told {
+        office: Arc::clone(office),
+        gateway: Arc::clone(gateway),
+        watch: watch.clone(),
+    };
     Router::new()
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { "ok\n" }))
@@ -50,6 +54,10 @@ async fn ready(State(told): State<Told>) -> impl IntoResponse {
     let journal = !told.office.lake.journal().metrics().is_failing();
     let store = told.office.cases.newest(1).await.is_ok();
     let body = format!("scrm {upstream}\njournal {journal}\nstore {store}\n");
-    let status = if upstream && journal && store { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if upstream && journal && store {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     (status, body)
 }

@@ -9,14 +9,14 @@ use hudun_console::api::{self, Health, PartHealth};
 use hudun_console::{DeskError, Live};
 use hudun_contain::Keeper;
 use hudun_core::{
-    AccountId, BoxFuture, Incident, IncidentId, KindSet, LossReason, NoticeId, Recorder, SubjectToken, Text, Timestamp,
-    Window,
+    AccountId, BoxFuture, Incident, IncidentId, KindSet, LossReason, NoticeId, Recorder,
+    SubjectToken, Text, Timestamp, Window,
 };
 use hudun_duty::{ApprovalRole, NoticeKind, RuleSet};
 use hudun_gateway::{Gateway, PolicyHandle};
 use hudun_inform::{
-    Addressees, AlertTarget, InformError, InformSettings, MailSecurity, MailSettings, NoticeStatus, Postman,
-    PostmanSettings, WebhookTarget,
+    Addressees, AlertTarget, InformError, InformSettings, MailSecurity, MailSettings, NoticeStatus,
+    Postman, PostmanSettings, WebhookTarget,
 };
 use hudun_lake::Lake;
 use hudun_policy::Recorded;
@@ -28,8 +28,8 @@ use crate::bench::{Bench, Tools};
 use crate::catalogue::{Acts, Check};
 use crate::config::{Config, SmtpTls};
 use crate::direct::StraightAtScrm;
-use crate::ledger::LedgerService;
 use crate::history::History;
+use crate::ledger::LedgerService;
 use crate::office::{Historian, Informer, Meters, Playbooks, Probe, Recent};
 
 /// What the stages are built from.
@@ -114,8 +114,10 @@ impl Stages {
             Arc::clone(&needs.addressees),
             recorder.clone(),
         ));
-        let informer: Arc<dyn Informer> =
-            Arc::new(Notices { inform: Arc::clone(&sender), analyst: Arc::clone(needs.analyst) });
+        let informer: Arc<dyn Informer> = Arc::new(Notices {
+            inform: Arc::clone(&sender),
+            analyst: Arc::clone(needs.analyst),
+        });
         let historian = Arc::new(History::new(&needs));
         let acts = Arc::new(Acts {
             cases: Arc::clone(needs.cases),
@@ -132,19 +134,38 @@ impl Stages {
             live: needs.live.clone(),
         });
         let postman = Arc::new(Postman::open(needs.store, postman_settings(needs.config)?).await?);
-        let meters = Arc::new(GatewayMeters { gateway: Arc::clone(needs.gateway), lake: Arc::clone(needs.lake) });
-        Ok(Self { bench, acts, meters, informer: Some(informer), historian, sender, postman })
+        let meters = Arc::new(GatewayMeters {
+            gateway: Arc::clone(needs.gateway),
+            lake: Arc::clone(needs.lake),
+        });
+        Ok(Self {
+            bench,
+            acts,
+            meters,
+            informer: Some(informer),
+            historian,
+            sender,
+            postman,
+        })
     }
 }
 
 /// Every kind that the profile says the SCRM holds.
 fn kinds_of(profile: &Profile) -> KindSet {
-    profile.fields.values().flat_map(|fields| fields.kinds.values().copied()).collect()
+    profile
+        .fields
+        .values()
+        .flat_map(|fields| fields.kinds.values().copied())
+        .collect()
 }
 
 fn alert_targets(config: &Config) -> Vec<AlertTarget> {
     let mail = config.alerts.mail.iter().cloned().map(AlertTarget::Mail);
-    let webhooks = config.alerts.webhooks.iter().map(|webhook| AlertTarget::Webhook(webhook.url.clone()));
+    let webhooks = config
+        .alerts
+        .webhooks
+        .iter()
+        .map(|webhook| AlertTarget::Webhook(webhook.url.clone()));
     mail.chain(webhooks).collect()
 }
 
@@ -152,10 +173,21 @@ fn postman_settings(config: &Config) -> anyhow::Result<PostmanSettings> {
     let mut webhooks = BTreeMap::new();
     for webhook in &config.alerts.webhooks {
         let secret = secret(&webhook.secret_file).context("alerts.webhooks.secret_file")?;
-        webhooks.insert(webhook.url.clone(), WebhookTarget { url: webhook.url.clone(), secret });
+        webhooks.insert(
+            webhook.url.clone(),
+            WebhookTarget {
+                url: webhook.url.clone(),
+                secret,
+            },
+        );
     }
     let mail = config.smtp.as_ref().map(|smtp| {
-        let password = smtp.password_file.as_ref().map(|file| secret(file)).transpose().context("smtp.password_file")?;
+        let password = smtp
+            .password_file
+            .as_ref()
+            .map(|file| secret(file))
+            .transpose()
+            .context("smtp.password_file")?;
         anyhow::Ok(MailSettings {
             host: smtp.host.clone(),
             port: smtp.port,
@@ -169,11 +201,18 @@ fn postman_settings(config: &Config) -> anyhow::Result<PostmanSettings> {
             from: smtp.from.clone(),
         })
     });
-    Ok(PostmanSettings { mail: mail.transpose()?, webhooks, ..PostmanSettings::default() })
+    Ok(PostmanSettings {
+        mail: mail.transpose()?,
+        webhooks,
+        ..PostmanSettings::default()
+    })
 }
 
 fn secret(file: &std::path::Path) -> anyhow::Result<String> {
-    Ok(std::fs::read_to_string(file).with_context(|| file.display().to_string())?.trim().to_owned())
+    Ok(std::fs::read_to_string(file)
+        .with_context(|| file.display().to_string())?
+        .trim()
+        .to_owned())
 }
 
 /// The policy in force, asked what it would do.
@@ -201,7 +240,9 @@ struct GatewayMeters {
 impl Meters for GatewayMeters {
     fn losses(&self) -> Vec<(LossReason, u64)> {
         let metrics = self.gateway.metrics();
-        let counted = LossReason::ALL.into_iter().map(|reason| (reason, metrics.lost(reason)));
+        let counted = LossReason::ALL
+            .into_iter()
+            .map(|reason| (reason, metrics.lost(reason)));
         counted.filter(|(_, count)| *count > 0).collect()
     }
 
@@ -214,7 +255,12 @@ impl Meters for GatewayMeters {
         let health = self.gateway.health();
         let journal_fails = self.lake.journal().metrics().is_failing();
         vec![
-            part("gateway", Text::new("网关", "gateway"), true, Text::new("在线", "in line")),
+            part(
+                "gateway",
+                Text::new("网关", "gateway"),
+                true,
+                Text::new("在线", "in line"),
+            ),
             part(
                 "scrm",
                 Text::new("SCRM", "SCRM"),
@@ -222,7 +268,10 @@ impl Meters for GatewayMeters {
                 if health.upstream {
                     Text::new("可达", "reachable")
                 } else {
-                    Text::new("连接不上，请检查 SCRM 是否在运行", "can't be reached; does it run?")
+                    Text::new(
+                        "连接不上，请检查 SCRM 是否在运行",
+                        "can't be reached; does it run?",
+                    )
                 },
             ),
             part(
@@ -230,9 +279,15 @@ impl Meters for GatewayMeters {
                 Text::new("流水账", "journal"),
                 !journal_fails,
                 if journal_fails {
-                    Text::new("写入失败，请检查磁盘空间", "can't be written; check the disk")
+                    Text::new(
+                        "写入失败，请检查磁盘空间",
+                        "can't be written; check the disk",
+                    )
                 } else {
-                    Text::new("每条记录先落盘再放行", "every record is on disk before bytes leave")
+                    Text::new(
+                        "每条记录先落盘再放行",
+                        "every record is on disk before bytes leave",
+                    )
                 },
             ),
         ]
@@ -240,7 +295,12 @@ impl Meters for GatewayMeters {
 }
 
 fn part(id: &str, label: Text, works: bool, note: Text) -> PartHealth {
-    PartHealth { id: id.to_owned(), label, health: if works { Health::Ok } else { Health::Down }, note }
+    PartHealth {
+        id: id.to_owned(),
+        label,
+        health: if works { Health::Ok } else { Health::Down },
+        note,
+    }
 }
 
 /// 通 behind the desk.
@@ -251,8 +311,21 @@ struct Notices {
 
 impl Notices {
     async fn affected(&self, incident: IncidentId) -> Result<Vec<SubjectToken>, DeskError> {
-        let record = self.analyst.scope(incident).await.map_err(|cause| DeskError::Internal(cause.to_string()))?;
-        Ok(record.map(|record| record.scope.subjects.iter().map(|(token, _)| *token).collect()).unwrap_or_default())
+        let record = self
+            .analyst
+            .scope(incident)
+            .await
+            .map_err(|cause| DeskError::Internal(cause.to_string()))?;
+        Ok(record
+            .map(|record| {
+                record
+                    .scope
+                    .subjects
+                    .iter()
+                    .map(|(token, _)| *token)
+                    .collect()
+            })
+            .unwrap_or_default())
     }
 }
 
@@ -265,22 +338,39 @@ impl Informer for Notices {
     ) -> BoxFuture<'a, Result<(usize, bool), DeskError>> {
         Box::pin(async move {
             let internal = |cause: String| DeskError::Internal(cause);
-            let record = self.analyst.duties(incident.id).await.map_err(|cause| internal(cause.to_string()))?;
+            let record = self
+                .analyst
+                .duties(incident.id)
+                .await
+                .map_err(|cause| internal(cause.to_string()))?;
             let Some(record) = record else {
                 return Err(DeskError::Conflict(Text::new(
                     "先评估义务，再起草通知。",
                     "Assess the duties first, then draft.",
                 )));
             };
-            let assessment = record.assess(self.analyst.rules()).map_err(|cause| internal(cause.to_string()))?;
-            let before = self.inform.notices(incident.id).await.map_err(refused)?.len();
-            let all =
-                self.inform.draft_all(incident, &record.facts, &assessment, now).await.map_err(refused)?;
+            let assessment = record
+                .assess(self.analyst.rules())
+                .map_err(|cause| internal(cause.to_string()))?;
+            let before = self
+                .inform
+                .notices(incident.id)
+                .await
+                .map_err(refused)?
+                .len();
+            let all = self
+                .inform
+                .draft_all(incident, &record.facts, &assessment, now)
+                .await
+                .map_err(refused)?;
             Ok((all.len(), before == 0))
         })
     }
 
-    fn notices(&self, incident: IncidentId) -> BoxFuture<'_, Result<Vec<api::NoticeView>, DeskError>> {
+    fn notices(
+        &self,
+        incident: IncidentId,
+    ) -> BoxFuture<'_, Result<Vec<api::NoticeView>, DeskError>> {
         Box::pin(async move {
             let notices = self.inform.notices(incident).await.map_err(refused)?;
             Ok(notices.iter().map(view).collect())
@@ -290,7 +380,10 @@ impl Informer for Notices {
     fn preview(&self, notice: NoticeId) -> BoxFuture<'_, Result<api::Preview, DeskError>> {
         Box::pin(async move {
             let notice = self.inform.get(notice).await.map_err(refused)?;
-            Ok(api::Preview { subject: notice.draft.title.clone(), text: notice.draft.to_text() })
+            Ok(api::Preview {
+                subject: notice.draft.title.clone(),
+                text: notice.draft.to_text(),
+            })
         })
     }
 
@@ -308,16 +401,27 @@ impl Informer for Notices {
                 api::Role::Commander => ApprovalRole::Commander,
                 _ => return Err(refused(InformError::NotNeeded)),
             };
-            self.inform.approve(notice, by, role, sha256, now).await.map_err(refused)?;
+            self.inform
+                .approve(notice, by, role, sha256, now)
+                .await
+                .map_err(refused)?;
             Ok(())
         })
     }
 
-    fn send<'a>(&'a self, by: &'a str, notice: NoticeId, now: Timestamp) -> BoxFuture<'a, Result<(), DeskError>> {
+    fn send<'a>(
+        &'a self,
+        by: &'a str,
+        notice: NoticeId,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), DeskError>> {
         Box::pin(async move {
             let incident = self.inform.get(notice).await.map_err(refused)?.incident;
             let affected = self.affected(incident).await?;
-            self.inform.send(notice, by, &affected, now).await.map_err(refused)?;
+            self.inform
+                .send(notice, by, &affected, now)
+                .await
+                .map_err(refused)?;
             Ok(())
         })
     }
@@ -345,11 +449,19 @@ fn view(notice: &hudun_inform::Notice) -> api::NoticeView {
         ApprovalRole::Legal => api::Role::Legal,
         ApprovalRole::Commander => api::Role::Commander,
     };
-    let sections = notice.draft.sections.iter().map(|section| api::NoticeSection {
-        heading: section.heading.clone(),
-        body: section.body.clone(),
-        evidence: section.demanded_by.iter().map(|demand| demand.rule.clone()).collect(),
-    });
+    let sections = notice
+        .draft
+        .sections
+        .iter()
+        .map(|section| api::NoticeSection {
+            heading: section.heading.clone(),
+            body: section.body.clone(),
+            evidence: section
+                .demanded_by
+                .iter()
+                .map(|demand| demand.rule.clone())
+                .collect(),
+        });
     api::NoticeView {
         id: notice.id,
         audience,
@@ -359,10 +471,16 @@ fn view(notice: &hudun_inform::Notice) -> api::NoticeView {
         refusals: notice
             .refusals
             .iter()
-            .map(|refusal| api::LintRefusal { rule: refusal.check.clone(), text: refusal.text.clone() })
+            .map(|refusal| api::LintRefusal {
+                rule: refusal.check.clone(),
+                text: refusal.text.clone(),
+            })
             .collect(),
         state,
-        needs: hudun_inform::Notice::needs(notice.kind).iter().map(|role| given(*role)).collect(),
+        needs: hudun_inform::Notice::needs(notice.kind)
+            .iter()
+            .map(|role| given(*role))
+            .collect(),
         approvals: notice
             .approvals
             .iter()
@@ -382,7 +500,10 @@ fn view(notice: &hudun_inform::Notice) -> api::NoticeView {
 /// What a person is told when a notice does not move.
 fn refused(error: InformError) -> DeskError {
     let zh = match &error {
-        InformError::Store(_) | InformError::Record(_) | InformError::Duty(_) | InformError::Json(_) => {
+        InformError::Store(_)
+        | InformError::Record(_)
+        | InformError::Duty(_)
+        | InformError::Json(_) => {
             return DeskError::Internal(error.to_string());
         }
         InformError::NoSuchNotice(_) => return DeskError::NotFound("notice"),
@@ -410,6 +531,8 @@ impl Addressees for NoAddresses {
         _incident: IncidentId,
         _tokens: &'a [SubjectToken],
     ) -> BoxFuture<'a, Result<Vec<(SubjectToken, String)>, String>> {
-        Box::pin(std::future::ready(Err("no source of addresses is configured; export the notice instead".to_owned())))
+        Box::pin(std::future::ready(Err(
+            "no source of addresses is configured; export the notice instead".to_owned(),
+        )))
     }
 }

@@ -13,7 +13,9 @@ use hudun_bus::{PolicyBus, PolicySink};
 use hudun_console::{Accounts, Console, Live, Settings};
 use hudun_contain::Keeper;
 use hudun_core::{Policy, Recorder, TenantId, Timestamp};
-use hudun_gateway::{Gateway, GatewayConfig, GatewayParts, HttpLimits, PolicyHandle, RecentTraffic, Tls, TlsFiles};
+use hudun_gateway::{
+    Gateway, GatewayConfig, GatewayParts, HttpLimits, PolicyHandle, RecentTraffic, Tls, TlsFiles,
+};
 use hudun_lake::{Lake, LakeOptions};
 use hudun_monitor::Monitor;
 use hudun_profile::Profile;
@@ -33,8 +35,8 @@ use crate::keys::MasterKey;
 use crate::ledger::LedgerService;
 use crate::office::{Activity, DemoControl, Office, Playbooks};
 use crate::pump::{self, Watch};
-use crate::users::{StoreSessions, StoreUsers};
 use crate::upkeep;
+use crate::users::{StoreSessions, StoreUsers};
 
 /// Events of the gateway that may wait for the monitor.
 const EVENTS: usize = 65_536;
@@ -96,7 +98,10 @@ impl System {
         };
         let (ledger, repair) = LedgerService::open(&config.data.join("ledger"), "hudun")?;
         if repair != Default::default() {
-            tracing::warn!(?repair, "the ledger ended in the middle of a line and was repaired");
+            tracing::warn!(
+                ?repair,
+                "the ledger ended in the middle of a line and was repaired"
+            );
         }
         let ledger = Arc::new(ledger);
         let (lake, report) = Lake::open(&config.data.join("lake"), LakeOptions::default())?;
@@ -128,13 +133,22 @@ impl System {
 
         let recorder: Arc<dyn Recorder> = ledger.clone();
         let live = Live::new();
-        let cases = Arc::new(Cases::open(&store, ResponseRules::built_in()?, recorder.clone()).await?);
+        let cases =
+            Arc::new(Cases::open(&store, ResponseRules::built_in()?, recorder.clone()).await?);
         let keeper = Keeper::new(Arc::clone(&bus), recorder.clone(), &store);
         let rules = Arc::new(hudun_duty::RuleSet::embedded()?);
         let organisations = organisations(&config)?;
-        let analyst =
-            Arc::new(Analyst::new(&store, Arc::clone(&lake), Arc::clone(&rules), organisations, recorder.clone()));
-        let direct = Arc::new(StraightAtScrm::new(Arc::clone(&gateway), verifier(&config)?));
+        let analyst = Arc::new(Analyst::new(
+            &store,
+            Arc::clone(&lake),
+            Arc::clone(&rules),
+            organisations,
+            recorder.clone(),
+        ));
+        let direct = Arc::new(StraightAtScrm::new(
+            Arc::clone(&gateway),
+            verifier(&config)?,
+        ));
         let playbooks = Arc::new(Playbooks::read(vec![STOLEN_ACCOUNT.to_vec()])?);
         let stages = crate::stages::Stages::open(crate::stages::Needs {
             config: &config,
@@ -151,11 +165,17 @@ impl System {
             direct: &direct,
             playbooks: &playbooks,
             live: &live,
-            addressees: extras.addressees.unwrap_or_else(|| Arc::new(crate::stages::NoAddresses)),
+            addressees: extras
+                .addressees
+                .unwrap_or_else(|| Arc::new(crate::stages::NoAddresses)),
         })
         .await?;
-        let runner =
-            Runner::new(store.run_journal(), stages.acts.clone(), recorder.clone(), node_name(&config.data)?);
+        let runner = Runner::new(
+            store.run_journal(),
+            stages.acts.clone(),
+            recorder.clone(),
+            node_name(&config.data)?,
+        );
         stages.historian.read_runs_of(Arc::clone(&runner));
         let office = Arc::new(Office {
             store: store.clone(),
@@ -191,30 +211,63 @@ impl System {
             },
         };
         let watch = Watch::new(Monitor::new(config.monitor.clone()));
-        let router = console.router().merge(crate::metrics::router(&office, &gateway, &watch));
+        let router = console
+            .router()
+            .merge(crate::metrics::router(&office, &gateway, &watch));
         let gateway_listener = bind(config.gateway.listen, "gateway.listen").await?;
         let console_listener = bind(config.console.listen, "console.listen").await?;
-        let (gateway_address, console_address) = (gateway_listener.local_addr()?, console_listener.local_addr()?);
+        let (gateway_address, console_address) = (
+            gateway_listener.local_addr()?,
+            console_listener.local_addr()?,
+        );
         let tls = config.gateway.tls.as_ref();
         let tls = tls
-            .map(|files| Tls::load(TlsFiles { cert: files.cert.clone(), key: files.key.clone() }))
+            .map(|files| {
+                Tls::load(TlsFiles {
+                    cert: files.cert.clone(),
+                    key: files.key.clone(),
+                })
+            })
             .transpose()?;
 
-        let intake = Intake { office: Arc::clone(&office), sender: Arc::clone(&stages.sender), auto: config.auto };
+        let intake = Intake {
+            office: Arc::clone(&office),
+            sender: Arc::clone(&stages.sender),
+            auto: config.auto,
+        };
         let (findings, found) = pump::queue();
         let activity = Arc::clone(&office.activity);
-        tasks.spawn(pump::run(received, watch.clone(), findings, move |event| activity.note(event), stop.clone()));
+        tasks.spawn(pump::run(
+            received,
+            watch.clone(),
+            findings,
+            move |event| activity.note(event),
+            stop.clone(),
+        ));
         tasks.spawn(intake.run(found, stop.clone()));
-        tasks.spawn(upkeep::run(Arc::clone(&office), stages.sender, stages.postman, stop.clone()));
+        tasks.spawn(upkeep::run(
+            Arc::clone(&office),
+            stages.sender,
+            stages.postman,
+            stop.clone(),
+        ));
         tasks.spawn(Arc::clone(&gateway).serve(gateway_listener, tls, stop.clone()));
         let ended = stop.clone();
         tasks.spawn(async move {
-            let served = axum::serve(console_listener, router.into_make_service_with_connect_info::<SocketAddr>())
-                .with_graceful_shutdown(async move { ended.cancelled().await });
+            let served = axum::serve(
+                console_listener,
+                router.into_make_service_with_connect_info::<SocketAddr>(),
+            )
+            .with_graceful_shutdown(async move { ended.cancelled().await });
             if let Err(error) = served.await {
                 tracing::error!(%error, "the console has stopped");
             }
         });
+        tasks.spawn(forget_closed(
+            Arc::clone(&office),
+            watch.clone(),
+            stop.clone(),
+        ));
         resume_runs(&office).await;
         Ok(Self {
             office,
@@ -235,7 +288,10 @@ impl System {
     pub async fn stop(self) {
         self.stop.cancel();
         self.tasks.close();
-        if tokio::time::timeout(Duration::from_secs(40), self.tasks.wait()).await.is_err() {
+        if tokio::time::timeout(Duration::from_secs(40), self.tasks.wait())
+            .await
+            .is_err()
+        {
             tracing::warn!("some tasks did not end in time");
         }
         self.office.store.close().await;
@@ -244,8 +300,12 @@ impl System {
 
 /// Makes the folder and takes it for this process.
 fn claim(folder: &Path) -> anyhow::Result<File> {
-    std::fs::create_dir_all(folder)
-        .with_context(|| format!("the data folder {} can't be made; is it writable?", folder.display()))?;
+    std::fs::create_dir_all(folder).with_context(|| {
+        format!(
+            "the data folder {} can't be made; is it writable?",
+            folder.display()
+        )
+    })?;
     let path = folder.join("hudun.lock");
     let lock = File::options()
         .create(true)
@@ -256,15 +316,22 @@ fn claim(folder: &Path) -> anyhow::Result<File> {
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(std::fs::TryLockError::WouldBlock) => {
-            bail!("another hudun process uses the data folder {}; stop it, or choose another with --data", folder.display())
+            bail!(
+                "another hudun process uses the data folder {}; stop it, or choose another with --data",
+                folder.display()
+            )
         }
-        Err(std::fs::TryLockError::Error(cause)) => Err(cause).context("the lock of the data folder"),
+        Err(std::fs::TryLockError::Error(cause)) => {
+            Err(cause).context("the lock of the data folder")
+        }
     }
 }
 
 async fn bind(address: SocketAddr, field: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| {
-        format!("{field}: {address} can't be used; is another program on this port? Choose another one")
+        format!(
+            "{field}: {address} can't be used; is another program on this port? Choose another one"
+        )
     })
 }
 
@@ -273,7 +340,8 @@ async fn bind(address: SocketAddr, field: &str) -> anyhow::Result<TcpListener> {
 /// # Errors
 /// File, line and field.
 pub fn read_profile(file: &Path) -> anyhow::Result<Profile> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("the profile {}", file.display()))?;
+    let text =
+        std::fs::read_to_string(file).with_context(|| format!("the profile {}", file.display()))?;
     Ok(Profile::parse(&text, &file.display().to_string())?)
 }
 
@@ -292,7 +360,12 @@ fn gateway_config(config: &Config, keys: &MasterKey) -> anyhow::Result<GatewayCo
     let part = &config.gateway;
     Ok(GatewayConfig {
         upstream: part.upstream.parse().context("gateway.upstream")?,
-        standby: part.standby.as_ref().map(|uri| uri.parse()).transpose().context("gateway.standby")?,
+        standby: part
+            .standby
+            .as_ref()
+            .map(|uri| uri.parse())
+            .transpose()
+            .context("gateway.standby")?,
         upstream_ca: None,
         trusted_proxies: part
             .trusted_proxies
@@ -313,16 +386,24 @@ fn organisations(config: &Config) -> anyhow::Result<OrganisationSettings> {
         None => hudun_duty::SystemInfo::default(),
     };
     for (tenant, organisation) in &config.organisations {
-        let id: TenantId = tenant.parse().with_context(|| format!("organisations.{tenant}"))?;
+        let id: TenantId = tenant
+            .parse()
+            .with_context(|| format!("organisations.{tenant}"))?;
         let organisation = serde_json::from_value(organisation.clone())
             .with_context(|| format!("organisations.{tenant}"))?;
         tenants.insert(id, organisation);
     }
-    Ok(OrganisationSettings { tenants, system, ..OrganisationSettings::default() })
+    Ok(OrganisationSettings {
+        tenants,
+        system,
+        ..OrganisationSettings::default()
+    })
 }
 
 fn verifier(config: &Config) -> anyhow::Result<Option<Verifier>> {
-    let Some(part) = &config.verifier else { return Ok(None) };
+    let Some(part) = &config.verifier else {
+        return Ok(None);
+    };
     let password = std::fs::read_to_string(&part.password_file)
         .with_context(|| format!("verifier.password_file: {}", part.password_file.display()))?;
     Ok(Some(Verifier {
@@ -332,12 +413,45 @@ fn verifier(config: &Config) -> anyhow::Result<Option<Verifier>> {
     }))
 }
 
+/// Once a case is closed, an alarm about the same actor must speak again at once.
+async fn forget_closed(office: Arc<Office>, watch: Watch, stop: CancellationToken) {
+    let mut entries = office.ledger.follow();
+    loop {
+        let entry = tokio::select! {
+            () = stop.cancelled() => return,
+            entry = entries.recv() => entry,
+        };
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => continue,
+            Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
+        };
+        if entry.kind != "incident.closed" {
+            continue;
+        }
+        let Some(Ok(id)) = entry.incident.as_ref().map(|id| id.parse()) else {
+            continue;
+        };
+        if let Ok(incident) = office.cases.get(id).await {
+            for suspect in &incident.suspects {
+                watch.forget(&incident.tenant, suspect.as_str());
+            }
+        }
+    }
+}
+
 /// Goes on with every run that the last process left in the middle.
 async fn resume_runs(office: &Office) {
-    let Ok(incidents) = office.cases.newest(1_000).await else { return };
+    let Ok(incidents) = office.cases.newest(1_000).await else {
+        return;
+    };
     for incident in incidents {
         let Some(run) = incident.run else { continue };
-        let ended = office.runner.view(run).await.is_ok_and(|view| view.ended_at.is_some());
+        let ended = office
+            .runner
+            .view(run)
+            .await
+            .is_ok_and(|view| view.ended_at.is_some());
         if ended {
             continue;
         }
@@ -353,7 +467,9 @@ struct Enforcer(PolicyHandle);
 
 impl PolicySink for Enforcer {
     fn accept(&self, policy: &Policy) -> Result<(), String> {
-        hudun_policy::Compiled::new(policy.clone()).map(|_| ()).map_err(|cause| cause.to_string())
+        hudun_policy::Compiled::new(policy.clone())
+            .map(|_| ())
+            .map_err(|cause| cause.to_string())
     }
 
     fn enforce(&self, policy: &Arc<Policy>) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hudun_console::api::Happening;
-use hudun_core::{Action, Catalogue, Incident, IncidentState, Timestamp, TimelineMark};
+use hudun_core::{Action, Catalogue, Incident, IncidentState, TimelineMark, Timestamp};
 use hudun_inform::Postman;
 use tokio_util::sync::CancellationToken;
 
@@ -54,7 +54,8 @@ pub async fn run(
         if round % SWEEP_ROUNDS == 0 {
             sweep(&office, now).await;
         }
-        let too_large = round % TAIL_ROUNDS == 0 && office.lake.stats().tail_bytes as u64 > TAIL_BYTES;
+        let too_large =
+            round % TAIL_ROUNDS == 0 && office.lake.stats().tail_bytes as u64 > TAIL_BYTES;
         if too_large || round % COMPACT_ROUNDS == 0 {
             compact(&office).await;
         }
@@ -83,16 +84,21 @@ async fn sweep(office: &Office, now: Timestamp) {
             office.live.publish(now, Happening::Policy { revision });
         }
         Ok(_) => {}
-        Err(error) => tracing::error!(%error, "expired restrictions could not be swept; they act no more"),
+        Err(error) => {
+            tracing::error!(%error, "expired restrictions could not be swept; they act no more")
+        }
     }
 }
 
 /// A scope that was computed while an answer was still on its way is computed again when more has left: the scope, the
 /// duties and the drafts follow the facts.
 async fn keep_scopes_true(office: &Office, now: Timestamp) {
-    let Ok(incidents) = office.cases.newest(50).await else { return };
+    let Ok(incidents) = office.cases.newest(50).await else {
+        return;
+    };
     for incident in incidents {
-        let open = incident.state != IncidentState::Closed && incident.mark(TimelineMark::Scoped).is_some();
+        let open = incident.state != IncidentState::Closed
+            && incident.mark(TimelineMark::Scoped).is_some();
         if open && let Err(error) = refresh(office, &incident, now).await {
             tracing::warn!(%error, incident = %incident.id, "the scope could not be computed again");
         }
@@ -100,9 +106,16 @@ async fn keep_scopes_true(office: &Office, now: Timestamp) {
 }
 
 async fn refresh(office: &Office, incident: &Incident, now: Timestamp) -> anyhow::Result<()> {
-    let before = office.analyst.scope(incident.id).await?.map(|record| record.likely_sha256);
+    let before = office
+        .analyst
+        .scope(incident.id)
+        .await?
+        .map(|record| record.likely_sha256);
     let findings = office.cases.findings(incident).await?;
-    let record = office.analyst.assess_scope(incident, &findings, now).await?;
+    let record = office
+        .analyst
+        .assess_scope(incident, &findings, now)
+        .await?;
     if before.as_deref() == Some(record.likely_sha256.as_str()) {
         return Ok(());
     }
@@ -110,16 +123,30 @@ async fn refresh(office: &Office, incident: &Incident, now: Timestamp) -> anyhow
     let key = |what: &str| format!("refresh/{}/{what}/{}", incident.id, record.revision);
     for action in [Action::AssessDuties, Action::DraftNotices] {
         let name = action.name();
-        office.acts.perform(incident.id, &key(name), "hudun", action).await?;
+        office
+            .acts
+            .perform(incident.id, &key(name), "hudun", action)
+            .await?;
     }
-    office.live.publish(now, Happening::Scope { incident: incident.id });
+    office.live.publish(
+        now,
+        Happening::Scope {
+            incident: incident.id,
+        },
+    );
     Ok(())
 }
 
 async fn compact(office: &Office) {
     match office.lake.compact().await {
-        Ok(report) => tracing::debug!(exchanges = report.exchanges, files = report.files, "compacted"),
-        Err(error) => tracing::error!(%error, "the journal could not be compacted; it is tried again"),
+        Ok(report) => tracing::debug!(
+            exchanges = report.exchanges,
+            files = report.files,
+            "compacted"
+        ),
+        Err(error) => {
+            tracing::error!(%error, "the journal could not be compacted; it is tried again")
+        }
     }
 }
 

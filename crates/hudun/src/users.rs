@@ -83,26 +83,48 @@ pub struct StoreUsers {
 impl StoreUsers {
     /// Over the store.
     pub fn new(store: &Store) -> Self {
-        Self { accounts: store.collection(), sessions: store.collection(), steps: store.collection() }
+        Self {
+            accounts: store.collection(),
+            sessions: store.collection(),
+            steps: store.collection(),
+        }
     }
 }
 
 impl UserStore for StoreUsers {
     fn account<'a>(&'a self, account: &'a str) -> Stored<'a, Option<AccountRecord>> {
-        Box::pin(async move { Ok(self.accounts.get(account).await.map_err(failed)?.map(from_account)) })
+        Box::pin(async move {
+            Ok(self
+                .accounts
+                .get(account)
+                .await
+                .map_err(failed)?
+                .map(from_account))
+        })
     }
 
     fn accounts(&self) -> Stored<'_, Vec<AccountRecord>> {
         Box::pin(async move {
-            let mut all: Vec<_> =
-                self.accounts.newest(10_000).await.map_err(failed)?.into_iter().map(from_account).collect();
+            let mut all: Vec<_> = self
+                .accounts
+                .newest(10_000)
+                .await
+                .map_err(failed)?
+                .into_iter()
+                .map(from_account)
+                .collect();
             all.sort_by(|one, other| one.account.cmp(&other.account));
             Ok(all)
         })
     }
 
     fn insert_account(&self, record: AccountRecord) -> Stored<'_, bool> {
-        Box::pin(async move { self.accounts.insert(&to_account(record)).await.map_err(failed) })
+        Box::pin(async move {
+            self.accounts
+                .insert(&to_account(record))
+                .await
+                .map_err(failed)
+        })
     }
 
     fn update_account(&self, record: AccountRecord) -> Stored<'_, ()> {
@@ -111,7 +133,10 @@ impl UserStore for StoreUsers {
 
     fn use_totp_step<'a>(&'a self, account: &'a str, step: u64) -> Stored<'a, bool> {
         Box::pin(async move {
-            let first = StoredStep { account: account.to_owned(), step };
+            let first = StoredStep {
+                account: account.to_owned(),
+                step,
+            };
             if self.steps.insert(&first).await.map_err(failed)? {
                 return Ok(true);
             }
@@ -129,7 +154,11 @@ impl UserStore for StoreUsers {
 
     fn session(&self, hash: [u8; 32]) -> Stored<'_, Option<SessionRecord>> {
         Box::pin(async move {
-            let found = self.sessions.get(&hex::encode(hash)).await.map_err(failed)?;
+            let found = self
+                .sessions
+                .get(&hex::encode(hash))
+                .await
+                .map_err(failed)?;
             Ok(found.map(|stored| SessionRecord {
                 hash,
                 account: stored.account,
@@ -154,7 +183,13 @@ impl UserStore for StoreUsers {
     }
 
     fn drop_session(&self, hash: [u8; 32]) -> Stored<'_, ()> {
-        Box::pin(async move { self.sessions.remove(&hex::encode(hash)).await.map(|_| ()).map_err(failed) })
+        Box::pin(async move {
+            self.sessions
+                .remove(&hex::encode(hash))
+                .await
+                .map(|_| ())
+                .map_err(failed)
+        })
     }
 
     fn drop_sessions_of<'a>(&'a self, account: &'a str, but: Option<[u8; 32]>) -> Stored<'a, ()> {
@@ -250,7 +285,12 @@ impl StoreSessions {
     /// When the store can't be read.
     pub async fn open(store: &Store) -> Result<Arc<Self>, hudun_store::StoreError> {
         let kept: Collection<ScrmSession> = store.collection();
-        let known = kept.newest(100_000).await?.into_iter().map(|stored| (stored.key, stored.session)).collect();
+        let known = kept
+            .newest(100_000)
+            .await?
+            .into_iter()
+            .map(|stored| (stored.key, stored.session))
+            .collect();
         let (changes, mut todo) = mpsc::channel(WAITING);
         tokio::spawn(async move {
             while let Some(change) = todo.recv().await {
@@ -273,7 +313,9 @@ impl SessionStore for StoreSessions {
     }
 
     fn learned(&self, key: &str, session: &Session) {
-        let _kept_at_next_sight = self.changes.try_send(Change::Learned(key.to_owned(), session.clone()));
+        let _kept_at_next_sight = self
+            .changes
+            .try_send(Change::Learned(key.to_owned(), session.clone()));
     }
 
     fn ended(&self, key: &str) {

@@ -224,12 +224,13 @@ impl Html {
         }
         let alone = tag.ends_with(b"/>") || is_void(&name);
         let attributes = attributes(tag, from + len);
-        let role = |name: &[u8], book: &Book| {
-            let role = book.map.role(name, b"");
-            match name.strip_prefix(b"data-") {
-                Some(short) if role == Role::default() => book.map.role(short, b""),
-                _ => role,
-            }
+        // Only `data-` attributes hold data; `name`, `id` and `title` belong to HTML itself.
+        let role = |name: &[u8], book: &Book| match name.strip_prefix(b"data-") {
+            Some(short) => match book.map.role(name, b"") {
+                role if role != Role::default() => role,
+                _ => book.map.role(short, b""),
+            },
+            None => Role::default(),
         };
         let opened = self.row_of(book, tag, &attributes, &name, alone, first, &role);
         let field = attributes

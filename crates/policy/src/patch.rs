@@ -43,7 +43,8 @@ impl CompiledPatch {
         self.patch.restriction.holds_at(now)
             && (scope.methods.is_empty() || scope.methods.iter().any(|known| known == method))
             && !role.is_some_and(|role| scope.except_roles.contains(role))
-            && (scope.only_roles.is_empty() || role.is_none_or(|role| scope.only_roles.contains(role)))
+            && (scope.only_roles.is_empty()
+                || role.is_none_or(|role| scope.only_roles.contains(role)))
             && resolution.routes.iter().any(|route| self.covers(route))
     }
 

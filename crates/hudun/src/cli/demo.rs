@@ -43,7 +43,9 @@ async fn first_account(system: &System) -> anyhow::Result<()> {
             totp_secret: None,
         })
         .await?;
-    println!("First log-in: account admin, password {password} (for one use; you will be asked for a new one)");
+    println!(
+        "First log-in: account admin, password {password} (for one use; you will be asked for a new one)"
+    );
     Ok(())
 }
 
@@ -76,7 +78,11 @@ pub(super) fn demo(args: DemoArgs) -> anyhow::Result<ExitCode> {
             Some(file) => std::fs::write(file, text).with_context(|| file.display().to_string())?,
             None => println!("{text}"),
         }
-        Ok(if report.passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(if report.passed {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
     })
 }
 
@@ -87,7 +93,9 @@ fn tell(demo: &Demo) {
     println!("  控制台 console        {}", demo.console_url());
     println!("  SCRM (经网关 guarded)  {}", demo.scrm_url());
     println!("  邮件 mail             {}", demo.mail_folder().display());
-    println!("  本 SCRM 故意带有漏洞，仅供演练 / this SCRM has holes on purpose (--vulnerable), for drills only");
+    println!(
+        "  本 SCRM 故意带有漏洞，仅供演练 / this SCRM has holes on purpose (--vulnerable), for drills only"
+    );
     println!();
     if demo.passwords().is_empty() {
         println!("  账号沿用上次的密码 / accounts keep the passwords of the first start");
@@ -97,10 +105,14 @@ fn tell(demo: &Demo) {
             println!("    {account:<10} {password}");
         }
         println!("  先用 commander 登录；需要第二人批准时用 legal 或 security");
-        println!("  Log in as commander; where a second person must approve, use legal or security.");
+        println!(
+            "  Log in as commander; where a second person must approve, use legal or security."
+        );
     }
     println!();
-    println!("  演练 drill: 控制台上的按钮，或在另一个终端 / the button in the console, or in a second terminal:");
+    println!(
+        "  演练 drill: 控制台上的按钮，或在另一个终端 / the button in the console, or in a second terminal:"
+    );
     println!("    hudun drill run stolen-account");
     println!("  Ctrl-C 停止 / stops");
     println!();
@@ -117,12 +129,22 @@ async fn until_told() -> anyhow::Result<()> {
 }
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime")
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the runtime")
 }
 
 /// Logs go to standard error: as JSON for machines, as lines for people. `RUST_LOG` says how much.
 fn log(json: bool) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,hudun=info"));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    if json { lines.json().init() } else { lines.init() }
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,hudun=info"));
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    if json {
+        lines.json().init()
+    } else {
+        lines.init()
+    }
 }

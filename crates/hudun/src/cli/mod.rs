@@ -323,19 +323,28 @@ fn act(command: Command) -> anyhow::Result<ExitCode> {
         Command::Incident(command) => remote::incident(command),
         Command::Policy(command) => remote::policy(command),
         Command::Patch(command) => remote::patch(command),
-        Command::Evidence(EvidenceCommand::Export { incident, out, entrance }) => {
-            remote::evidence(&entrance, &incident, out)
-        }
+        Command::Evidence(EvidenceCommand::Export {
+            incident,
+            out,
+            entrance,
+        }) => remote::evidence(&entrance, &incident, out),
         Command::Verify { pack, key, json } => offline::verify(&pack, key.as_deref(), json),
-        Command::Profile(ProfileCommand::Check { file, json }) => offline::check_profile(&file, json),
+        Command::Profile(ProfileCommand::Check { file, json }) => {
+            offline::check_profile(&file, json)
+        }
         Command::Config(ConfigCommand::Check { file, json }) => offline::check_config(&file, json),
         Command::Config(ConfigCommand::Example) => offline::example(),
         Command::Duty(DutyCommand::Assess { facts, json }) => offline::assess(&facts, json),
         Command::Duty(DutyCommand::Rules { json }) => offline::rules(json),
-        Command::Notice(NoticeCommand::Lint { file, facts, json }) => offline::lint(&file, &facts, json),
-        Command::Notice(NoticeCommand::Render { kind, lang, facts, out }) => {
-            offline::render(&kind, &lang, &facts, &out)
+        Command::Notice(NoticeCommand::Lint { file, facts, json }) => {
+            offline::lint(&file, &facts, json)
         }
+        Command::Notice(NoticeCommand::Render {
+            kind,
+            lang,
+            facts,
+            out,
+        }) => offline::render(&kind, &lang, &facts, &out),
     }
 }
 

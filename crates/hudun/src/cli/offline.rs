@@ -18,7 +18,10 @@ const EXAMPLE: &str = include_str!("example.yaml");
 
 pub(super) fn verify(pack: &Path, key: Option<&str>, as_json: bool) -> anyhow::Result<ExitCode> {
     let key = key.map(read_key).transpose()?;
-    let trust = Trust { key, ..Trust::default() };
+    let trust = Trust {
+        key,
+        ..Trust::default()
+    };
     let file = File::open(pack).with_context(|| pack.display().to_string())?;
     let report = hudun_ledger::pack::verify(std::io::BufReader::new(file), &trust);
     let problems: Vec<String> = report.problems.iter().map(ToString::to_string).collect();
@@ -31,11 +34,22 @@ pub(super) fn verify(pack: &Path, key: Option<&str>, as_json: bool) -> anyhow::R
         });
         println!("{}", serde_json::to_string_pretty(&body)?);
     } else if report.is_sound() {
-        println!("完好 sound: {}", report.incident.as_deref().unwrap_or_default());
-        println!("  {} 条记录全部与签名的检查点一致 / entries, all of them under the signed checkpoint", report.entries);
-        println!("  公钥指纹 key fingerprint {}", report.fingerprint.as_deref().unwrap_or_default());
+        println!(
+            "完好 sound: {}",
+            report.incident.as_deref().unwrap_or_default()
+        );
+        println!(
+            "  {} 条记录全部与签名的检查点一致 / entries, all of them under the signed checkpoint",
+            report.entries
+        );
+        println!(
+            "  公钥指纹 key fingerprint {}",
+            report.fingerprint.as_deref().unwrap_or_default()
+        );
         if !report.key_trusted {
-            println!("  未指定信任的公钥：请用 --key 或当面核对指纹 / no trusted key was given: compare the fingerprint, or use --key");
+            println!(
+                "  未指定信任的公钥：请用 --key 或当面核对指纹 / no trusted key was given: compare the fingerprint, or use --key"
+            );
         }
     } else {
         println!("已被改动或不完整 NOT sound:");
@@ -47,11 +61,19 @@ pub(super) fn verify(pack: &Path, key: Option<&str>, as_json: bool) -> anyhow::R
             println!("  … {} more", report.more_problems);
         }
     }
-    Ok(if report.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if report.is_sound() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn read_key(key: &str) -> anyhow::Result<VerifierKey> {
-    let text = if Path::new(key).is_file() { std::fs::read_to_string(key)? } else { key.to_owned() };
+    let text = if Path::new(key).is_file() {
+        std::fs::read_to_string(key)?
+    } else {
+        key.to_owned()
+    };
     VerifierKey::parse(text.trim()).context("--key: not a public key of the form name+hash+base64")
 }
 
@@ -62,25 +84,39 @@ pub(super) fn check_profile(file: &Path, as_json: bool) -> anyhow::Result<ExitCo
         let body = json!({ "product": profile.product, "verified": profile.verified, "problems": problems });
         println!("{}", serde_json::to_string_pretty(&body)?);
     } else {
-        println!("{}: {} modules, {} routes", profile.product, profile.modules.len(), profile.routes.len());
+        println!(
+            "{}: {} modules, {} routes",
+            profile.product,
+            profile.modules.len(),
+            profile.routes.len()
+        );
         problems.iter().for_each(|problem| println!("  {problem}"));
         if problems.is_empty() {
             println!("  no problems");
         }
     }
-    Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if problems.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 pub(super) fn check_config(file: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
-    let checked = Config::read(file).map_err(anyhow::Error::from).and_then(|config| {
-        read_profile(&config.gateway.profile)?;
-        Ok(())
-    });
+    let checked = Config::read(file)
+        .map_err(anyhow::Error::from)
+        .and_then(|config| {
+            read_profile(&config.gateway.profile)?;
+            Ok(())
+        });
     match checked {
         Ok(()) if as_json => println!("{}", json!({ "good": true })),
         Ok(()) => println!("{}: good", file.display()),
         Err(error) if as_json => {
-            println!("{}", json!({ "good": false, "problem": format!("{error:#}") }));
+            println!(
+                "{}",
+                json!({ "good": false, "problem": format!("{error:#}") })
+            );
             return Ok(ExitCode::FAILURE);
         }
         Err(error) => return Err(error),
@@ -104,7 +140,12 @@ pub(super) fn assess(facts: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
     let assessment = hudun_duty::assess(&FactBase::from_json(&text)?, &rules, now()?)?;
     for duty in &assessment.duties {
         let until = duty.deadline.as_deref().unwrap_or("-");
-        println!("{:<14} {:<20} {until}  {}", format!("{:?}", duty.verdict), duty.rule, duty.reason.zh);
+        println!(
+            "{:<14} {:<20} {until}  {}",
+            format!("{:?}", duty.verdict),
+            duty.rule,
+            duty.reason.zh
+        );
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -112,10 +153,19 @@ pub(super) fn assess(facts: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
 pub(super) fn rules(as_json: bool) -> anyhow::Result<ExitCode> {
     let rules = RuleSet::embedded()?;
     if as_json {
-        println!("{}", serde_json::to_string_pretty(&hudun_duty::rules_json(&rules)?)?);
+        println!(
+            "{}",
+            serde_json::to_string_pretty(&hudun_duty::rules_json(&rules)?)?
+        );
     } else {
         for rule in &rules.rules {
-            println!("{:<20} {:<4} {}  ({})", rule.id, format!("{:?}", rule.evidence), rule.title.zh, rule.verified_at);
+            println!(
+                "{:<20} {:<4} {}  ({})",
+                rule.id,
+                format!("{:?}", rule.evidence),
+                rule.title.zh,
+                rule.verified_at
+            );
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -124,30 +174,55 @@ pub(super) fn rules(as_json: bool) -> anyhow::Result<ExitCode> {
 pub(super) fn lint(notice: &Path, facts: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
     let rules = RuleSet::embedded()?;
     let result = hudun_duty::lint_json(&read(notice)?, &read(facts)?, "{}", &rules, now()?)?;
-    let passes = result.get("passes").and_then(Value::as_bool).unwrap_or_default();
+    let passes = result
+        .get("passes")
+        .and_then(Value::as_bool)
+        .unwrap_or_default();
     if as_json {
         println!("{}", serde_json::to_string_pretty(&result)?);
     } else {
-        for refusal in result.get("refusals").and_then(Value::as_array).into_iter().flatten() {
+        for refusal in result
+            .get("refusals")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
             println!("{}", serde_json::to_string(refusal)?);
         }
         println!("{}", if passes { "passes" } else { "refused" });
     }
-    Ok(if passes { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if passes {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 pub(super) fn render(kind: &str, lang: &str, facts: &Path, out: &Path) -> anyhow::Result<ExitCode> {
     let rules = RuleSet::embedded()?;
-    let kind = NoticeKind::parse(kind).with_context(|| format!("--kind: there is no notice {kind:?}"))?;
+    let kind =
+        NoticeKind::parse(kind).with_context(|| format!("--kind: there is no notice {kind:?}"))?;
     let lang = Lang::parse(lang).with_context(|| format!("--lang: {lang:?}; write zh-CN or en"))?;
     let facts = FactBase::from_json(&read(facts)?)?;
-    let draft = hudun_duty::render(kind, lang, &facts, &rules, now()?, &RenderOptions::default())?;
+    let draft = hudun_duty::render(
+        kind,
+        lang,
+        &facts,
+        &rules,
+        now()?,
+        &RenderOptions::default(),
+    )?;
     let bytes = match out.extension().and_then(|ending| ending.to_str()) {
         Some("json") => serde_json::to_vec_pretty(&draft)?,
         Some("md") => draft.to_markdown().into_bytes(),
         Some("txt") => draft.to_text().into_bytes(),
         Some("docx") => with_document(&draft, |document| Ok(hudun_duty_docs::docx(document)?))?,
-        Some("pdf") => with_document(&draft, |document| Ok(hudun_duty_docs::pdf(document, &hudun_duty_docs::find_face()?)?))?,
+        Some("pdf") => with_document(&draft, |document| {
+            Ok(hudun_duty_docs::pdf(
+                document,
+                &hudun_duty_docs::find_face()?,
+            )?)
+        })?,
         _ => bail!("--out: the name ends in .json, .md, .txt, .docx or .pdf"),
     };
     std::fs::write(out, bytes).with_context(|| out.display().to_string())?;
@@ -162,14 +237,23 @@ fn with_document<T>(
     let parts: Vec<_> = draft
         .sections
         .iter()
-        .map(|section| hudun_duty_docs::Part { heading: section.heading.clone(), body: section.body.clone() })
+        .map(|section| hudun_duty_docs::Part {
+            heading: section.heading.clone(),
+            body: section.body.clone(),
+        })
         .collect();
     let lang = draft.lang.tag();
-    write(&hudun_duty_docs::Document { title: &draft.title, lang, parts: &parts })
+    write(&hudun_duty_docs::Document {
+        title: &draft.title,
+        lang,
+        parts: &parts,
+    })
 }
 
 fn now() -> anyhow::Result<jiff::Timestamp> {
-    Ok(jiff::Timestamp::from_millisecond(Timestamp::now().as_millis())?)
+    Ok(jiff::Timestamp::from_millisecond(
+        Timestamp::now().as_millis(),
+    )?)
 }
 
 fn read(file: &Path) -> anyhow::Result<String> {

@@ -14,9 +14,16 @@ use crate::demo::LOCAL_FILE;
 use crate::demo::people::{Person, path};
 
 pub(super) fn drill(entrance: &Entrance, name: &str) -> anyhow::Result<ExitCode> {
-    let started: api::DrillView = press(entrance, api::endpoint::START_DRILL.path, &json!({ "name": name }))?;
+    let started: api::DrillView = press(
+        entrance,
+        api::endpoint::START_DRILL.path,
+        &json!({ "name": name }),
+    )?;
     show(entrance, &started, |drill| {
-        format!("drill {} started at {}; watch it in the console", drill.name, drill.started_at)
+        format!(
+            "drill {} started at {}; watch it in the console",
+            drill.name, drill.started_at
+        )
     })
 }
 
@@ -26,7 +33,10 @@ pub(super) fn incident(command: IncidentCommand) -> anyhow::Result<ExitCode> {
             let page: IncidentPage = get(&entrance, api::endpoint::INCIDENTS.path)?;
             show(&entrance, &page, |page| {
                 let lines = page.items.iter().map(|item| {
-                    format!("{}  {:?}  {:?}  {}  {}", item.id, item.grade, item.state, item.opened_at, item.title.en)
+                    format!(
+                        "{}  {:?}  {:?}  {}  {}",
+                        item.id, item.grade, item.state, item.opened_at, item.title.en
+                    )
                 });
                 or_none(lines.collect(), "no cases")
             })
@@ -36,7 +46,11 @@ pub(super) fn incident(command: IncidentCommand) -> anyhow::Result<ExitCode> {
             show(&entrance, &room, describe)
         }
         IncidentCommand::Start { incident, entrance } => {
-            let done: Done = press(&entrance, &path(api::endpoint::START_RUN.path, &[&incident]), &json!({}))?;
+            let done: Done = press(
+                &entrance,
+                &path(api::endpoint::START_RUN.path, &[&incident]),
+                &json!({}),
+            )?;
             show(&entrance, &done, said)
         }
     }
@@ -46,7 +60,10 @@ pub(super) fn policy(command: PolicyCommand) -> anyhow::Result<ExitCode> {
     match command {
         PolicyCommand::Show { entrance } => {
             let list: api::RevisionList = get(&entrance, api::endpoint::REVISIONS.path)?;
-            let newest = list.revisions.first().map_or(0, |revision| revision.revision);
+            let newest = list
+                .revisions
+                .first()
+                .map_or(0, |revision| revision.revision);
             let at = path(api::endpoint::REVISION.path, &[&newest.to_string()]);
             let document: Value = get(&entrance, &at)?;
             println!("{}", serde_json::to_string_pretty(&document)?);
@@ -55,16 +72,27 @@ pub(super) fn policy(command: PolicyCommand) -> anyhow::Result<ExitCode> {
         PolicyCommand::History { entrance } => {
             let list: api::RevisionList = get(&entrance, api::endpoint::REVISIONS.path)?;
             show(&entrance, &list, |list| {
-                let lines = list.revisions.iter().map(|one| format!("{}  {}  {}  {}", one.revision, one.at, one.by, one.reason));
+                let lines = list
+                    .revisions
+                    .iter()
+                    .map(|one| format!("{}  {}  {}  {}", one.revision, one.at, one.by, one.reason));
                 or_none(lines.collect(), "the policy has never been changed")
             })
         }
-        PolicyCommand::RollBack { revision, reason, entrance } => {
+        PolicyCommand::RollBack {
+            revision,
+            reason,
+            entrance,
+        } => {
             let body = json!({ "to": revision, "reason": reason });
             let answer: UndoAnswer = press(&entrance, api::endpoint::ROLL_BACK.path, &body)?;
             show(&entrance, &answer, lifted)
         }
-        PolicyCommand::Undo { restriction, reason, entrance } => {
+        PolicyCommand::Undo {
+            restriction,
+            reason,
+            entrance,
+        } => {
             let at = path(api::endpoint::UNDO.path, &[&restriction]);
             let answer: UndoAnswer = press(&entrance, &at, &json!({ "reason": reason }))?;
             show(&entrance, &answer, lifted)
@@ -86,7 +114,10 @@ pub(super) fn patch(command: PatchCommand) -> anyhow::Result<ExitCode> {
                     });
                     format!("{}  {}  {proof}", patch.id, patch.name)
                 });
-                or_none(lines.collect(), "no patches; `hudun patch propose` drafts them")
+                or_none(
+                    lines.collect(),
+                    "no patches; `hudun patch propose` drafts them",
+                )
             })
         }
         PatchCommand::Propose { incident, entrance } => {
@@ -94,7 +125,11 @@ pub(super) fn patch(command: PatchCommand) -> anyhow::Result<ExitCode> {
             let done: Done = press(&entrance, &at, &json!({}))?;
             show(&entrance, &done, said)
         }
-        PatchCommand::Enforce { incident, patch, entrance } => {
+        PatchCommand::Enforce {
+            incident,
+            patch,
+            entrance,
+        } => {
             let at = path(api::endpoint::ENFORCE_PATCH.path, &[&incident, &patch]);
             let done: Done = press(&entrance, &at, &json!({}))?;
             show(&entrance, &done, said)
@@ -102,24 +137,49 @@ pub(super) fn patch(command: PatchCommand) -> anyhow::Result<ExitCode> {
     }
 }
 
-pub(super) fn evidence(entrance: &Entrance, incident: &str, out: Option<PathBuf>) -> anyhow::Result<ExitCode> {
+pub(super) fn evidence(
+    entrance: &Entrance,
+    incident: &str,
+    out: Option<PathBuf>,
+) -> anyhow::Result<ExitCode> {
     let at = path(api::endpoint::EXPORT_EVIDENCE.path, &[incident]);
     let pack = block_on(async { enter(entrance).await?.fetch(&at).await })?;
     let file = out.unwrap_or_else(|| PathBuf::from(format!("{incident}.tar")));
     std::fs::write(&file, &pack).with_context(|| file.display().to_string())?;
     let report = json!({ "file": file, "bytes": pack.len() });
     show(entrance, &report, |_| {
-        format!("{} written, {} bytes; check it anywhere with: hudun verify {}", file.display(), pack.len(), file.display())
+        format!(
+            "{} written, {} bytes; check it anywhere with: hudun verify {}",
+            file.display(),
+            pack.len(),
+            file.display()
+        )
     })
 }
 
 fn describe(room: &WarRoom) -> String {
     let mut lines = vec![
-        format!("{}  {}", room.incident.summary.id, room.incident.summary.title.en),
-        format!("grade {:?}, {:?}", room.incident.summary.grade, room.incident.summary.state),
+        format!(
+            "{}  {}",
+            room.incident.summary.id, room.incident.summary.title.en
+        ),
+        format!(
+            "grade {:?}, {:?}",
+            room.incident.summary.grade, room.incident.summary.state
+        ),
     ];
-    lines.extend(room.incident.rows.iter().map(|row| format!("  row {}: {}", row.id, row.text.en)));
-    lines.extend(room.run.iter().flat_map(|run| &run.steps).map(|step| format!("  step {:?}: {}", step.state, step.name.en)));
+    lines.extend(
+        room.incident
+            .rows
+            .iter()
+            .map(|row| format!("  row {}: {}", row.id, row.text.en)),
+    );
+    lines.extend(
+        room.run
+            .iter()
+            .flat_map(|run| &run.steps)
+            .map(|step| format!("  step {:?}: {}", step.state, step.name.en)),
+    );
     if let Some(scope) = &room.scope {
         lines.push(format!(
             "scope: low {} / likely {} / high {} persons, coverage {:.1} %",
@@ -134,8 +194,17 @@ fn describe(room: &WarRoom) -> String {
             lines.push(format!("  duty {}: {}", duty.id, duty.title.en));
         }
     }
-    lines.extend(room.containment.iter().map(|restriction| format!("  restriction {}: {}", restriction.id, restriction.what.en)));
-    lines.extend(room.notices.iter().map(|notice| format!("  notice {:?} {} {:?}", notice.audience, notice.lang, notice.state)));
+    lines.extend(
+        room.containment.iter().map(|restriction| {
+            format!("  restriction {}: {}", restriction.id, restriction.what.en)
+        }),
+    );
+    lines.extend(room.notices.iter().map(|notice| {
+        format!(
+            "  notice {:?} {} {:?}",
+            notice.audience, notice.lang, notice.state
+        )
+    }));
     lines.join("\n")
 }
 
@@ -145,16 +214,27 @@ fn said(done: &Done) -> String {
 
 fn lifted(answer: &UndoAnswer) -> String {
     match &answer.approval {
-        Some(approval) if !answer.lifted => format!("asked; a second person approves {} in the console", approval.id),
+        Some(approval) if !answer.lifted => format!(
+            "asked; a second person approves {} in the console",
+            approval.id
+        ),
         _ => format!("done, policy revision {}", answer.revision),
     }
 }
 
 fn or_none(lines: Vec<String>, none: &str) -> String {
-    if lines.is_empty() { none.to_owned() } else { lines.join("\n") }
+    if lines.is_empty() {
+        none.to_owned()
+    } else {
+        lines.join("\n")
+    }
 }
 
-fn show<T: Serialize>(entrance: &Entrance, value: &T, words: impl Fn(&T) -> String) -> anyhow::Result<ExitCode> {
+fn show<T: Serialize>(
+    entrance: &Entrance,
+    value: &T,
+    words: impl Fn(&T) -> String,
+) -> anyhow::Result<ExitCode> {
     if entrance.json {
         println!("{}", serde_json::to_string_pretty(value)?);
     } else {
@@ -174,7 +254,8 @@ fn press<T: DeserializeOwned>(entrance: &Entrance, path: &str, body: &Value) -> 
 async fn enter(entrance: &Entrance) -> anyhow::Result<Person> {
     if let Some(console) = &entrance.console {
         let account = entrance.account.as_deref().unwrap_or("admin");
-        let password = std::env::var("HUDUN_PASSWORD").context("set HUDUN_PASSWORD to the account's password")?;
+        let password = std::env::var("HUDUN_PASSWORD")
+            .context("set HUDUN_PASSWORD to the account's password")?;
         return Person::log_in(console.trim_end_matches('/'), account, &password).await;
     }
     let file = entrance.data.join(LOCAL_FILE);
@@ -182,14 +263,25 @@ async fn enter(entrance: &Entrance) -> anyhow::Result<Person> {
         format!("{}: is the demo's data folder elsewhere? Name it with --data, or a console with --console", file.display())
     })?;
     let local: Value = serde_json::from_str(&text).with_context(|| file.display().to_string())?;
-    let field = |name: &str| local.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let field = |name: &str| {
+        local
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
     let person = Person::log_in(&field("console"), &field("account"), &field("password")).await;
     person.context("is the demo running?")
 }
 
 fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let Ok(result) = runtime.block_on(tokio::time::timeout(std::time::Duration::from_secs(180), work)) else {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let Ok(result) = runtime.block_on(tokio::time::timeout(
+        std::time::Duration::from_secs(180),
+        work,
+    )) else {
         bail!("the console did not answer within three minutes")
     };
     result

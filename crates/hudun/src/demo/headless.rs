@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use hudun_console::api::{self, Done, NoticeState, RestrictionKind, StepState, WarRoom};
-use hudun_core::{IncidentId, IncidentState, Level, TaskState, Timestamp, TimelineMark};
+use hudun_core::{IncidentId, IncidentState, Level, TaskState, TimelineMark, Timestamp};
 use hudun_prevent::drill::{AttackReport, Plan};
 use serde::Serialize;
 use serde_json::json;
@@ -101,7 +101,9 @@ pub async fn run(demo: &Demo, seeds: u64) -> anyhow::Result<Report> {
     let mut runs = Vec::new();
     for seed in 0..seeds {
         eprintln!("drill {} of {seeds} (seed {seed}) …", seed + 1);
-        let report = one(demo, &people, seed).await.with_context(|| format!("seed {seed}"))?;
+        let report = one(demo, &people, seed)
+            .await
+            .with_context(|| format!("seed {seed}"))?;
         eprintln!("  {}", serde_json::to_string(&report)?);
         runs.push(report);
     }
@@ -110,9 +112,15 @@ pub async fn run(demo: &Demo, seeds: u64) -> anyhow::Result<Report> {
         values.sort_unstable();
         let at = |share: f64| {
             let index = (share * values.len() as f64).ceil() as usize;
-            values.get(index.saturating_sub(1)).copied().unwrap_or_default()
+            values
+                .get(index.saturating_sub(1))
+                .copied()
+                .unwrap_or_default()
         };
-        Spread { p50: at(0.5), p99: at(0.99) }
+        Spread {
+            p50: at(0.5),
+            p99: at(0.99),
+        }
     };
     let passed = runs.iter().all(RunReport::is_good);
     Ok(Report {
@@ -147,7 +155,9 @@ struct People {
 impl People {
     async fn log_in(demo: &Demo) -> anyhow::Result<Self> {
         let enter = async |account: &str| {
-            let password = demo.password(account).context("headless runs need a fresh data folder")?;
+            let password = demo
+                .password(account)
+                .context("headless runs need a fresh data folder")?;
             Person::log_in(&demo.console_url(), account, password).await
         };
         Ok(Self {
@@ -169,12 +179,17 @@ async fn one(demo: &Demo, people: &People, seed: u64) -> anyhow::Result<RunRepor
         Ok(page
             .items
             .into_iter()
-            .find(|item| item.state != IncidentState::Closed && item.suspects.contains(&drill.account))
+            .find(|item| {
+                item.state != IncidentState::Closed && item.suspects.contains(&drill.account)
+            })
             .map(|item| item.id))
     })
     .await?;
     let at = incident.to_string();
-    people.commander.press::<Done>(&path(api::endpoint::ACKNOWLEDGE.path, &[&at]), &json!({})).await?;
+    people
+        .commander
+        .press::<Done>(&path(api::endpoint::ACKNOWLEDGE.path, &[&at]), &json!({}))
+        .await?;
     let attack = drill.finished.await??;
 
     decide(people, &people.security, incident, "approve-patch").await?;
@@ -183,13 +198,20 @@ async fn one(demo: &Demo, people: &People, seed: u64) -> anyhow::Result<RunRepor
     decide(people, &people.it, incident, "root-fix").await?;
     let room = wait("the end of the run", async || {
         let room = people.commander.room(incident).await?;
-        Ok(room.run.as_ref().is_some_and(|run| run.ended_at.is_some()).then_some(room))
+        Ok(room
+            .run
+            .as_ref()
+            .is_some_and(|run| run.ended_at.is_some())
+            .then_some(room))
     })
     .await?;
     let repaired = room.repair.verdict == api::Verdict::Pass;
     send_notices(people, incident).await?;
     lift_everything(people, incident).await?;
-    let evidence = people.commander.fetch(&path(api::endpoint::EXPORT_EVIDENCE.path, &[&at])).await?;
+    let evidence = people
+        .commander
+        .fetch(&path(api::endpoint::EXPORT_EVIDENCE.path, &[&at]))
+        .await?;
     let evidence_verified = demo.verify(&evidence);
     close(people, &room, incident).await?;
 
@@ -198,7 +220,11 @@ async fn one(demo: &Demo, people: &People, seed: u64) -> anyhow::Result<RunRepor
     let staff = demo.staff();
     let triggered = first_deserving(&room);
     let mark = |mark: TimelineMark| {
-        room.incident.marks.iter().find(|view| view.mark == mark).map_or(Timestamp::from_millis(0), |view| view.at)
+        room.incident
+            .marks
+            .iter()
+            .find(|view| view.mark == mark)
+            .map_or(Timestamp::from_millis(0), |view| view.at)
     };
     Ok(RunReport {
         seed,
@@ -220,20 +246,38 @@ async fn one(demo: &Demo, people: &People, seed: u64) -> anyhow::Result<RunRepor
 
 /// Whether nothing of the case is in force any more.
 fn lifted(room: &WarRoom) -> bool {
-    room.containment.iter().all(|restriction| restriction.lift == api::LiftState::Gone)
+    room.containment
+        .iter()
+        .all(|restriction| restriction.lift == api::LiftState::Gone)
 }
 
 /// The request that completed the first finding worth an alert.
 fn first_deserving(room: &WarRoom) -> Timestamp {
-    let graves = room.incident.evidence.iter().filter(|finding| finding.level >= Level::High);
-    graves.map(|finding| finding.triggered_at).min().unwrap_or(room.incident.summary.opened_at)
+    let graves = room
+        .incident
+        .evidence
+        .iter()
+        .filter(|finding| finding.level >= Level::High);
+    graves
+        .map(|finding| finding.triggered_at)
+        .min()
+        .unwrap_or(room.incident.summary.opened_at)
 }
 
 /// Presses approve at the step whose name holds the word, as soon as it waits.
-async fn decide(people: &People, who: &Person, incident: IncidentId, step: &str) -> anyhow::Result<()> {
+async fn decide(
+    people: &People,
+    who: &Person,
+    incident: IncidentId,
+    step: &str,
+) -> anyhow::Result<()> {
     let id = settled(people, incident, step).await?;
-    let at = path(api::endpoint::DECIDE_STEP.path, &[&incident.to_string(), &id]);
-    who.press::<Done>(&at, &json!({ "approve": true, "note": "checked" })).await?;
+    let at = path(
+        api::endpoint::DECIDE_STEP.path,
+        &[&incident.to_string(), &id],
+    );
+    who.press::<Done>(&at, &json!({ "approve": true, "note": "checked" }))
+        .await?;
     Ok(())
 }
 
@@ -250,10 +294,19 @@ async fn settled(people: &People, incident: IncidentId, step: &str) -> anyhow::R
         if run.ended_at.is_some() {
             bail!("the run ended before {step}: {:?}", run.state);
         }
-        let waiting = run.steps.into_iter().find(|view| view.state == StepState::Waiting);
-        let Some(waiting) = waiting else { return Ok(None) };
+        let waiting = run
+            .steps
+            .into_iter()
+            .find(|view| view.state == StepState::Waiting);
+        let Some(waiting) = waiting else {
+            return Ok(None);
+        };
         if !waiting.name.en.contains(name) {
-            bail!("the run waits at {:?} instead of {step}: {:?}", waiting.name.en, waiting.error);
+            bail!(
+                "the run waits at {:?} instead of {step}: {:?}",
+                waiting.name.en,
+                waiting.error
+            );
         }
         Ok(Some(waiting.id))
     })
@@ -263,17 +316,28 @@ async fn settled(people: &People, incident: IncidentId, step: &str) -> anyhow::R
 /// Approves by two persons, and sends, what goes to staff; approves the others.
 async fn send_notices(people: &People, incident: IncidentId) -> anyhow::Result<()> {
     let room = people.commander.room(incident).await?;
-    for notice in room.notices.iter().filter(|notice| notice.state == NoticeState::Draft && notice.refusals.is_empty()) {
-        let at = path(api::endpoint::APPROVE_NOTICE.path, &[&incident.to_string(), &notice.id.to_string()]);
+    for notice in room
+        .notices
+        .iter()
+        .filter(|notice| notice.state == NoticeState::Draft && notice.refusals.is_empty())
+    {
+        let at = path(
+            api::endpoint::APPROVE_NOTICE.path,
+            &[&incident.to_string(), &notice.id.to_string()],
+        );
         for role in &notice.needs {
             let (who, name) = match role {
                 api::Role::Legal => (&people.legal, "legal"),
                 _ => (&people.commander, "commander"),
             };
-            who.press::<Done>(&at, &json!({ "role": name, "sha256": notice.sha256 })).await?;
+            who.press::<Done>(&at, &json!({ "role": name, "sha256": notice.sha256 }))
+                .await?;
         }
         if notice.audience == api::Audience::Staff {
-            let at = path(api::endpoint::SEND_NOTICE.path, &[&incident.to_string(), &notice.id.to_string()]);
+            let at = path(
+                api::endpoint::SEND_NOTICE.path,
+                &[&incident.to_string(), &notice.id.to_string()],
+            );
             people.legal.press::<Done>(&at, &json!({})).await?;
         }
     }
@@ -284,26 +348,45 @@ async fn lift_everything(people: &People, incident: IncidentId) -> anyhow::Resul
     let room = people.commander.room(incident).await?;
     for restriction in &room.containment {
         let at = path(api::endpoint::UNDO.path, &[&restriction.id.to_string()]);
-        let answer: api::UndoAnswer = people.security.press(&at, &json!({ "reason": "repaired" })).await?;
+        let answer: api::UndoAnswer = people
+            .security
+            .press(&at, &json!({ "reason": "repaired" }))
+            .await?;
         let Some(approval) = answer.approval else {
             continue;
         };
-        if !matches!(restriction.kind, RestrictionKind::Isolation | RestrictionKind::Patch) {
+        if !matches!(
+            restriction.kind,
+            RestrictionKind::Isolation | RestrictionKind::Patch
+        ) {
             bail!("a {:?} needed a second person", restriction.kind);
         }
         let at = path(api::endpoint::DECIDE_APPROVAL.path, &[&approval.id]);
-        people.commander.press::<Done>(&at, &json!({ "approve": true })).await?;
+        people
+            .commander
+            .press::<Done>(&at, &json!({ "approve": true }))
+            .await?;
     }
     Ok(())
 }
 
 async fn close(people: &People, room: &WarRoom, incident: IncidentId) -> anyhow::Result<()> {
-    for task in room.tasks.iter().filter(|task| !matches!(task.state, TaskState::Done | TaskState::Dropped)) {
+    for task in room
+        .tasks
+        .iter()
+        .filter(|task| !matches!(task.state, TaskState::Done | TaskState::Dropped))
+    {
         let at = path(api::endpoint::CHANGE_TASK.path, &[&task.id.to_string()]);
-        people.commander.press::<Done>(&at, &json!({ "move": "done", "note": "" })).await?;
+        people
+            .commander
+            .press::<Done>(&at, &json!({ "move": "done", "note": "" }))
+            .await?;
     }
     let at = path(api::endpoint::CLOSE.path, &[&incident.to_string()]);
-    people.commander.press::<Done>(&at, &json!({ "reason": "drill is over" })).await?;
+    people
+        .commander
+        .press::<Done>(&at, &json!({ "reason": "drill is over" }))
+        .await?;
     Ok(())
 }
 
@@ -315,7 +398,11 @@ async fn compare(
     account: &str,
 ) -> anyhow::Result<(ScopeReport, u64)> {
     let scope = demo.scope(incident).await?;
-    let truth: BTreeSet<_> = attack.loot.ids().map(|id| demo.token(account, id)).collect();
+    let truth: BTreeSet<_> = attack
+        .loot
+        .ids()
+        .map(|id| demo.token(account, id))
+        .collect();
     let likely: BTreeSet<_> = scope.subjects.iter().map(|(token, _)| *token).collect();
     let report = ScopeReport {
         truth: truth.len(),
@@ -330,7 +417,10 @@ async fn compare(
 }
 
 /// Asks again and again until there is an answer.
-async fn wait<T>(what: &str, mut ask: impl AsyncFnMut() -> anyhow::Result<Option<T>>) -> anyhow::Result<T> {
+async fn wait<T>(
+    what: &str,
+    mut ask: impl AsyncFnMut() -> anyhow::Result<Option<T>>,
+) -> anyhow::Result<T> {
     let began = Instant::now();
     loop {
         if let Some(answer) = ask().await? {

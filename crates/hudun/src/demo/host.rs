@@ -32,7 +32,12 @@ impl ScrmHost {
         let socket = std::net::TcpListener::bind(address)
             .map_err(|cause| std::io::Error::new(cause.kind(), format!("{address}: {cause}")))?;
         socket.set_nonblocking(true)?;
-        Ok(Self { folder, plan, socket, running: Mutex::new(None) })
+        Ok(Self {
+            folder,
+            plan,
+            socket,
+            running: Mutex::new(None),
+        })
     }
 
     /// Its address.
@@ -47,7 +52,11 @@ impl ScrmHost {
     ///
     /// # Errors
     /// When the SCRM can't open its data.
-    pub async fn start(&self, vulnerable: bool, progress: impl FnMut(&str, u32, u32) + Send) -> anyhow::Result<()> {
+    pub async fn start(
+        &self,
+        vulnerable: bool,
+        progress: impl FnMut(&str, u32, u32) + Send,
+    ) -> anyhow::Result<()> {
         let mut running = self.running.lock().await;
         if let Some(before) = running.take() {
             finish(before).await?;
@@ -56,19 +65,29 @@ impl ScrmHost {
         config.vulnerable = vulnerable;
         config.seed = Some(self.plan.clone());
         let mut progress = progress;
-        let scrm = Scrm::open_with_progress(config, move |step| progress(step.what, step.done, step.of)).await?;
+        let scrm =
+            Scrm::open_with_progress(config, move |step| progress(step.what, step.done, step.of))
+                .await?;
         let listener = tokio::net::TcpListener::from_std(self.socket.try_clone()?)?;
         let (stop, stopped) = oneshot::channel::<()>();
         let served = tokio::spawn(scrm.serve(listener, async move {
             let _dropped_means_stop_too = stopped.await;
         }));
-        *running = Some(Running { vulnerable, stop, served });
+        *running = Some(Running {
+            vulnerable,
+            stop,
+            served,
+        });
         Ok(())
     }
 
     /// Whether the holes are open now.
     pub async fn is_vulnerable(&self) -> bool {
-        self.running.lock().await.as_ref().is_some_and(|running| running.vulnerable)
+        self.running
+            .lock()
+            .await
+            .as_ref()
+            .is_some_and(|running| running.vulnerable)
     }
 
     /// Stops it.

@@ -24,7 +24,8 @@ pub async fn serve(listener: TcpListener, folder: PathBuf, stop: CancellationTok
         };
         let folder = folder.clone();
         tokio::spawn(async move {
-            let talk = tokio::time::timeout(Duration::from_secs(60), converse(stream, &folder)).await;
+            let talk =
+                tokio::time::timeout(Duration::from_secs(60), converse(stream, &folder)).await;
             if let Ok(Err(error)) = talk {
                 tracing::debug!(%error, "a mail connection ended early");
             }
@@ -43,7 +44,11 @@ async fn converse(mut stream: TcpStream, folder: &Path) -> std::io::Result<()> {
         if (&mut lines).take(LINE).read_line(&mut line).await? == 0 {
             return Ok(());
         }
-        let word = line.split_whitespace().next().unwrap_or_default().to_ascii_uppercase();
+        let word = line
+            .split_whitespace()
+            .next()
+            .unwrap_or_default()
+            .to_ascii_uppercase();
         let answer: &[u8] = match word.as_str() {
             "EHLO" | "HELO" => b"250-hudun demo mailbox\r\n250 8BITMIME\r\n",
             "DATA" => {
@@ -69,7 +74,12 @@ async fn read_mail<R: tokio::io::AsyncBufRead + Unpin>(lines: &mut R) -> std::io
     let mut mail = Vec::new();
     loop {
         let mut line = Vec::new();
-        if (&mut *lines).take(LINE).read_until(b'\n', &mut line).await? == 0 {
+        if (&mut *lines)
+            .take(LINE)
+            .read_until(b'\n', &mut line)
+            .await?
+            == 0
+        {
             return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
         if line == b".\r\n" || line == b".\n" {

@@ -16,7 +16,10 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use hudun_console::api::{self, Happening, Role as ConsoleRole};
 use hudun_console::{DeskError, OpenAccount};
-use hudun_core::{BoxFuture, DrillId, IncidentId, LedgerDraft, Level, Recorder, Scope, SubjectToken, Text, Timestamp};
+use hudun_core::{
+    BoxFuture, DrillId, IncidentId, LedgerDraft, Level, Recorder, Scope, SubjectToken, Text,
+    Timestamp,
+};
 use hudun_gateway::TenantKeys;
 use hudun_prevent::drill::{Attack, AttackError, AttackReport, Plan};
 use hudun_profile::Profile;
@@ -45,7 +48,11 @@ const LOCAL_ACCOUNT: &str = "local";
 pub const LOCAL_FILE: &str = "local-account.json";
 /// Accounts of the demo's console, with the names that others see.
 const TEAM: [(&str, &str, &[ConsoleRole]); 6] = [
-    ("commander", "林岚", &[ConsoleRole::Commander, ConsoleRole::Admin]),
+    (
+        "commander",
+        "林岚",
+        &[ConsoleRole::Commander, ConsoleRole::Admin],
+    ),
     ("security", "高远", &[ConsoleRole::Security]),
     ("it", "蒋涛", &[ConsoleRole::It]),
     ("legal", "沈律", &[ConsoleRole::Legal]),
@@ -104,10 +111,19 @@ impl Demo {
     ///
     /// # Errors
     /// What can't be started, with what to do.
-    pub async fn start(options: DemoOptions, say: impl Fn(&str) + Send + Sync + 'static) -> anyhow::Result<Self> {
+    pub async fn start(
+        options: DemoOptions,
+        say: impl Fn(&str) + Send + Sync + 'static,
+    ) -> anyhow::Result<Self> {
         std::fs::create_dir_all(&options.data)
             .with_context(|| format!("the data folder {} can't be made", options.data.display()))?;
-        let port = |offset: u16| if options.port == 0 { 0 } else { options.port + offset };
+        let port = |offset: u16| {
+            if options.port == 0 {
+                0
+            } else {
+                options.port + offset
+            }
+        };
         let loopback = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
         let plan = SeedPlan {
             seed: options.seed,
@@ -115,36 +131,83 @@ impl Demo {
             orders: options.customers * 10,
             messages: options.customers * 5,
         };
-        let host = Arc::new(ScrmHost::bind(loopback(port(1)), options.data.join("scrm"), plan)?);
-        host.start(true, move |what, done, of| say(&format!("SCRM: {what} {done}/{of}"))).await?;
+        let host = Arc::new(ScrmHost::bind(
+            loopback(port(1)),
+            options.data.join("scrm"),
+            plan,
+        )?);
+        host.start(true, move |what, done, of| {
+            say(&format!("SCRM: {what} {done}/{of}"))
+        })
+        .await?;
         let upstream = format!("http://{}", host.address()?);
 
         let mail = options.data.join("mail");
         std::fs::create_dir_all(&mail)?;
         let mailbox = TcpListener::bind(loopback(0)).await?;
         let mail_port = mailbox.local_addr()?.port();
-        let control = Arc::new(Control::new(Arc::clone(&host), options.seed, upstream.clone()));
-        let config = demo_config(&options, upstream, loopback(port(0)), loopback(port(2)), mail_port)?;
+        let control = Arc::new(Control::new(
+            Arc::clone(&host),
+            options.seed,
+            upstream.clone(),
+        ));
+        let config = demo_config(
+            &options,
+            upstream,
+            loopback(port(0)),
+            loopback(port(2)),
+            mail_port,
+        )?;
         let profile = Profile::parse(PROFILE, "profiles/hudun-scrm.yaml")?;
-        let extras = Extras { demo: Some(control.clone()), profile: Some(profile), ..Extras::default() };
+        let extras = Extras {
+            demo: Some(control.clone()),
+            profile: Some(profile),
+            ..Extras::default()
+        };
         let system = System::start(config, extras).await?;
         control.connect(&system);
-        system.tasks.spawn(mailbox::serve(mailbox, mail.clone(), system.stop.clone()));
+        system
+            .tasks
+            .spawn(mailbox::serve(mailbox, mail.clone(), system.stop.clone()));
 
         let passwords = open_accounts(&system, options.headless).await?;
         open_local_account(&system, &options.data).await?;
         let staff: Vec<StaffCredential> = demo_staff(options.seed)
             .into_iter()
-            .filter(|person| !control.stealable.iter().any(|stolen| stolen.account == person.account))
+            .filter(|person| {
+                !control
+                    .stealable
+                    .iter()
+                    .any(|stolen| stolen.account == person.account)
+            })
             .collect();
         let pace = if options.headless {
-            Pace { from: Duration::from_millis(400), to: Duration::from_millis(2_000) }
+            Pace {
+                from: Duration::from_millis(400),
+                to: Duration::from_millis(2_000),
+            }
         } else {
-            Pace { from: Duration::from_secs(2), to: Duration::from_secs(9) }
+            Pace {
+                from: Duration::from_secs(2),
+                to: Duration::from_secs(9),
+            }
         };
         let gateway = format!("http://{}", system.gateway_address);
-        let tally = traffic::start(&gateway, staff, pace, options.seed, &system.stop, &system.tasks);
-        Ok(Self { system, control, passwords, tally, mail })
+        let tally = traffic::start(
+            &gateway,
+            staff,
+            pace,
+            options.seed,
+            &system.stop,
+            &system.tasks,
+        );
+        Ok(Self {
+            system,
+            control,
+            passwords,
+            tally,
+            mail,
+        })
     }
 
     /// Stops the guard, then the SCRM.
@@ -189,7 +252,9 @@ impl Demo {
     }
 
     async fn mails(&self) -> u64 {
-        let Ok(mut folder) = tokio::fs::read_dir(&self.mail).await else { return 0 };
+        let Ok(mut folder) = tokio::fs::read_dir(&self.mail).await else {
+            return 0;
+        };
         let mut count = 0;
         while let Ok(Some(_)) = folder.next_entry().await {
             count += 1;
@@ -213,7 +278,10 @@ impl Demo {
     }
 
     fn verify(&self, pack: &[u8]) -> bool {
-        let trust = hudun_ledger::Trust { key: Some(self.system.office.ledger.verifier()), ..Default::default() };
+        let trust = hudun_ledger::Trust {
+            key: Some(self.system.office.ledger.verifier()),
+            ..Default::default()
+        };
         let report = hudun_ledger::pack::verify(pack, &trust);
         if !report.is_sound() {
             tracing::error!(problems = ?report.problems, "the evidence pack does not verify");
@@ -229,13 +297,23 @@ impl Demo {
     /// The token under which Hudun knows a customer, from the product's own id: the truth's side of the comparison.
     fn token(&self, account: &str, id: i64) -> SubjectToken {
         let tenant = account.rsplit('@').next().unwrap_or_default();
-        let tenant = tenant.parse().unwrap_or_else(|_| unreachable!("tenants of the demo are identifiers"));
-        self.system.keys.keyer(&tenant).subject(hudun_pii::CUSTOMER, &id.to_string())
+        let tenant = tenant
+            .parse()
+            .unwrap_or_else(|_| unreachable!("tenants of the demo are identifiers"));
+        self.system
+            .keys
+            .keyer(&tenant)
+            .subject(hudun_pii::CUSTOMER, &id.to_string())
     }
 
     async fn alerts_about_others(&self, account: &str) -> anyhow::Result<u64> {
         let findings = self.system.office.cases.newest_findings(10_000).await?;
-        let stolen = |name: &str| self.control.stealable.iter().any(|person| person.account == name);
+        let stolen = |name: &str| {
+            self.control
+                .stealable
+                .iter()
+                .any(|person| person.account == name)
+        };
         let others = findings
             .iter()
             .filter(|finding| finding.level >= Level::High)
@@ -296,35 +374,60 @@ impl Control {
     async fn attack(&self, plan: Plan, seed: u64) -> anyhow::Result<Drill> {
         let inside = self.inside()?;
         let at = (seed % self.stealable.len().max(1) as u64) as usize;
-        let Some(stolen) = self.stealable.get(at) else { bail!("there is no account to steal") };
+        let Some(stolen) = self.stealable.get(at) else {
+            bail!("there is no account to steal")
+        };
         let verifier = Verifier {
             upstream: self.upstream.clone(),
             account: stolen.account.clone(),
             password: stolen.password.clone(),
         };
         inside.direct.use_account(verifier).await;
-        let attack =
-            Attack::new(&inside.gateway, &stolen.account, &stolen.password, THIEF, plan, DrillId::new())?;
+        let attack = Attack::new(
+            &inside.gateway,
+            &stolen.account,
+            &stolen.password,
+            THIEF,
+            plan,
+            DrillId::new(),
+        )?;
         let finished = tokio::spawn(async move { attack.run().await });
-        Ok(Drill { account: stolen.account.clone(), finished })
+        Ok(Drill {
+            account: stolen.account.clone(),
+            finished,
+        })
     }
 }
 
 impl DemoControl for Control {
     fn view(&self) -> api::DemoView {
         api::DemoView {
-            scrm: self.inside.get().map(|inside| inside.gateway.clone()).unwrap_or_default(),
+            scrm: self
+                .inside
+                .get()
+                .map(|inside| inside.gateway.clone())
+                .unwrap_or_default(),
             vulnerable: self.vulnerable.load(Ordering::Relaxed),
-            drill: self.running.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            drill: self
+                .running
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
         }
     }
 
-    fn start_drill<'a>(&'a self, name: &'a str, by: &'a str) -> BoxFuture<'a, Result<api::DrillView, DeskError>> {
+    fn start_drill<'a>(
+        &'a self,
+        name: &'a str,
+        by: &'a str,
+    ) -> BoxFuture<'a, Result<api::DrillView, DeskError>> {
         Box::pin(async move {
             if name != "stolen-account" {
                 return Err(DeskError::NotFound("drill"));
             }
-            let inside = self.inside().map_err(|cause| DeskError::Internal(cause.to_string()))?;
+            let inside = self
+                .inside()
+                .map_err(|cause| DeskError::Internal(cause.to_string()))?;
             let started_at = Timestamp::now();
             {
                 let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
@@ -341,9 +444,19 @@ impl DemoControl for Control {
                 *self.running.lock().unwrap_or_else(PoisonError::into_inner) = None;
             }
             let (id, drill) = began.map_err(|cause| DeskError::Internal(cause.to_string()))?;
-            inside.office.live.publish(started_at, Happening::Drill { name: name.to_owned(), running: true });
+            inside.office.live.publish(
+                started_at,
+                Happening::Drill {
+                    name: name.to_owned(),
+                    running: true,
+                },
+            );
             self.watch(inside, name.to_owned(), drill);
-            Ok(api::DrillView { id, name: name.to_owned(), started_at })
+            Ok(api::DrillView {
+                id,
+                name: name.to_owned(),
+                started_at,
+            })
         })
     }
 
@@ -353,20 +466,39 @@ impl DemoControl for Control {
             self.host.start(false, |_, _, _| {}).await.map_err(failed)?;
             self.vulnerable.store(false, Ordering::Relaxed);
             let inside = self.inside().map_err(failed)?;
-            record(inside, by, "demo.scrm-restarted", json!({ "vulnerable": false })).map_err(failed)
+            record(
+                inside,
+                by,
+                "demo.scrm-restarted",
+                json!({ "vulnerable": false }),
+            )
+            .map_err(failed)
         })
     }
 }
 
 impl Control {
-    async fn begin(&self, inside: &Inside, by: &str, at: Timestamp) -> anyhow::Result<(DrillId, Drill)> {
+    async fn begin(
+        &self,
+        inside: &Inside,
+        by: &str,
+        at: Timestamp,
+    ) -> anyhow::Result<(DrillId, Drill)> {
         if !self.host.is_vulnerable().await {
             self.host.start(true, |_, _, _| {}).await?;
         }
         self.vulnerable.store(true, Ordering::Relaxed);
         let seed = at.as_millis().cast_unsigned() % 3;
-        record(inside, by, "drill.started", json!({ "name": "stolen-account" }))?;
-        Ok((DrillId::new(), self.attack(Plan::stolen_account(seed), seed).await?))
+        record(
+            inside,
+            by,
+            "drill.started",
+            json!({ "name": "stolen-account" }),
+        )?;
+        Ok((
+            DrillId::new(),
+            self.attack(Plan::stolen_account(seed), seed).await?,
+        ))
     }
 
     /// Tells when the attacker is done.
@@ -376,14 +508,22 @@ impl Control {
         tokio::spawn(async move {
             match drill.finished.await {
                 Ok(Ok(report)) => tracing::info!(
-                    customers = report.loot.len(), foreign = report.foreign(), shut_out = report.shut_out,
+                    customers = report.loot.len(),
+                    foreign = report.foreign(),
+                    shut_out = report.shut_out,
                     "the attacker is done"
                 ),
                 Ok(Err(error)) => tracing::warn!(%error, "the attack could not be carried out"),
                 Err(error) => tracing::error!(%error, "the attack's task died"),
             }
             *running.lock().unwrap_or_else(PoisonError::into_inner) = None;
-            live.publish(Timestamp::now(), Happening::Drill { name, running: false });
+            live.publish(
+                Timestamp::now(),
+                Happening::Drill {
+                    name,
+                    running: false,
+                },
+            );
         });
     }
 }
@@ -401,7 +541,10 @@ fn record(inside: &Inside, by: &str, kind: &str, body: serde_json::Value) -> any
 }
 
 /// Opens the console accounts of the demo at its first start.
-async fn open_accounts(system: &System, headless: bool) -> anyhow::Result<BTreeMap<String, String>> {
+async fn open_accounts(
+    system: &System,
+    headless: bool,
+) -> anyhow::Result<BTreeMap<String, String>> {
     let known = system.accounts.list().await?;
     let mut passwords = BTreeMap::new();
     for (account, name, roles) in TEAM {
@@ -475,9 +618,16 @@ fn demo_config(
             recent_minutes: 15,
         },
         // The demo listens on loopback only, so the cookie needs no https and an authenticator is left out.
-        console: ConsolePart { listen: console, second_step: false, secure_cookie: false },
+        console: ConsolePart {
+            listen: console,
+            second_step: false,
+            secure_cookie: false,
+        },
         store: None,
-        alerts: AlertPart { webhooks: Vec::new(), mail: vec!["security-lead@example.invalid".to_owned()] },
+        alerts: AlertPart {
+            webhooks: Vec::new(),
+            mail: vec!["security-lead@example.invalid".to_owned()],
+        },
         smtp: Some(SmtpPart {
             host: "127.0.0.1".to_owned(),
             port: mail_port,

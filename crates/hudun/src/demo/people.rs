@@ -21,12 +21,24 @@ impl Person {
     /// # Errors
     /// When the console refuses.
     pub async fn log_in(base: &str, account: &str, password: &str) -> anyhow::Result<Self> {
-        let client = Client::builder().cookie_store(true).no_proxy().timeout(Duration::from_secs(120)).build()?;
-        let person = Self { client, base: base.to_owned() };
+        let client = Client::builder()
+            .cookie_store(true)
+            .no_proxy()
+            .timeout(Duration::from_secs(120))
+            .build()?;
+        let person = Self {
+            client,
+            base: base.to_owned(),
+        };
         let credentials = json!({ "account": account, "password": password });
-        let signed: SignedIn = person.ask(Method::POST, api::endpoint::LOGIN.path, Some(&credentials)).await?;
+        let signed: SignedIn = person
+            .ask(Method::POST, api::endpoint::LOGIN.path, Some(&credentials))
+            .await?;
         if signed.next != NextStep::Done {
-            bail!("{account} can't finish the log-in: the console asks for {:?}", signed.next);
+            bail!(
+                "{account} can't finish the log-in: the console asks for {:?}",
+                signed.next
+            );
         }
         Ok(person)
     }
@@ -36,7 +48,8 @@ impl Person {
     /// # Errors
     /// When the console refuses.
     pub async fn room(&self, incident: hudun_core::IncidentId) -> anyhow::Result<WarRoom> {
-        self.get(&path(api::endpoint::ROOM.path, &[&incident.to_string()])).await
+        self.get(&path(api::endpoint::ROOM.path, &[&incident.to_string()]))
+            .await
     }
 
     /// Reads.
@@ -51,7 +64,11 @@ impl Person {
     ///
     /// # Errors
     /// When the console refuses.
-    pub async fn press<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> anyhow::Result<T> {
+    pub async fn press<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> anyhow::Result<T> {
         self.ask(Method::POST, path, Some(body)).await
     }
 
@@ -89,7 +106,9 @@ impl Person {
     }
 
     fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        self.client.request(method, format!("{}{path}", self.base)).header("x-hudun-request", "1")
+        self.client
+            .request(method, format!("{}{path}", self.base))
+            .header("x-hudun-request", "1")
     }
 }
 
@@ -98,7 +117,13 @@ pub fn path(template: &str, values: &[&str]) -> String {
     let mut values = values.iter();
     template
         .split('/')
-        .map(|part| if part.starts_with('{') { values.next().copied().unwrap_or(part) } else { part })
+        .map(|part| {
+            if part.starts_with('{') {
+                values.next().copied().unwrap_or(part)
+            } else {
+                part
+            }
+        })
         .collect::<Vec<_>>()
         .join("/")
 }

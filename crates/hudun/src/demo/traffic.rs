@@ -107,13 +107,20 @@ impl Worker {
 
     async fn log_in(&mut self, client: &Client) -> bool {
         let body = json!({ "account": self.person.account, "password": self.person.password });
-        let Some((status, answer)) = self.send(client, Method::POST, "/api/auth/login", Some(body)).await else {
+        let Some((status, answer)) = self
+            .send(client, Method::POST, "/api/auth/login", Some(body))
+            .await
+        else {
             return false;
         };
         if status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN {
             self.tally.logged_out.fetch_add(1, Ordering::Relaxed);
         }
-        self.csrf = answer.get("csrf").and_then(Value::as_str).unwrap_or_default().to_owned();
+        self.csrf = answer
+            .get("csrf")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
         status.is_success()
     }
 
@@ -124,12 +131,24 @@ impl Worker {
         let (method, path, body) = match (self.person.role, roll, some) {
             (Role::Sales | Role::Manager, 0..=2, _) | (Role::Sales | Role::Manager, _, None) => {
                 let page = self.dice.random_range(1..4);
-                (Method::GET, format!("/api/customer?page={page}&size=20"), None)
+                (
+                    Method::GET,
+                    format!("/api/customer?page={page}&size=20"),
+                    None,
+                )
             }
-            (Role::Sales | Role::Manager, 3..=4, Some(id)) => (Method::GET, format!("/api/customer/{id}"), None),
-            (Role::Sales | Role::Manager, 5, Some(id)) => (Method::GET, format!("/customers/{id}"), None),
-            (Role::Sales | Role::Manager, 6, Some(id)) => (Method::GET, format!("/api/order?customer_id={id}"), None),
-            (Role::Sales, 7, Some(id)) => (Method::GET, format!("/api/chat?customer_id={id}"), None),
+            (Role::Sales | Role::Manager, 3..=4, Some(id)) => {
+                (Method::GET, format!("/api/customer/{id}"), None)
+            }
+            (Role::Sales | Role::Manager, 5, Some(id)) => {
+                (Method::GET, format!("/customers/{id}"), None)
+            }
+            (Role::Sales | Role::Manager, 6, Some(id)) => {
+                (Method::GET, format!("/api/order?customer_id={id}"), None)
+            }
+            (Role::Sales, 7, Some(id)) => {
+                (Method::GET, format!("/api/chat?customer_id={id}"), None)
+            }
             (Role::Sales, 8, Some(id)) => {
                 let note = json!({ "customer_id": id, "text": "已电话回访，客户周末到店" });
                 (Method::POST, "/api/follow".to_owned(), Some(note))
@@ -140,11 +159,16 @@ impl Worker {
             (_, 9, _) => (Method::GET, "/api/auth/me".to_owned(), None),
             _ => (Method::GET, "/api/stats".to_owned(), None),
         };
-        let Some((status, answer)) = self.send(client, method, &path, body).await else { return true };
+        let Some((status, answer)) = self.send(client, method, &path, body).await else {
+            return true;
+        };
         if let Some(items) = answer.get("items").and_then(Value::as_array)
             && path.starts_with("/api/customer?")
         {
-            self.customers = items.iter().filter_map(|item| item.get("id").and_then(Value::as_i64)).collect();
+            self.customers = items
+                .iter()
+                .filter_map(|item| item.get("id").and_then(Value::as_i64))
+                .collect();
         }
         if status == StatusCode::UNAUTHORIZED {
             self.tally.logged_out.fetch_add(1, Ordering::Relaxed);
@@ -160,7 +184,9 @@ impl Worker {
         path: &str,
         body: Option<Value>,
     ) -> Option<(StatusCode, Value)> {
-        let mut request = client.request(method, format!("{}{path}", self.base)).header("x-csrf-token", &self.csrf);
+        let mut request = client
+            .request(method, format!("{}{path}", self.base))
+            .header("x-csrf-token", &self.csrf);
         if let Some(body) = body {
             request = request.json(&body);
         }

@@ -10,8 +10,8 @@ pub struct Loot {
     customers: BTreeSet<i64>,
 }
 
-/// Fields of a customer that are personal.
-const PERSONAL: [&str; 8] = [
+/// Fields of a customer that say something about the person: also what staff concluded, such as the stage.
+const PERSONAL: [&str; 12] = [
     "name",
     "mobile",
     "email",
@@ -20,6 +20,10 @@ const PERSONAL: [&str; 8] = [
     "external_userid",
     "unionid",
     "birthday",
+    "gender",
+    "stage",
+    "remark",
+    "tags",
 ];
 
 impl Loot {
@@ -53,11 +57,15 @@ impl Loot {
         let Some(id) = customer.get("id").and_then(Value::as_i64) else {
             return;
         };
-        let in_clear = |field: &&str| {
-            customer
-                .get(*field)
-                .and_then(Value::as_str)
+        let clear_text = |value: &Value| {
+            value
+                .as_str()
                 .is_some_and(|text| !text.is_empty() && !text.contains('*'))
+        };
+        let in_clear = |field: &&str| match customer.get(*field) {
+            Some(Value::Array(values)) => values.iter().any(clear_text),
+            Some(value) => clear_text(value),
+            None => false,
         };
         if PERSONAL.iter().any(in_clear) {
             self.customers.insert(id);

@@ -102,7 +102,13 @@ pub(super) fn customer(lang: Lang, actor: &Actor, vulnerable: bool, c: &Customer
         }
     };
     // The title goes into histories and bookmarks, so it names no person.
-    page(lang, &format!("{} {}", lang.say("客户", "Customer"), c.id), Some(actor), vulnerable, &body)
+    page(
+        lang,
+        &format!("{} {}", lang.say("客户", "Customer"), c.id),
+        Some(actor),
+        vulnerable,
+        &body,
+    )
 }
 
 pub(super) fn orders(
