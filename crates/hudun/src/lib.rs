@@ -1,23 +1,23 @@
 //! The wiring of Hudun: configuration, command line, the stages behind the console's desk, the catalogue of actions
 //! behind playbooks, the ledger behind everything.
 
-mod accounting;
+pub mod accounting;
 pub mod bench;
 pub mod catalogue;
 pub mod cli;
-mod config;
-mod demo;
+pub mod config;
+pub mod demo;
 pub mod desk;
-mod direct;
-mod history;
-mod intake;
-mod keys;
+pub mod direct;
+pub mod history;
+pub mod intake;
+pub mod keys;
 pub mod ledger;
-mod measures;
-mod metrics;
+pub mod measures;
+pub mod metrics;
 pub mod office;
-mod pump;
-mod stages;
-mod system;
-mod upkeep;
-mod users;
+pub mod pump;
+pub mod stages;
+pub mod system;
+pub mod upkeep;
+pub mod users;

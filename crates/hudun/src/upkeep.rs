@@ -45,21 +45,21 @@ pub async fn run(
         round += 1;
         let now = Timestamp::now();
         carry_letters(&sender, &postman, now).await;
-        if round % SCOPE_ROUNDS == 0 {
+        if round.is_multiple_of(SCOPE_ROUNDS) {
             keep_scopes_true(&office, now).await;
         }
-        if round % CLOCK_ROUNDS == 0 {
+        if round.is_multiple_of(CLOCK_ROUNDS) {
             office.live.publish(now, Happening::Clock);
         }
-        if round % SWEEP_ROUNDS == 0 {
+        if round.is_multiple_of(SWEEP_ROUNDS) {
             sweep(&office, now).await;
         }
         let too_large =
-            round % TAIL_ROUNDS == 0 && office.lake.stats().tail_bytes as u64 > TAIL_BYTES;
-        if too_large || round % COMPACT_ROUNDS == 0 {
+            round.is_multiple_of(TAIL_ROUNDS) && office.lake.stats().tail_bytes > TAIL_BYTES;
+        if too_large || round.is_multiple_of(COMPACT_ROUNDS) {
             compact(&office).await;
         }
-        if round % RETAIN_ROUNDS == 0 {
+        if round.is_multiple_of(RETAIN_ROUNDS) {
             retain(&office, now).await;
         }
     }

@@ -306,6 +306,7 @@ async fn house() -> House {
     let live = Live::new();
     let clerk = Arc::new(Clerk::default());
     let acts = Arc::new(Acts {
+        lake: Arc::clone(&lake),
         cases: cases.clone(),
         keeper: keeper.clone(),
         analyst: analyst.clone(),
@@ -436,7 +437,7 @@ async fn house() -> House {
         analyst,
         bench,
         acts,
-        playbooks: Playbooks::read(vec![PLAYBOOK.to_vec()]).unwrap(),
+        playbooks: Arc::new(Playbooks::read(vec![PLAYBOOK.to_vec()]).unwrap()),
         live,
         meters: Arc::new(Quiet),
         activity: Arc::new(Activity::default()),

@@ -239,6 +239,15 @@ enum ProfileCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Propose a profile from recorded traffic, for a person to correct.
+    Learn {
+        /// A HAR file or an access log (combined format); may be given several times.
+        #[arg(long, required = true)]
+        from: Vec<PathBuf>,
+        /// Name of the product.
+        #[arg(long)]
+        product: String,
+    },
 }
 
 #[derive(Subcommand)]
@@ -331,6 +340,9 @@ fn act(command: Command) -> anyhow::Result<ExitCode> {
         Command::Verify { pack, key, json } => offline::verify(&pack, key.as_deref(), json),
         Command::Profile(ProfileCommand::Check { file, json }) => {
             offline::check_profile(&file, json)
+        }
+        Command::Profile(ProfileCommand::Learn { from, product }) => {
+            offline::learn(&from, &product)
         }
         Command::Config(ConfigCommand::Check { file, json }) => offline::check_config(&file, json),
         Command::Config(ConfigCommand::Example) => offline::example(),

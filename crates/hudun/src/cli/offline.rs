@@ -79,7 +79,11 @@ fn read_key(key: &str) -> anyhow::Result<VerifierKey> {
 
 pub(super) fn check_profile(file: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
     let profile = read_profile(file)?;
-    let problems: Vec<String> = profile.check().iter().map(ToString::to_string).collect();
+    let found = profile.check();
+    let problems: Vec<String> = found.iter().map(ToString::to_string).collect();
+    let faulty = found
+        .iter()
+        .any(|problem| problem.gravity == hudun_profile::Gravity::Error);
     if as_json {
         let body = json!({ "product": profile.product, "verified": profile.verified, "problems": problems });
         println!("{}", serde_json::to_string_pretty(&body)?);
@@ -95,11 +99,21 @@ pub(super) fn check_profile(file: &Path, as_json: bool) -> anyhow::Result<ExitCo
             println!("  no problems");
         }
     }
-    Ok(if problems.is_empty() {
-        ExitCode::SUCCESS
-    } else {
+    Ok(if faulty {
         ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
     })
+}
+
+pub(super) fn learn(files: &[std::path::PathBuf], product: &str) -> anyhow::Result<ExitCode> {
+    let mut learner = hudun_learn::Learner::default();
+    for file in files {
+        learner.read_file(file)?;
+    }
+    print!("{}", learner.propose(product));
+    eprintln!("{:?}", learner.counts());
+    Ok(ExitCode::SUCCESS)
 }
 
 pub(super) fn check_config(file: &Path, as_json: bool) -> anyhow::Result<ExitCode> {

@@ -278,10 +278,9 @@ fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let Ok(result) = runtime.block_on(tokio::time::timeout(
-        std::time::Duration::from_secs(180),
-        work,
-    )) else {
+    // The time-out is made inside, for it needs the runtime's clock.
+    let limit = std::time::Duration::from_secs(180);
+    let Ok(result) = runtime.block_on(async { tokio::time::timeout(limit, work).await }) else {
         bail!("the console did not answer within three minutes")
     };
     result

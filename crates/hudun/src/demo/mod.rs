@@ -1,10 +1,10 @@
 //! The demo: the bundled SCRM with synthetic customers, the guard in front of it, staff at work, and a real attack.
 
 pub mod headless;
-mod host;
-mod mailbox;
+pub mod host;
+pub mod mailbox;
 pub mod people;
-mod traffic;
+pub mod traffic;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -25,7 +25,7 @@ use hudun_prevent::drill::{Attack, AttackError, AttackReport, Plan};
 use hudun_profile::Profile;
 use hudun_scrm::Role;
 use hudun_scrm::seed::{SeedPlan, StaffCredential, demo_staff};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -570,24 +570,38 @@ async fn open_accounts(
 /// Opens the account with which the command line on this machine enters the demo's console; its password lies in the
 /// data folder for the owner of the folder alone.
 async fn open_local_account(system: &System, data: &Path) -> anyhow::Result<()> {
-    let known = system.accounts.list().await?;
-    if known.iter().any(|view| view.account == LOCAL_ACCOUNT) {
-        return Ok(());
-    }
-    let password = system
-        .accounts
-        .open(OpenAccount {
-            account: LOCAL_ACCOUNT.to_owned(),
-            name: "命令行".to_owned(),
-            roles: vec![ConsoleRole::Security, ConsoleRole::Auditor],
-            password: None,
-            must_change: false,
-            totp_secret: None,
-        })
-        .await?;
-    let entrance = json!({ "console": format!("http://{}", system.console_address), "account": LOCAL_ACCOUNT,
-        "password": password });
     let file = data.join(LOCAL_FILE);
+    let known = system
+        .accounts
+        .list()
+        .await?
+        .iter()
+        .any(|view| view.account == LOCAL_ACCOUNT);
+    let before = std::fs::read_to_string(&file)
+        .ok()
+        .and_then(|text| serde_json::from_str::<Value>(&text).ok());
+    let kept = before
+        .as_ref()
+        .and_then(|local| local.get("password"))
+        .and_then(Value::as_str)
+        .map(str::to_owned);
+    let password = match (known, kept) {
+        (true, Some(password)) => password,
+        (true, None) => system.accounts.reset(LOCAL_ACCOUNT).await?,
+        (false, _) => {
+            let account = OpenAccount {
+                account: LOCAL_ACCOUNT.to_owned(),
+                name: "命令行".to_owned(),
+                roles: vec![ConsoleRole::Security, ConsoleRole::Auditor],
+                password: None,
+                must_change: false,
+                totp_secret: None,
+            };
+            system.accounts.open(account).await?
+        }
+    };
+    let console = format!("http://{}", system.console_address);
+    let entrance = json!({ "console": console, "account": LOCAL_ACCOUNT, "password": password });
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
@@ -603,8 +617,10 @@ fn demo_config(
     console: SocketAddr,
     mail_port: u16,
 ) -> anyhow::Result<Config> {
-    let mut monitor = hudun_monitor::Thresholds::default();
-    monitor.own_scope_roles = vec!["sales".to_owned()];
+    let monitor = hudun_monitor::Thresholds {
+        own_scope_roles: vec!["sales".to_owned()],
+        ..hudun_monitor::Thresholds::default()
+    };
     Ok(Config {
         data: options.data.clone(),
         gateway: GatewayPart {

@@ -29,7 +29,16 @@ const MINUTE: i64 = 60 * SECOND;
 /// The measures of a case. The aims are 1-10-60: seen within one minute, understood within ten, contained within sixty;
 /// an alert leaves within one second, and the drafts are ready within sixty minutes.
 pub fn measures(incident: &Incident) -> Vec<Measure> {
-    let rows: [(&str, Mark, Mark, Option<i64>, &str, &str); 7] = [
+    /// Id, from, to, aim, label in Chinese and in English.
+    type Row = (
+        &'static str,
+        Mark,
+        Mark,
+        Option<i64>,
+        &'static str,
+        &'static str,
+    );
+    let rows: [Row; 7] = [
         (
             "detect",
             Mark::Onset,
