@@ -60,6 +60,8 @@ export async function startDemo(hudun, data, args = [], seconds = 120) {
     console: address(/控制台 console/),
     scrm: address(/SCRM .*guarded/),
     passwords,
+    /** What the demo has logged so far. */
+    log: () => log,
     /** Ends it politely; the exit status. */
     stop: async () => {
       child.kill("SIGTERM");
