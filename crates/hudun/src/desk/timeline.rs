@@ -178,7 +178,8 @@ pub fn sentence(kind: &str, body: &Value) -> Text {
         other => match (body.get("summary"), body.get("title")) {
             (Some(Value::Object(_)), _) => said("summary"),
             (_, Some(Value::Object(_))) => said("title"),
-            _ => both(other, other),
+            // The retrospective knows the kinds of the other stages.
+            _ => hudun_prevent::retro::sentence(other, body),
         },
     }
 }

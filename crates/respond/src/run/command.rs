@@ -47,7 +47,12 @@ fn substitute(content: &str, variables: &Variables) -> Result<String, String> {
             .value()
             .ok_or_else(|| format!("variable {name} has no value"))?;
         let quoted = serde_json::Value::from(value).to_string();
-        text = text.replace(&reference, quoted.trim_matches('"'));
+        // Without the quotes that JSON puts around it; those within stay escaped.
+        let inner = quoted
+            .strip_prefix('"')
+            .and_then(|rest| rest.strip_suffix('"'))
+            .unwrap_or(&quoted);
+        text = text.replace(&reference, inner);
     }
     Ok(text)
 }

@@ -120,8 +120,9 @@ impl Runner {
         if self.runs.lock().await.contains_key(&run) {
             return Ok(());
         }
-        let state = self.fold(run).await?;
+        // The lease first: what another worker still wrote until then must be in the state.
         let lease = self.take(run, Timestamp::now()).await?;
+        let state = self.fold(run).await?;
         self.adopt(Live {
             state,
             tenant,
