@@ -48,11 +48,11 @@ pub(super) fn customers(
                 @for c in &listed.items {
                     tr data-customer-id=(c.id) data-owner=(c.owner) {
                         td { (c.id) }
-                        td { a href={ "/customers/" (c.id) } { (c.name) } }
-                        td { (c.mobile) }
-                        td { (c.address.as_deref().unwrap_or("")) }
-                        td { (c.tags.join(" ")) }
-                        td { (c.stage) }
+                        td { a data-field="name" href={ "/customers/" (c.id) } { (c.name) } }
+                        td data-field="mobile" { (c.mobile) }
+                        td data-field="address" { (c.address.as_deref().unwrap_or("")) }
+                        td data-field="tags" { (c.tags.join(" ")) }
+                        td data-field="stage" { (c.stage) }
                         td data-field="owner_name" { (c.owner_name) }
                     }
                 }
@@ -72,27 +72,34 @@ pub(super) fn customers(
 pub(super) fn customer(lang: Lang, actor: &Actor, vulnerable: bool, c: &Customer) -> Markup {
     let tags = c.tags.join(" ");
     let fields = [
-        ("手机号", "Mobile", Some(&c.mobile)),
-        ("邮箱", "E-mail", c.email.as_ref()),
-        ("性别", "Gender", Some(&c.gender)),
-        ("生日", "Birthday", c.birthday.as_ref()),
-        ("地址", "Address", c.address.as_ref()),
-        ("身份证号", "Resident id", c.resident_id.as_ref()),
+        ("name", "姓名", "Name", Some(&c.name)),
+        ("mobile", "手机号", "Mobile", Some(&c.mobile)),
+        ("email", "邮箱", "E-mail", c.email.as_ref()),
+        ("gender", "性别", "Gender", Some(&c.gender)),
+        ("birthday", "生日", "Birthday", c.birthday.as_ref()),
+        ("address", "地址", "Address", c.address.as_ref()),
         (
+            "resident_id",
+            "身份证号",
+            "Resident id",
+            c.resident_id.as_ref(),
+        ),
+        (
+            "external_userid",
             "企微客户号",
             "WeCom external_userid",
             c.external_userid.as_ref(),
         ),
-        ("unionid", "unionid", c.unionid.as_ref()),
-        ("标签", "Tags", Some(&tags)),
-        ("阶段", "Stage", Some(&c.stage)),
-        ("备注", "Remark", c.remark.as_ref()),
+        ("unionid", "unionid", "unionid", c.unionid.as_ref()),
+        ("tags", "标签", "Tags", Some(&tags)),
+        ("stage", "阶段", "Stage", Some(&c.stage)),
+        ("remark", "备注", "Remark", c.remark.as_ref()),
     ];
     let body = html! {
         dl data-customer-id=(c.id) data-owner=(c.owner) {
             dt { (lang.say("编号", "No.")) } dd { (c.id) }
-            @for (zh, en, value) in fields {
-                @if let Some(value) = value { dt { (lang.say(zh, en)) } dd { (value) } }
+            @for (field, zh, en, value) in fields {
+                @if let Some(value) = value { dt { (lang.say(zh, en)) } dd data-field=(field) { (value) } }
             }
             dt { (lang.say("负责人", "Owner")) } dd data-field="owner_name" { (c.owner_name) }
         }
