@@ -87,11 +87,19 @@ export async function driveDrill({ url, passwords, attacker }) {
     for (const person of open) assert.deepEqual(person.faults, []);
     return { stolen };
   } catch (error) {
+    for (const person of open) console.error(await standing(person));
     if (process.env.HUDUN_E2E_PICTURE) await open.at(-1)?.page.screenshot({ path: process.env.HUDUN_E2E_PICTURE, fullPage: true });
     throw error;
   } finally {
     for (const person of open) await person.close();
   }
+}
+
+/** Where a person stands when a drill breaks off: page, notices, messages, faults. */
+async function standing({ page, faults }) {
+  const texts = (part) => page.locator(part).allInnerTexts().catch(() => []);
+  const shown = [...(await texts("[data-testid=notice]")), ...(await texts(".ant-message, .ant-alert, .ant-popover"))];
+  return [page.url(), ...shown.map((text) => text.replace(/\s+/g, " ")), ...faults].join("\n    ");
 }
 
 /** The one-time password, then one of their own. */

@@ -44,7 +44,8 @@ pub async fn run(
         }
         round += 1;
         let now = Timestamp::now();
-        carry_letters(&sender, &postman, now).await;
+        let look_again = round.is_multiple_of(SWEEP_ROUNDS);
+        carry_letters(&office, &sender, &postman, look_again, now).await;
         if round.is_multiple_of(SCOPE_ROUNDS) {
             keep_scopes_true(&office, now).await;
         }
@@ -65,15 +66,35 @@ pub async fn run(
     }
 }
 
-async fn carry_letters(sender: &hudun_inform::Informer, postman: &Postman, now: Timestamp) {
-    match postman.deliver(now).await {
-        Ok(delivered) if delivered.sent + delivered.failed > 0 => {
-            if let Err(error) = sender.reconcile(now).await {
-                tracing::error!(%error, "receipts could not be written");
+/// One round of the postman. A notice whose letters have all ended is sent, and whoever looks at it is told. After a
+/// crash between a letter and its receipt no letter moves any more, so with `look_again` the receipts are read anyway.
+async fn carry_letters(
+    office: &Office,
+    sender: &hudun_inform::Informer,
+    postman: &Postman,
+    look_again: bool,
+    now: Timestamp,
+) {
+    let moved = match postman.deliver(now).await {
+        Ok(delivered) => delivered.sent + delivered.failed > 0,
+        Err(error) => {
+            tracing::error!(%error, "letters could not be carried out");
+            return;
+        }
+    };
+    if !moved && !look_again {
+        return;
+    }
+    match sender.reconcile(now).await {
+        Ok(ended) => {
+            for notice in ended {
+                let (incident, notice) = (notice.incident, notice.id);
+                office
+                    .live
+                    .publish(now, Happening::Notice { incident, notice });
             }
         }
-        Ok(_) => {}
-        Err(error) => tracing::error!(%error, "letters could not be carried out"),
+        Err(error) => tracing::error!(%error, "receipts could not be written"),
     }
 }
 

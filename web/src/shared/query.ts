@@ -29,21 +29,25 @@ export function useQuery<T>(key: string, fetch: () => Promise<T>, concerns: (eve
       return;
     }
     w.busy = true;
-    do {
-      w.again = false;
-      const asked = latest.current;
-      try {
-        const data = await asked.fetch();
-        if (latest.current.key === asked.key) setState({ key: asked.key, data });
-        else w.again = true;
-      } catch (error) {
-        const problem = error instanceof Refused ? error.problem : undefined;
-        if (latest.current.key !== asked.key) w.again = true;
-        else if (problem) setState((old) => ({ key: asked.key, data: old.key === asked.key ? old.data : undefined, problem }));
-        else throw error;
-      }
-    } while (w.again);
-    w.busy = false;
+    try {
+      do {
+        w.again = false;
+        const asked = latest.current;
+        try {
+          const data = await asked.fetch();
+          if (latest.current.key === asked.key) setState({ key: asked.key, data });
+          else w.again = true;
+        } catch (error) {
+          const problem = error instanceof Refused ? error.problem : undefined;
+          if (latest.current.key !== asked.key) w.again = true;
+          else if (problem) setState((old) => ({ key: asked.key, data: old.key === asked.key ? old.data : undefined, problem }));
+          else throw error;
+        }
+      } while (w.again);
+    } finally {
+      // A broken connection ends this round only: the next event asks again.
+      w.busy = false;
+    }
   }, []);
 
   useEffect(() => {
