@@ -12,6 +12,7 @@ pub mod direct;
 pub mod history;
 pub mod intake;
 pub mod keys;
+mod learn_live;
 pub mod ledger;
 pub mod measures;
 pub mod metrics;

@@ -239,11 +239,21 @@ enum ProfileCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Propose a profile from recorded traffic, for a person to correct.
+    /// Propose a profile from traffic, for a person to correct.
+    ///
+    /// From files: hudun profile learn --from work.har --product my-crm > my-crm.yaml. Live: a plain proxy passes
+    /// everything on to the SCRM and looks at it until Ctrl-C: hudun profile learn --from live --upstream
+    /// http://127.0.0.1:8069 --product my-crm > my-crm.yaml.
     Learn {
-        /// A HAR file or an access log (combined format); may be given several times.
+        /// A HAR file or an access log (combined format), several times if need be; or the word `live`.
         #[arg(long, required = true)]
         from: Vec<PathBuf>,
+        /// With `live`: address of the SCRM.
+        #[arg(long)]
+        upstream: Option<String>,
+        /// With `live`: where the learning proxy listens.
+        #[arg(long, default_value = "127.0.0.1:8099")]
+        listen: std::net::SocketAddr,
         /// Name of the product.
         #[arg(long)]
         product: String,
@@ -341,9 +351,12 @@ fn act(command: Command) -> anyhow::Result<ExitCode> {
         Command::Profile(ProfileCommand::Check { file, json }) => {
             offline::check_profile(&file, json)
         }
-        Command::Profile(ProfileCommand::Learn { from, product }) => {
-            offline::learn(&from, &product)
-        }
+        Command::Profile(ProfileCommand::Learn {
+            from,
+            upstream,
+            listen,
+            product,
+        }) => offline::learn(&from, upstream.as_deref(), listen, &product),
         Command::Config(ConfigCommand::Check { file, json }) => offline::check_config(&file, json),
         Command::Config(ConfigCommand::Example) => offline::example(),
         Command::Duty(DutyCommand::Assess { facts, json }) => offline::assess(&facts, json),

@@ -106,13 +106,40 @@ pub(super) fn check_profile(file: &Path, as_json: bool) -> anyhow::Result<ExitCo
     })
 }
 
-pub(super) fn learn(files: &[std::path::PathBuf], product: &str) -> anyhow::Result<ExitCode> {
+pub(super) fn learn(
+    files: &[std::path::PathBuf],
+    upstream: Option<&str>,
+    listen: std::net::SocketAddr,
+    product: &str,
+) -> anyhow::Result<ExitCode> {
     let mut learner = hudun_learn::Learner::default();
-    for file in files {
-        learner.read_file(file)?;
+    let live = files.iter().any(|file| file.as_os_str() == "live");
+    if live {
+        anyhow::ensure!(
+            files.len() == 1,
+            "--from live stands alone; learn from files in a second call"
+        );
+        let upstream = upstream.context("--from live needs --upstream, the address of the SCRM")?;
+        let runtime = tokio::runtime::Runtime::new()?;
+        learner = runtime.block_on(crate::learn_live::learn(upstream, listen, async {
+            let _ = tokio::signal::ctrl_c().await;
+        }))?;
+    } else {
+        anyhow::ensure!(upstream.is_none(), "--upstream goes with --from live");
+        for file in files {
+            learner.read_file(file)?;
+        }
     }
+    let counts = learner.counts();
+    anyhow::ensure!(
+        counts.samples > 0,
+        "no request was seen, so nothing can be proposed"
+    );
     print!("{}", learner.propose(product));
-    eprintln!("{:?}", learner.counts());
+    eprintln!(
+        "{} requests; {} unreadable, {} bodies not read, {} findings beyond a bound",
+        counts.samples, counts.unreadable, counts.bodies, counts.left_out
+    );
     Ok(ExitCode::SUCCESS)
 }
 
