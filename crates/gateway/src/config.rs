@@ -15,7 +15,7 @@ pub struct GatewayConfig {
     pub upstream: Uri,
     /// Where requests go when the SCRM is down, or a module is isolated in mode standby.
     pub standby: Option<Uri>,
-    /// Certificates that an `https` upstream is checked against (PEM).
+    /// Certificates that an `https` upstream is checked against (PEM); the public authorities when absent.
     pub upstream_ca: Option<PathBuf>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Net>,

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -24,41 +25,9 @@ use crate::{GatewayConfig, GatewayError};
 pub(crate) type UpstreamClient = Client<Connector, SentBody>;
 
 pub(crate) fn client(config: &GatewayConfig) -> Result<UpstreamClient, GatewayError> {
-    let tls = match &config.upstream_ca {
-        Some(file) => {
-            let bad = |problem: String| GatewayError::Certificate {
-                file: file.clone(),
-                problem,
-            };
-            let mut roots = RootCertStore::empty();
-            for cert in
-                CertificateDer::pem_file_iter(file).map_err(|error| bad(error.to_string()))?
-            {
-                let cert = cert.map_err(|error| bad(error.to_string()))?;
-                roots.add(cert).map_err(|error| bad(error.to_string()))?;
-            }
-            let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
-            let config = ClientConfig::builder_with_provider(provider)
-                .with_safe_default_protocol_versions()
-                .map_err(|error| bad(error.to_string()))?
-                .with_root_certificates(roots)
-                .with_no_client_auth();
-            Some(TlsConnector::from(Arc::new(config)))
-        }
-        None => None,
-    };
+    let tls = connector(config.upstream_ca.as_deref())?;
     for uri in std::iter::once(&config.upstream).chain(&config.standby) {
-        let fine = match uri.scheme_str() {
-            Some("http") => true,
-            Some("https") if tls.is_some() => true,
-            Some("https") => {
-                return Err(GatewayError::Upstream {
-                    uri: uri.clone(),
-                    problem: "an https upstream needs upstream_ca, the certificates to check it against",
-                });
-            }
-            _ => false,
-        };
+        let fine = matches!(uri.scheme_str(), Some("http" | "https"));
         if !fine || uri.authority().is_none() {
             return Err(GatewayError::Upstream {
                 uri: uri.clone(),
@@ -79,10 +48,43 @@ pub(crate) fn client(config: &GatewayConfig) -> Result<UpstreamClient, GatewayEr
         }))
 }
 
+/// Checks the SCRM's certificate against `ca`, or against the public authorities.
+fn connector(ca: Option<&Path>) -> Result<TlsConnector, GatewayError> {
+    let bad = |problem: String| GatewayError::Certificate {
+        file: ca.unwrap_or(Path::new("")).to_owned(),
+        problem,
+    };
+    let roots = match ca {
+        Some(file) => {
+            let mut roots = RootCertStore::empty();
+            for cert in
+                CertificateDer::pem_file_iter(file).map_err(|error| bad(error.to_string()))?
+            {
+                let cert = cert.map_err(|error| bad(error.to_string()))?;
+                roots.add(cert).map_err(|error| bad(error.to_string()))?;
+            }
+            if roots.is_empty() {
+                return Err(bad("there is no certificate in it (PEM)".to_owned()));
+            }
+            roots
+        }
+        None => RootCertStore {
+            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+        },
+    };
+    let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| bad(error.to_string()))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(TlsConnector::from(Arc::new(config)))
+}
+
 /// Opens connections to the SCRM.
 #[derive(Clone)]
 pub(crate) struct Connector {
-    tls: Option<TlsConnector>,
+    tls: TlsConnector,
     time: Duration,
 }
 
@@ -105,7 +107,7 @@ impl tower::Service<Uri> for Connector {
     }
 }
 
-async fn connect(uri: Uri, tls: Option<TlsConnector>) -> io::Result<Upstream> {
+async fn connect(uri: Uri, tls: TlsConnector) -> io::Result<Upstream> {
     let invalid = |problem| io::Error::new(io::ErrorKind::InvalidInput, problem);
     let host = uri.host().ok_or_else(|| invalid("no host"))?;
     let host = host
@@ -116,14 +118,12 @@ async fn connect(uri: Uri, tls: Option<TlsConnector>) -> io::Result<Upstream> {
     let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
     let tcp = TcpStream::connect((host.as_str(), port)).await?;
     tcp.set_nodelay(true)?;
-    match tls {
-        Some(tls) if secure => {
-            let name = ServerName::try_from(host).map_err(|_| invalid("no server name"))?;
-            let stream = tls.connect(name, tcp).await?;
-            Ok(Upstream::Tls(Box::new(TokioIo::new(stream))))
-        }
-        _ => Ok(Upstream::Plain(TokioIo::new(tcp))),
+    if !secure {
+        return Ok(Upstream::Plain(TokioIo::new(tcp)));
     }
+    let name = ServerName::try_from(host).map_err(|_| invalid("no server name"))?;
+    let stream = tls.connect(name, tcp).await?;
+    Ok(Upstream::Tls(Box::new(TokioIo::new(stream))))
 }
 
 /// A connection to the SCRM.

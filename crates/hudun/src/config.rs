@@ -24,6 +24,9 @@ pub struct Config {
     /// Whom to wake.
     #[serde(default)]
     pub alerts: AlertPart,
+    /// How long exchanges are kept.
+    #[serde(default)]
+    pub retention: RetentionPart,
     /// Mail.
     #[serde(default)]
     pub smtp: Option<SmtpPart>,
@@ -55,6 +58,9 @@ pub struct GatewayPart {
     /// Where requests go when the SCRM is down or a module is on standby.
     #[serde(default)]
     pub standby: Option<String>,
+    /// Certificates of the authorities that an `https` upstream is checked against (PEM); the public ones when absent.
+    #[serde(default)]
+    pub upstream_ca: Option<PathBuf>,
     /// The profile of the SCRM.
     pub profile: PathBuf,
     /// Tenant of a request that names none.
@@ -103,6 +109,26 @@ impl Default for ConsolePart {
     }
 }
 
+/// How long exchanges are kept.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RetentionPart {
+    /// Days; six months (183) at least, by the Cybersecurity Law of the PRC, art. 23.
+    pub days: u32,
+    /// States that fewer days are meant.
+    pub below_legal_minimum: bool,
+}
+
+impl Default for RetentionPart {
+    fn default() -> Self {
+        let kept = hudun_lake::Retention::default();
+        Self {
+            days: kept.days,
+            below_legal_minimum: kept.below_legal_minimum,
+        }
+    }
+}
+
 /// Whom to wake.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -117,8 +143,11 @@ pub struct AlertPart {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WebhookPart {
-    /// Where to post.
+    /// Where to post, `https://` or, inside the firm's own network, `http://`.
     pub url: String,
+    /// Certificates of the authorities that it is checked against (PEM); the public ones when absent.
+    #[serde(default)]
+    pub ca: Option<PathBuf>,
     /// File with the secret of the signature.
     pub secret_file: PathBuf,
 }
@@ -217,6 +246,20 @@ impl Config {
                 self.gateway.upstream
             ));
         }
+        for (at, webhook) in self.alerts.webhooks.iter().enumerate() {
+            if !webhook.url.starts_with("http://") && !webhook.url.starts_with("https://") {
+                return Err(format!(
+                    "alerts.webhooks[{at}].url: {:?} does not begin with http:// or https://",
+                    webhook.url
+                ));
+            }
+        }
+        let kept = hudun_lake::Retention {
+            days: self.retention.days,
+            below_legal_minimum: self.retention.below_legal_minimum,
+        };
+        kept.check()
+            .map_err(|cause| format!("retention.days: {cause}"))?;
         self.gateway
             .tenant
             .parse::<hudun_core::TenantId>()

@@ -178,6 +178,7 @@ fn postman_settings(config: &Config) -> anyhow::Result<PostmanSettings> {
             WebhookTarget {
                 url: webhook.url.clone(),
                 secret,
+                ca: webhook.ca.clone(),
             },
         );
     }

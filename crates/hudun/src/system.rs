@@ -16,7 +16,7 @@ use hudun_core::{Policy, Recorder, TenantId, Timestamp};
 use hudun_gateway::{
     Gateway, GatewayConfig, GatewayParts, HttpLimits, PolicyHandle, RecentTraffic, Tls, TlsFiles,
 };
-use hudun_lake::{Lake, LakeOptions};
+use hudun_lake::{Lake, LakeOptions, Retention};
 use hudun_monitor::Monitor;
 use hudun_profile::Profile;
 use hudun_respond::{Cases, ResponseRules, Runner};
@@ -104,7 +104,7 @@ impl System {
             );
         }
         let ledger = Arc::new(ledger);
-        let (lake, report) = Lake::open(&config.data.join("lake"), LakeOptions::default())?;
+        let (lake, report) = Lake::open(&config.data.join("lake"), lake_options(&config))?;
         if !report.repairs.is_empty() {
             tracing::warn!(repairs = ?report.repairs, "the journal ended in the middle of a record and was repaired");
         }
@@ -356,6 +356,16 @@ fn node_name(folder: &Path) -> anyhow::Result<String> {
     Ok(name)
 }
 
+fn lake_options(config: &Config) -> LakeOptions {
+    LakeOptions {
+        retention: Retention {
+            days: config.retention.days,
+            below_legal_minimum: config.retention.below_legal_minimum,
+        },
+        ..LakeOptions::default()
+    }
+}
+
 fn gateway_config(config: &Config, keys: &MasterKey) -> anyhow::Result<GatewayConfig> {
     let part = &config.gateway;
     Ok(GatewayConfig {
@@ -366,7 +376,7 @@ fn gateway_config(config: &Config, keys: &MasterKey) -> anyhow::Result<GatewayCo
             .map(|uri| uri.parse())
             .transpose()
             .context("gateway.standby")?,
-        upstream_ca: None,
+        upstream_ca: part.upstream_ca.clone(),
         trusted_proxies: part
             .trusted_proxies
             .iter()

@@ -2,17 +2,29 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::StreamExt;
+use http::{Request, Uri};
+use http_body_util::Full;
 use hudun_core::{LossReason, Timestamp};
 use hudun_store::{Letter, LetterState, Outbox, Store, StoreError};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
 use lettre::message::Mailbox;
 use lettre::message::header::ContentType;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use serde::{Deserialize, Serialize};
+use tokio_rustls::rustls;
+use tokio_rustls::rustls::RootCertStore;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 
 use crate::letter::{MailLetter, WebhookLetter, one_line, short_hash, signature};
 
@@ -65,6 +77,9 @@ pub struct WebhookTarget {
     /// Shared secret of the signature.
     #[serde(skip_serializing)]
     pub secret: String,
+    /// Certificates of the authorities that it is checked against (PEM); the public ones when absent.
+    #[serde(default)]
+    pub ca: Option<PathBuf>,
 }
 
 impl fmt::Debug for WebhookTarget {
@@ -119,7 +134,7 @@ pub struct Postman {
     outbox: Outbox,
     settings: PostmanSettings,
     mail: Option<(AsyncSmtpTransport<Tokio1Executor>, Mailbox)>,
-    http: reqwest::Client,
+    webhooks: BTreeMap<String, Webhook>,
     alerts_lost: AtomicU64,
 }
 
@@ -148,19 +163,16 @@ impl Postman {
             .as_ref()
             .map(|mail| transport(mail, settings.timeout))
             .transpose()?;
-        let http = reqwest::Client::builder()
-            .timeout(settings.timeout)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|cause| PostmanError::Settings {
-                field: "webhooks",
-                cause: cause.to_string(),
-            })?;
+        let webhooks = settings
+            .webhooks
+            .iter()
+            .map(|(name, target)| Ok((name.clone(), Webhook::new(target)?)))
+            .collect::<Result<_, PostmanError>>()?;
         Ok(Self {
             outbox,
             settings,
             mail,
-            http,
+            webhooks,
             alerts_lost: AtomicU64::new(0),
         })
     }
@@ -301,36 +313,99 @@ impl Postman {
             Ok(call) => call,
             Err(cause) => return Ended::Never(format!("unreadable letter: {cause}")),
         };
-        let Some(target) = self.settings.webhooks.get(&call.target) else {
+        let Some(webhook) = self.webhooks.get(&call.target) else {
             return Ended::Never(format!("there is no webhook {:?}", call.target));
         };
         let body = call.payload.to_string();
         let signed = signature(
-            target.secret.as_bytes(),
+            webhook.secret.as_bytes(),
             now.as_millis().div_euclid(1_000),
             body.as_bytes(),
         );
-        let answer = self
-            .http
-            .post(&target.url)
+        let request = Request::post(webhook.uri.clone())
             .header("Content-Type", "application/json")
             .header("X-Hudun-Signature", signed)
             .header("X-Hudun-Delivery", short_hash(&letter.dedupe))
-            .body(body)
-            .send()
-            .await;
-        match answer.map(|answer| answer.status()) {
+            .body(Full::from(body));
+        let request = match request {
+            Ok(request) => request,
+            Err(cause) => return Ended::Never(cause.to_string()),
+        };
+        match webhook
+            .http
+            .request(request)
+            .await
+            .map(|answer| answer.status())
+        {
             Ok(status) if status.is_success() => Ended::Sent,
             Ok(status) if status == 429 || status == 408 || status.is_server_error() => {
                 Ended::Later(format!("the webhook answered {status}"))
             }
             Ok(status) => Ended::Never(format!("the webhook answered {status}")),
-            Err(error) if error.is_builder() => {
-                Ended::Never("the webhook's address can't be called".to_owned())
-            }
             Err(_) => Ended::Later("the webhook could not be reached".to_owned()),
         }
     }
+}
+
+/// A webhook with a client of its own, so that each may have its own authorities. Redirections are not followed.
+struct Webhook {
+    uri: Uri,
+    secret: String,
+    http: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+}
+
+impl Webhook {
+    fn new(target: &WebhookTarget) -> Result<Self, PostmanError> {
+        let bad = |cause: String| PostmanError::Settings {
+            field: "webhooks",
+            cause: format!("{}: {cause}", target.url),
+        };
+        let uri: Uri = target
+            .url
+            .parse()
+            .map_err(|cause| bad(format!("{cause}")))?;
+        if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none() {
+            return Err(bad("write http://host/path or https://host/path".to_owned()));
+        }
+        let provider = rustls::crypto::ring::default_provider();
+        let roots = match &target.ca {
+            Some(file) => Some(
+                authorities(file)
+                    .map_err(|cause| bad(format!("ca {}: {cause}", file.display())))?,
+            ),
+            None => None,
+        };
+        let builder = HttpsConnectorBuilder::new();
+        let builder = match roots {
+            Some(roots) => builder.with_tls_config(
+                rustls::ClientConfig::builder_with_provider(provider.into())
+                    .with_safe_default_protocol_versions()
+                    .map_err(|cause| bad(cause.to_string()))?
+                    .with_root_certificates(roots)
+                    .with_no_client_auth(),
+            ),
+            None => builder
+                .with_provider_and_webpki_roots(provider)
+                .map_err(|cause| bad(cause.to_string()))?,
+        };
+        let connector = builder.https_or_http().enable_http1().build();
+        Ok(Self {
+            uri,
+            secret: target.secret.clone(),
+            http: Client::builder(TokioExecutor::new()).build(connector),
+        })
+    }
+}
+
+fn authorities(file: &Path) -> Result<RootCertStore, Box<dyn std::error::Error>> {
+    let mut roots = RootCertStore::empty();
+    for cert in CertificateDer::pem_file_iter(file)? {
+        roots.add(cert?)?;
+    }
+    if roots.is_empty() {
+        return Err("there is no certificate in it (PEM)".into());
+    }
+    Ok(roots)
 }
 
 /// The mail; its Message-ID comes from the key, so that a server that sees it twice can tell.

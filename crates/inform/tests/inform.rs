@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -16,8 +17,11 @@ use hudun_inform::{
 };
 use hudun_store::{LetterState, Store};
 use sha2::{Digest, Sha256};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 #[derive(Default)]
 struct Ledger(Mutex<Vec<LedgerDraft>>);
@@ -204,37 +208,39 @@ async fn a_letter_is_delivered_once_across_a_restart() {
     assert_eq!(taken.len(), 2, "{taken:?}");
 }
 
-#[tokio::test]
-async fn a_webhook_proves_who_called() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/hook", listener.local_addr().unwrap());
-    let receiver = tokio::spawn(async move {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        let mut bytes = Vec::new();
-        let mut part = [0; 4096];
-        loop {
-            let n = stream.read(&mut part).await.unwrap();
-            bytes.extend_from_slice(&part[..n]);
-            let text = String::from_utf8_lossy(&bytes).into_owned();
-            if let Some((head, body)) = text.split_once("\r\n\r\n") {
-                let length = head
-                    .lines()
-                    .find_map(|line| {
-                        line.to_lowercase()
-                            .strip_prefix("content-length: ")
-                            .map(str::to_owned)
-                    })
-                    .unwrap();
-                if body.len() == length.parse::<usize>().unwrap() {
-                    stream
-                        .write_all(b"HTTP/1.1 204 No Content\r\n\r\n")
-                        .await
-                        .unwrap();
-                    return (head.to_owned(), body.to_owned());
-                }
-            }
+/// Takes one call and answers 204; its head and body.
+async fn receive(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> (String, String) {
+    let mut bytes = Vec::new();
+    let mut part = [0; 4096];
+    loop {
+        let n = stream.read(&mut part).await.unwrap();
+        assert_ne!(n, 0, "the caller went away");
+        bytes.extend_from_slice(&part[..n]);
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else {
+            continue;
+        };
+        let length = head
+            .lines()
+            .find_map(|line| {
+                line.to_lowercase()
+                    .strip_prefix("content-length: ")
+                    .map(str::to_owned)
+            })
+            .unwrap();
+        if body.len() == length.parse::<usize>().unwrap() {
+            stream
+                .write_all(b"HTTP/1.1 204 No Content\r\n\r\n")
+                .await
+                .unwrap();
+            stream.flush().await.unwrap();
+            return (head.to_owned(), body.to_owned());
         }
-    });
+    }
+}
+
+/// Sends one alert to a webhook.
+async fn call(url: String, ca: Option<PathBuf>) -> hudun_inform::Delivered {
     let store = Store::in_memory().await.unwrap();
     let letter = WebhookLetter {
         target: "duty".into(),
@@ -247,22 +253,75 @@ async fn a_webhook_proves_who_called() {
         .await
         .unwrap();
     let mut settings = PostmanSettings::default();
-    settings.webhooks.insert(
-        "duty".into(),
-        WebhookTarget {
-            url,
-            secret: "s3cret".into(),
-        },
-    );
+    let secret = "s3cret".into();
+    let target = WebhookTarget { url, secret, ca };
+    settings.webhooks.insert("duty".into(), target);
     let postman = Postman::open(&store, settings).await.unwrap();
-    let round = postman
+    postman
         .deliver(Timestamp::from_millis(1_795_420_800_000))
         .await
-        .unwrap();
-    assert_eq!(round.sent, 1);
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_webhook_proves_who_called() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let receiver = tokio::spawn(async move { receive(listener.accept().await.unwrap().0).await });
+    assert_eq!(call(url, None).await.sent, 1);
     let (head, body) = receiver.await.unwrap();
     let wanted = signature(b"s3cret", 1_795_420_800, body.as_bytes());
     assert!(head.contains(&wanted), "{head}");
+}
+
+#[tokio::test]
+async fn a_webhook_over_tls_is_called_only_under_its_own_authority() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let ca = folder.path().join("ca.pem");
+    std::fs::write(&ca, made.cert.pem()).unwrap();
+    let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
+    let config = ServerConfig::builder_with_provider(ring::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!(
+        "https://localhost:{}/hook",
+        listener.local_addr().unwrap().port()
+    );
+    let receiver = tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            // A caller that does not trust the certificate breaks off.
+            if let Ok(stream) = acceptor.accept(stream).await {
+                return receive(stream).await;
+            }
+        }
+    });
+    let foreign = call(url.clone(), None).await;
+    assert_eq!((foreign.sent, foreign.later), (0, 1));
+    assert_eq!(call(url, Some(ca)).await.sent, 1);
+    assert!(receiver.await.unwrap().1.contains("hudun.alert"));
+}
+
+#[tokio::test]
+async fn a_webhook_that_can_not_be_called_is_refused_at_the_start() {
+    let store = Store::in_memory().await.unwrap();
+    for (url, ca) in [("ftp://x/", None), ("https://x/", Some("/nowhere.pem"))] {
+        let mut settings = PostmanSettings::default();
+        let target = WebhookTarget {
+            url: url.into(),
+            secret: "s".into(),
+            ca: ca.map(PathBuf::from),
+        };
+        settings.webhooks.insert("duty".into(), target);
+        let error = Postman::open(&store, settings).await.err().unwrap();
+        assert!(error.to_string().contains(url), "{error}");
+    }
 }
 
 fn incident() -> Incident {

@@ -29,7 +29,9 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::config::{AlertPart, Config, ConsolePart, GatewayPart, SmtpPart, SmtpTls};
+use crate::config::{
+    AlertPart, Config, ConsolePart, GatewayPart, RetentionPart, SmtpPart, SmtpTls,
+};
 use crate::direct::Verifier;
 use crate::office::DemoControl;
 use crate::system::{Extras, System};
@@ -622,11 +624,13 @@ fn demo_config(
         ..hudun_monitor::Thresholds::default()
     };
     Ok(Config {
+        retention: RetentionPart::default(),
         data: options.data.clone(),
         gateway: GatewayPart {
             listen: gateway,
             upstream,
             standby: None,
+            upstream_ca: None,
             profile: PathBuf::from("profiles/hudun-scrm.yaml"),
             tenant: "yunxi".to_owned(),
             trusted_proxies: Vec::new(),

@@ -1,0 +1,354 @@
+//! The way to the gateway and from it to the SCRM: TLS, HTTP/2, certificates that change, standby, slow clients, draining.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use common::*;
+use http_body_util::{BodyExt as _, Empty};
+use hudun_gateway::{Tls, TlsFiles};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig, crypto::ring};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+/// Writes a certificate for `localhost` and its key.
+fn certificate(files: &TlsFiles, name: &str) {
+    let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, name);
+    let key = KeyPair::generate().unwrap();
+    let made = params.self_signed(&key).unwrap();
+    std::fs::write(&files.cert, made.pem()).unwrap();
+    std::fs::write(&files.key, key.serialize_pem()).unwrap();
+}
+
+fn files(folder: &Path) -> TlsFiles {
+    TlsFiles {
+        cert: folder.join("cert.pem"),
+        key: folder.join("key.pem"),
+    }
+}
+
+/// A TLS connection that trusts exactly this certificate.
+async fn secure(bed: &Bed, cert: &Path, alpn: &[&[u8]]) -> std::io::Result<TlsStream<TcpStream>> {
+    let mut roots = RootCertStore::empty();
+    roots
+        .add(CertificateDer::from_pem_file(cert).unwrap())
+        .unwrap();
+    let mut config = ClientConfig::builder_with_provider(ring::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+    let stream = TcpStream::connect(bed.address).await?;
+    TlsConnector::from(Arc::new(config))
+        .connect(ServerName::try_from("localhost").unwrap(), stream)
+        .await
+}
+
+#[tokio::test]
+async fn http2_by_alpn_shares_one_connection_among_many_requests() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = files(folder.path());
+    certificate(&files, "one");
+    let bed = Bed::start(|_| {}, Some(Tls::load(files.clone()).unwrap())).await;
+    let stream = secure(&bed, &files.cert, &[b"h2", b"http/1.1"])
+        .await
+        .unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(b"h2".as_slice()));
+    let (sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+            .await
+            .unwrap();
+    tokio::spawn(connection);
+    let asked = (0..50).map(|id| {
+        let mut sender = sender.clone();
+        async move {
+            let request = http::Request::get(format!("https://localhost/api/customer/{id}"))
+                .header("cookie", format!("scrm_session=S-{ME}-1"))
+                .body(Empty::<Bytes>::new())
+                .unwrap();
+            let response = sender.send_request(request).await.unwrap();
+            assert_eq!(response.status(), 200);
+            response.into_body().collect().await.unwrap().to_bytes()
+        }
+    });
+    for (id, body) in futures_util::future::join_all(asked)
+        .await
+        .iter()
+        .enumerate()
+    {
+        assert!(String::from_utf8_lossy(body).contains(&mobile(id)));
+    }
+    assert_eq!(bed.gateway.metrics().connections.get(), 1);
+    let seen = bed.journal.ended(50).await;
+    assert!(seen.iter().all(delivered));
+}
+
+#[tokio::test]
+async fn a_changed_certificate_serves_new_handshakes_and_old_connections_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = files(folder.path());
+    certificate(&files, "old");
+    let old = folder.path().join("old.pem");
+    std::fs::copy(&files.cert, &old).unwrap();
+    let tls = Tls::load(files.clone()).unwrap();
+    let bed = Bed::start(|_| {}, Some(tls.clone())).await;
+    let mut kept = secure(&bed, &old, &[]).await.unwrap();
+    let ask = b"GET /api/stats HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let mut answer = [0; 12];
+    kept.write_all(ask).await.unwrap();
+    kept.read_exact(&mut answer).await.unwrap();
+
+    // Half a change, key and certificate that don't fit, leaves the old one in force.
+    let key = std::fs::read(&files.key).unwrap();
+    certificate(&files, "new");
+    let new_key = std::fs::read(&files.key).unwrap();
+    std::fs::write(&files.key, key).unwrap();
+    assert!(tls.reload().is_err());
+    secure(&bed, &old, &[]).await.unwrap();
+
+    std::fs::write(&files.key, new_key).unwrap();
+    // The gateway looks by itself; nobody calls reload.
+    let mut served_new = false;
+    for _ in 0..100 {
+        if secure(&bed, &files.cert, &[]).await.is_ok() {
+            served_new = true;
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(served_new, "the new certificate never came into force");
+    assert!(secure(&bed, &old, &[]).await.is_err());
+    let mut rest = [0; 4096];
+    let _ = kept.read(&mut rest).await.unwrap();
+    kept.write_all(ask).await.unwrap();
+    kept.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200");
+}
+
+/// Puts TLS before a plain server; its address.
+async fn tls_before(address: std::net::SocketAddr, files: &TlsFiles) -> u16 {
+    let chain = vec![CertificateDer::from_pem_file(&files.cert).unwrap()];
+    let config = ServerConfig::builder_with_provider(ring::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, PrivateKeyDer::from_pem_file(&files.key).unwrap())
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                let Ok(mut outer) = acceptor.accept(stream).await else {
+                    return;
+                };
+                let mut inner = TcpStream::connect(address).await.unwrap();
+                let _ = tokio::io::copy_bidirectional(&mut outer, &mut inner).await;
+            });
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn an_https_upstream_is_spoken_to_only_under_its_authority() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = files(folder.path());
+    certificate(&files, "scrm");
+    for (ca, status) in [(Some(files.cert.clone()), 200), (None, 502)] {
+        let hidden = Scrm::start("hidden").await;
+        let port = tls_before(hidden.address, &files).await;
+        let bed = Bed::with(|parts| {
+            parts.config.upstream = format!("https://localhost:{port}").parse().unwrap();
+            parts.config.upstream_ca = ca;
+        })
+        .await;
+        let got = bed.client().await.get("/where").await;
+        assert_eq!(got.status, status);
+        assert_eq!(hidden.count(), u64::from(status == 200));
+    }
+    let empty = folder.path().join("empty.pem");
+    std::fs::write(&empty, "").unwrap();
+    let refused = std::panic::AssertUnwindSafe(Bed::with(|parts| {
+        parts.config.upstream_ca = Some(empty);
+    }));
+    let refused = tokio::spawn(refused.0).await;
+    assert!(refused.is_err(), "an empty file of authorities was taken");
+}
+
+#[tokio::test]
+async fn the_standby_answers_while_the_scrm_is_down() {
+    let standby = Scrm::start("standby").await;
+    let down = {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        listener.local_addr().unwrap()
+    };
+    let bed = Bed::with(|parts| {
+        parts.config.upstream = format!("http://{down}").parse().unwrap();
+        parts.config.standby = Some(format!("http://{}", standby.address).parse().unwrap());
+    })
+    .await;
+    let mut client = bed.client().await;
+    let got = client.get("/where").await;
+    assert_eq!((got.status, got.text()), (200, r#"{"upstream":"standby"}"#));
+    // A request that may have acted is not sent twice: nothing reached the SCRM, so it may go to the standby once.
+    let got = client
+        .send(
+            "POST",
+            "/api/tag",
+            &[("content-type", "application/json")],
+            "{}",
+        )
+        .await;
+    assert!(got.status == 200 || got.status == 502, "{}", got.status);
+    assert!(standby.count() <= 2);
+}
+
+#[tokio::test]
+async fn slow_clients_are_cut_off_and_harm_nobody() {
+    let bed = Bed::with(|parts| {
+        parts.config.limits.head_time = Duration::from_millis(400);
+        parts.config.limits.body_time = Duration::from_millis(400);
+    })
+    .await;
+    // One drips its headers, one its body, one reads nothing of a long answer.
+    let mut head = TcpStream::connect(bed.address).await.unwrap();
+    head.write_all(b"GET / HTTP/1.1\r\nHo").await.unwrap();
+    let mut body = TcpStream::connect(bed.address).await.unwrap();
+    body.write_all(b"POST /api/tag HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
+        .await
+        .unwrap();
+    let mut reader = TcpStream::connect(bed.address).await.unwrap();
+    reader
+        .write_all(b"GET /api/export/1/file?rows=400000 HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await
+        .unwrap();
+    let mut client = bed.logged_in().await;
+    for _ in 0..50 {
+        assert_eq!(client.get("/api/customer").await.status, 200);
+    }
+    let mut said = Vec::new();
+    let cut = tokio::time::timeout(Duration::from_secs(10), head.read_to_end(&mut said)).await;
+    assert!(cut.is_ok(), "slow headers hold a connection for ever");
+    said.clear();
+    let cut = tokio::time::timeout(Duration::from_secs(10), body.read_to_end(&mut said)).await;
+    assert!(cut.is_ok(), "a slow body holds a connection for ever");
+    assert!(!said.starts_with(b"HTTP/1.1 200"));
+    // Whoever reads nothing makes the gateway ask for nothing.
+    let produced = bed
+        .upstream
+        .produced
+        .load(std::sync::atomic::Ordering::SeqCst);
+    assert!(
+        produced < 4_000,
+        "{produced} of 4,001 pieces were fetched for a client that reads none"
+    );
+}
+
+#[tokio::test]
+async fn connections_of_one_address_are_limited_and_counted() {
+    let bed = Bed::with(|parts| parts.config.limits.connections_per_ip = 3).await;
+    let mut kept = Vec::new();
+    for _ in 0..3 {
+        let mut client = bed.client().await;
+        assert_eq!(client.get("/api/stats").await.status, 200);
+        kept.push(client);
+    }
+    let mut fourth = TcpStream::connect(bed.address).await.unwrap();
+    let mut said = Vec::new();
+    let _ = fourth.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    let _ = fourth.read_to_end(&mut said).await;
+    assert!(said.is_empty());
+    assert_eq!(bed.gateway.metrics().connections_refused.get(), 1);
+    drop(kept);
+    until(|| bed.gateway.metrics().connections.get() == 0).await;
+    assert_eq!(bed.client().await.get("/api/stats").await.status, 200);
+}
+
+#[tokio::test]
+async fn what_is_in_flight_finishes_before_the_gateway_stops() {
+    let bed = Bed::new().await;
+    let mut client = bed.logged_in().await;
+    let response = client
+        .begin("GET", "/api/export/1/file?rows=100000", &[], "")
+        .await
+        .unwrap();
+    let mut body = response.into_body();
+    let mut got = body
+        .frame()
+        .await
+        .unwrap()
+        .unwrap()
+        .into_data()
+        .unwrap()
+        .len();
+    bed.stop.cancel();
+    // Nobody new comes in.
+    until_refused(bed.address).await;
+    while let Some(frame) = body.frame().await {
+        got += frame.unwrap().into_data().map_or(0, |data| data.len());
+    }
+    assert!(got > 100_000 * 20, "{got} bytes arrived");
+    tokio::time::timeout(Duration::from_secs(10), bed.served)
+        .await
+        .expect("the gateway stops when everything has finished")
+        .unwrap();
+}
+
+async fn until_refused(address: std::net::SocketAddr) {
+    for _ in 0..500 {
+        if TcpStream::connect(address).await.is_err() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the gateway still takes connections");
+}
+
+#[tokio::test]
+async fn relaxed_accounting_waits_for_nothing_and_records_everything() {
+    let bed = Bed::with(|parts| {
+        let mut profile = (*parts.profile).clone();
+        for module in &mut profile.modules {
+            module.accounting = hudun_profile::Accounting::Relaxed;
+        }
+        parts.profile = Arc::new(profile);
+    })
+    .await;
+    // The door of the journal is shut: strict accounting would wait for ever.
+    bed.journal.shut();
+    let asked = (0..20).map(|_| async {
+        let mut client = bed.logged_in().await;
+        for _ in 0..20 {
+            assert_eq!(client.get("/api/customer?rows=5").await.status, 200);
+        }
+    });
+    futures_util::future::join_all(asked).await;
+    bed.journal.open();
+    let ends = bed.journal.ended(20 * 21).await;
+    assert!(ends.iter().all(delivered));
+    let seen: usize = bed
+        .journal
+        .releases()
+        .iter()
+        .map(|release| release.sightings.len())
+        .sum();
+    assert_eq!(seen, 20 * 20 * 5);
+}
