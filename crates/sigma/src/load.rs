@@ -116,6 +116,10 @@ impl Loader {
     fn parse(&mut self) -> Parsed {
         let mut parsed = Parsed::default();
         for (name, text) in std::mem::take(&mut self.sources) {
+            if text.trim().is_empty() {
+                self.fault(&name, None, None, LoadErrorKind::Empty);
+                continue;
+            }
             let file = parsed.texts.len();
             let collection = match parse_sigma_yaml(&text) {
                 Ok(collection) => collection,

@@ -130,10 +130,10 @@ mod tests {
     #[test]
     fn it_estimates_within_a_tenth() {
         let mut sketch = Sketch::new(64_000, 1_000_000);
-        for n in 0..200_000_u64 {
-            let estimate = sketch.add(hash(n % 50_000), 1_000_000 + (n / 10) as i64);
+        for n in 0..60_000_u64 {
+            let estimate = sketch.add(hash(n % 30_000), 1_000_000 + (n / 10) as i64);
             if n % 10_000 == 9_999 {
-                let real = (n + 1).min(50_000) as f64;
+                let real = (n + 1).min(30_000) as f64;
                 assert!((estimate / real - 1.0).abs() < 0.1, "{estimate} of {real}");
             }
         }
@@ -150,9 +150,9 @@ mod tests {
         }
         assert!(sketch.add(hash(7), 71_000) < 2.0);
         // And after a long time, and over the limit of the bucket numbers.
-        for step in 0..200_000_i64 {
-            sketch.add(hash(step as u64 % 5), 72_000 + step * 1000);
+        for step in 0..2_000_i64 {
+            sketch.add(hash(step as u64 % 5), 72_000 + step * 40_000);
         }
-        assert!(sketch.add(hash(7), 72_000 + 200_001_000) < 8.0);
+        assert!(sketch.add(hash(7), 72_000 + 2_000 * 40_000) < 8.0);
     }
 }
