@@ -52,6 +52,7 @@ mod compile;
 mod correlate;
 mod error;
 mod event;
+mod grams;
 mod lint;
 mod load;
 mod matching;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::error::LoadErrors;
-use crate::load::Loader;
+use crate::load::{Loader, MAX_FILE, too_deep};
 use crate::rule::RuleInfo;
 use crate::selftest::{Expect, cases};
 use crate::set::RuleSet;
@@ -42,6 +42,11 @@ pub fn lint(files: &[(String, String)], loader: Loader, ours: bool) -> Vec<Fault
     let mut faults = Vec::new();
     let mut loader = loader;
     for (name, text) in files {
+        loader = loader.source(name, text);
+        // What the loader refuses before it parses isn't given to another parser either.
+        if text.len() > MAX_FILE || too_deep(text).is_some() {
+            continue;
+        }
         for warning in rsigma_parser::lint_yaml_str(text) {
             // Our own attribute is none of the specification's keys, and that is fine.
             if warning.message.contains("hudun") {
@@ -59,7 +64,6 @@ pub fn lint(files: &[(String, String)], loader: Loader, ours: bool) -> Vec<Fault
                 message: warning.message.clone(),
             });
         }
-        loader = loader.source(name, text);
     }
     match loader.load() {
         Ok(set) => own(&set, ours, &mut faults),

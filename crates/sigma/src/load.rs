@@ -24,6 +24,8 @@ use crate::set::RuleSet;
 
 /// Bytes of one rule file.
 pub const MAX_FILE: usize = 1 << 20;
+/// How deep brackets may be nested: the time that YAML readers take grows with the square of it.
+const MAX_BRACKETS: usize = 2000;
 /// How deep correlations may stand on one another.
 const MAX_CHAIN: usize = 8;
 /// Rules that one correlation may refer to.
@@ -118,6 +120,13 @@ impl Loader {
         for (name, text) in std::mem::take(&mut self.sources) {
             if text.trim().is_empty() {
                 self.fault(&name, None, None, LoadErrorKind::Empty);
+                continue;
+            }
+            if let Some(line) = too_deep(&text) {
+                let kind = LoadErrorKind::Parse(format!(
+                    "more than {MAX_BRACKETS} brackets are open"
+                ));
+                self.fault(&name, Some(line), None, kind);
                 continue;
             }
             let file = parsed.texts.len();
@@ -711,6 +720,24 @@ impl Hash for Sorted<'_> {
         keys.sort();
         keys.hash(state);
     }
+}
+
+/// The line on which brackets are nested too deep. A look at characters, not a parser: brackets inside quoted text count as
+/// well, which is why the limit is far above what any rule has.
+pub(crate) fn too_deep(text: &str) -> Option<u32> {
+    let (mut depth, mut line) = (0_usize, 1);
+    for byte in text.bytes() {
+        match byte {
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            b'\n' => line += 1,
+            _ => {}
+        }
+        if depth > MAX_BRACKETS {
+            return Some(line);
+        }
+    }
+    None
 }
 
 /// The line that a message of the YAML reader names.

@@ -99,9 +99,15 @@ impl Scratch {
         }
     }
 
-    fn scan(&mut self, plan: &Plan, parts: &Parts, lowered: &str, value: Value<'_>) {
+    /// `text` is ASCII, whose case the automaton doesn't mind, or lowered.
+    fn scan(&mut self, plan: &Plan, parts: &Parts, text: &str, value: Value<'_>) {
+        if let Some(grams) = &parts.grams
+            && !grams.may_be_in(text)
+        {
+            return;
+        }
         self.value_turn += 1;
-        for found in parts.automaton.find_overlapping_iter(lowered) {
+        for found in parts.automaton.find_overlapping_iter(text) {
             for &(seen, atom) in &parts.meaning[found.pattern().as_usize()] {
                 if self.fired[atom as usize] == self.turn {
                     continue;
@@ -109,7 +115,7 @@ impl Scratch {
                 let holds = match seen {
                     Seen::Anywhere => true,
                     Seen::AtStart => found.start() == 0,
-                    Seen::AtEnd => found.end() == lowered.len(),
+                    Seen::AtEnd => found.end() == text.len(),
                     Seen::Maybe => {
                         let first = self.tried[atom as usize] != self.value_turn;
                         self.tried[atom as usize] = self.value_turn;
@@ -123,21 +129,28 @@ impl Scratch {
         }
     }
 
-    fn read(&mut self, plan: &Plan, field: &FieldPlan, value: Value<'_>, lowered: &str) {
-        if let Some(atoms) = field.exact.get(lowered) {
-            for &atom in atoms {
-                self.fire(plan, atom);
+    /// Asks what a field's index knows about a text; `text` as in [`Self::scan`].
+    fn read(&mut self, plan: &Plan, field: &FieldPlan, value: Value<'_>, text: &str) {
+        let (shortest, longest) = field.exact_length;
+        if text.len() >= shortest && text.len() <= longest {
+            self.lowered.clear();
+            self.lowered.push_str(text);
+            self.lowered.make_ascii_lowercase();
+            if let Some(atoms) = field.exact.get(self.lowered.as_str()) {
+                for &atom in atoms {
+                    self.fire(plan, atom);
+                }
             }
         }
         if let Some(parts) = &field.parts {
-            self.scan(plan, parts, lowered, value);
+            self.scan(plan, parts, text, value);
         }
     }
 
     /// Walks the event.
     fn walk<'a, E: Event + ?Sized>(&mut self, plan: &Plan, event: &'a E) -> Kept<'a> {
         let mut kept = Kept {
-            values: Vec::with_capacity(32),
+            values: Vec::with_capacity(8),
             unread: 0,
         };
         let keywords = &plan.fields[KEYWORDS as usize];
@@ -154,17 +167,17 @@ impl Scratch {
             if known.is_none() && !(is_text && (reads_all || keywords.keeps)) {
                 return;
             }
-            let mut lowered = std::mem::take(&mut self.lowered);
+            let folded;
+            let mut readable = "";
             if let Value::Text(text) = value {
-                lowered.clear();
-                if text.is_ascii() {
-                    lowered.push_str(text);
-                    lowered.make_ascii_lowercase();
+                readable = if text.is_ascii() {
+                    text
                 } else {
-                    lowered.push_str(&text.to_lowercase());
-                }
+                    folded = text.to_lowercase();
+                    &folded
+                };
                 if let Some(parts) = &keywords.parts {
-                    self.scan(plan, parts, &lowered, value);
+                    self.scan(plan, parts, readable, value);
                 }
                 if keywords.keeps {
                     self.keep(KEYWORDS, value, &mut kept);
@@ -177,7 +190,7 @@ impl Scratch {
                 }
                 if field.reads_text() {
                     match value {
-                        Value::Text(_) => self.read(plan, field, value, &lowered),
+                        Value::Text(_) => self.read(plan, field, value, readable),
                         Value::Bool(truth) => {
                             self.read(plan, field, value, if truth { "true" } else { "false" });
                         }
@@ -203,7 +216,6 @@ impl Scratch {
                     self.keep(id, value, &mut kept);
                 }
             }
-            self.lowered = lowered;
         });
         kept
     }

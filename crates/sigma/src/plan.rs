@@ -8,6 +8,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use crate::atom::{AtomId, FieldId, NumberOp, Test, TextOp};
 use crate::compile::{Atoms, KEYWORDS};
 use crate::error::LoadErrorKind;
+use crate::grams::Grams;
 use crate::rule::{Node, Rule};
 
 /// Fast hashing for maps whose keys come from rules, never from events.
@@ -41,6 +42,8 @@ pub(crate) struct FieldPlan {
     /// Atom that is true when the field is there.
     pub(crate) present: Option<AtomId>,
     pub(crate) exact: FastMap<Box<str>, Vec<AtomId>>,
+    /// Lengths of the shortest and the longest of `exact`, in bytes.
+    pub(crate) exact_length: (usize, usize),
     pub(crate) parts: Option<Parts>,
     pub(crate) numbers: FastMap<u64, Vec<AtomId>>,
     /// Whether values are kept for atoms that are answered later.
@@ -57,6 +60,8 @@ impl FieldPlan {
 #[derive(Debug)]
 pub(crate) struct Parts {
     pub(crate) automaton: AhoCorasick,
+    /// What is asked before the automaton.
+    pub(crate) grams: Option<Grams>,
     /// By pattern: what it means to see it.
     pub(crate) meaning: Vec<Vec<(Seen, AtomId)>>,
 }
@@ -145,6 +150,13 @@ impl Plan {
         }
         for &field in wanted {
             fields[field as usize].keeps = true;
+        }
+        for field in &mut fields {
+            let lengths = || field.exact.keys().map(|literal| literal.len());
+            field.exact_length = (
+                lengths().min().unwrap_or(usize::MAX),
+                lengths().max().unwrap_or(0),
+            );
         }
         for (field, literals) in literals.into_iter().enumerate() {
             fields[field].parts = Parts::build(literals)?;
@@ -263,10 +275,15 @@ impl Parts {
         };
         let automaton = AhoCorasick::builder()
             .match_kind(MatchKind::Standard)
+            .ascii_case_insensitive(true)
             .kind(Some(kind))
             .build(&patterns)
             .map_err(|error| LoadErrorKind::Parse(format!("literals of a field: {error}")))?;
-        Ok(Some(Self { automaton, meaning }))
+        Ok(Some(Self {
+            automaton,
+            grams: Grams::of(patterns.iter().map(String::as_str)),
+            meaning,
+        }))
     }
 }
 
@@ -275,18 +292,19 @@ const DFA_BYTES: usize = 200_000;
 
 impl Test {
     /// A guess how often an event answers yes, to choose what wakes a rule: the longer a literal, the rarer.
-    #[allow(clippy::cast_precision_loss)]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)]
     fn likely(&self) -> f64 {
         match self {
-            Self::Text(text) => {
-                let length = text.literal.len().min(24) as f64 + f64::from(u8::from(text.op == TextOp::Exact));
-                0.7 * 0.6_f64.powf(length)
+            // Whole values are words of an enumeration (GET, create): short ones are common.
+            Self::Text(text) if text.op == TextOp::Exact => {
+                if text.literal.len() <= 8 { 0.4 } else { 0.02 }
             }
+            Self::Text(text) => 0.35_f64.powi(text.literal.len().min(24) as i32),
             Self::Regex { regex, .. } => {
                 let length = literal_of(regex.as_str()).map_or(0, |literal| literal.len().min(24));
-                0.7 * 0.6_f64.powf(length as f64)
+                0.35_f64.powi(length as i32)
             }
-            Self::Number(..) => 0.1,
+            Self::Number(..) => 0.3,
             _ => 0.9,
         }
     }

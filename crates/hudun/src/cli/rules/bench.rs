@@ -145,12 +145,13 @@ impl Numbers {
         ];
         let mut pick = |end: usize| usize::try_from(self.below(end as u64)).unwrap_or(0);
         let (path, agent, method) = (PATHS[pick(4)], AGENTS[pick(3)], ["GET", "GET", "POST"][pick(3)]);
+        let status = [200, 200, 304, 404][pick(4)];
         json!({
             "time": 1_767_607_200_000_u64 + n as u64, "class_uid": 6001,
             "cs-method": method, "cs-uri-stem": path,
             "cs-uri-query": format!("page={}&q=customer-{}", self.below(90), self.below(300_000)),
             "cs-user-agent": agent, "cs-host": "crm.example.com",
-            "sc-status": [200, 200, 304, 404][usize::try_from(self.below(4)).unwrap_or(0)],
+            "sc-status": status,
             "sc-bytes": self.below(90_000),
             "c-ip": format!("10.{}.{}.{}", self.below(4), self.below(250), self.below(250)),
             "actor": {"user": {"uid": format!("sales-{}", self.below(20_000)), "role": "sales"}},
