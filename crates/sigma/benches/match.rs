@@ -43,7 +43,11 @@ fn here(bencher: Bencher<'_, '_>) {
 fn rsigma_eval(bencher: Bencher<'_, '_>) {
     let Some(folder) = rules_folder() else { return };
     let mut engine = rsigma_eval::Engine::new();
-    assert!(engine.add_rules(&collection(&files(&folder)).rules).is_empty());
+    assert!(
+        engine
+            .add_rules(&collection(&files(&folder)).rules)
+            .is_empty()
+    );
     let events = events();
     bencher
         .counter(ItemsCount::new(events.len()))

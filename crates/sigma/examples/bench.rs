@@ -23,7 +23,10 @@ const POOL: usize = 256;
 const ROUNDS: usize = 5;
 
 fn main() {
-    let folder = std::env::args().nth(1).map(Into::into).or_else(rules_folder);
+    let folder = std::env::args()
+        .nth(1)
+        .map(Into::into)
+        .or_else(rules_folder);
     if let Some(folder) = folder {
         matching(&files(&folder));
     }
@@ -36,9 +39,7 @@ fn main() {
 fn matching(files: &[(String, String)]) {
     let mut rng = Rng::new(3);
     // A few hundred different events again and again: one that has just been parsed is in the cache, as these are.
-    let events: Vec<Value> = (0..POOL)
-        .map(|n| scrm_event(&mut rng, n as u64))
-        .collect();
+    let events: Vec<Value> = (0..POOL).map(|n| scrm_event(&mut rng, n as u64)).collect();
     let lines: Vec<String> = events.iter().map(Value::to_string).collect();
     let bytes: usize = lines.iter().map(String::len).sum();
     let engine = Engine::new(ours(files), Limits::default());
@@ -176,7 +177,9 @@ fn correlation(what: &str, users: usize, number: usize) {
     let mut rng = Rng::new(5);
     let events: Vec<Value> = (0..number)
         .map(|_| {
-            let action = *rng.pick(&["open", "open", "open", "open", "open", "open", "export", "login"]);
+            let action = *rng.pick(&[
+                "open", "open", "open", "open", "open", "open", "export", "login",
+            ]);
             json!({
                 "action": action,
                 "ok": rng.one_in(2),
@@ -267,7 +270,10 @@ fn hostile() {
         (resident() - before) / 1e6,
         stats.evicted
     );
-    assert_eq!(caught, 1, "the quiet tenant's twentieth failure was not found");
+    assert_eq!(
+        caught, 1,
+        "the quiet tenant's twentieth failure was not found"
+    );
 }
 
 /// Resident memory in bytes, where the system tells.

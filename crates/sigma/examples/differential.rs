@@ -30,7 +30,8 @@ fn main() {
     let mut scratch = Scratch::default();
     let rules = collection.rules.len();
     let events = pairs.div_ceil(rules);
-    let (mut matched, mut proven, mut differ) = (0_usize, 0_usize, BTreeMap::<String, (usize, String)>::new());
+    let (mut matched, mut proven, mut differ) =
+        (0_usize, 0_usize, BTreeMap::<String, (usize, String)>::new());
     let mut fired = BTreeSet::new();
     for _ in 0..events {
         let event = generator.event();
@@ -50,7 +51,11 @@ fn main() {
                 proven += 1;
                 continue;
             }
-            let who = if mine.contains(rule) { "only here" } else { "only there" };
+            let who = if mine.contains(rule) {
+                "only here"
+            } else {
+                "only there"
+            };
             let entry = differ
                 .entry(format!("{rule} {who}"))
                 .or_insert_with(|| (0, event.to_string()));

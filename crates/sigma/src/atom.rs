@@ -107,15 +107,13 @@ impl Test {
     /// Answers for one value. Presence and references to other fields are the matcher's own business.
     pub(crate) fn holds(&self, value: Value<'_>) -> bool {
         match self {
-            Self::Text(test) => {
-                text(value).is_some_and(|text| {
-                    if test.cased {
-                        test.op.holds(&text, &test.literal)
-                    } else {
-                        test.op.holds(&lower(&text), &test.literal)
-                    }
-                })
-            }
+            Self::Text(test) => text(value).is_some_and(|text| {
+                if test.cased {
+                    test.op.holds(&text, &test.literal)
+                } else {
+                    test.op.holds(&lower(&text), &test.literal)
+                }
+            }),
             Self::Regex { regex, lowered } => text(value).is_some_and(|text| {
                 if *lowered {
                     regex.is_match(&lower(&text))
@@ -221,8 +219,9 @@ pub fn unix_millis(value: Value<'_>) -> Option<i64> {
         Value::Text(text) => text_time(text).map(Timestamp::as_millisecond),
         Value::Int(number) => number_time(number).map(Timestamp::as_millisecond),
         #[allow(clippy::cast_possible_truncation)]
-        Value::Float(number) if number.abs() > 1e12 => number_time(number as i64)
-            .map(Timestamp::as_millisecond),
+        Value::Float(number) if number.abs() > 1e12 => {
+            number_time(number as i64).map(Timestamp::as_millisecond)
+        }
         #[allow(clippy::cast_possible_truncation)]
         Value::Float(number) if number.is_finite() => Some((number * 1000.0) as i64),
         _ => None,

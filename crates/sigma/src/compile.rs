@@ -262,7 +262,8 @@ impl Atoms {
         let test = match value {
             SigmaValue::Null if !keyword => Test::Null,
             SigmaValue::Bool(value) if !keyword => Test::Bool(*value),
-            SigmaValue::Integer(value) if plan.op == TextOp::Exact && !keyword => {
+            SigmaValue::Integer(value) if plan.op == TextOp::Exact && !keyword =>
+            {
                 #[allow(clippy::cast_precision_loss)]
                 Test::Number(NumberOp::Eq, *value as f64)
             }
@@ -311,7 +312,9 @@ impl Atoms {
             ));
         }
         let test = match text.as_plain() {
-            Some(plain) if !plan.windash || !plain.contains(DASHES) => literal(&plain, plan, keyword),
+            Some(plain) if !plan.windash || !plain.contains(DASHES) => {
+                literal(&plain, plan, keyword)
+            }
             _ => wildcard(text, plan, keyword)?,
         };
         Ok(Node::Atom(self.atom(field, test)))
@@ -655,7 +658,11 @@ fn expand(
         }
         made = made
             .iter()
-            .flat_map(|made| values.iter().map(move |value| format!("{made}{before}{value}")))
+            .flat_map(|made| {
+                values
+                    .iter()
+                    .map(move |value| format!("{made}{before}{value}"))
+            })
             .collect();
         rest = after;
     }

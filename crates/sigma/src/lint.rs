@@ -119,7 +119,10 @@ fn wanting(rule: &RuleInfo) -> Vec<(&'static str, String)> {
             .and_then(serde_json::Value::as_str)
             .is_none_or(|why| why.trim().is_empty())
         {
-            lacks.push(("own_why", format!("hudun.why.{lang} is missing: say what it means")));
+            lacks.push((
+                "own_why",
+                format!("hudun.why.{lang} is missing: say what it means"),
+            ));
         }
     }
     match cases(rule) {
@@ -134,7 +137,8 @@ fn wanting(rule: &RuleInfo) -> Vec<(&'static str, String)> {
             if !cases.iter().any(|case| case.expect == Expect::Quiet) {
                 lacks.push((
                     "own_tests",
-                    "hudun.tests.quiet is missing: events that look like it and must not".to_owned(),
+                    "hudun.tests.quiet is missing: events that look like it and must not"
+                        .to_owned(),
                 ));
             }
         }

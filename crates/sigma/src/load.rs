@@ -123,9 +123,8 @@ impl Loader {
                 continue;
             }
             if let Some(line) = too_deep(&text) {
-                let kind = LoadErrorKind::Parse(format!(
-                    "more than {MAX_BRACKETS} brackets are open"
-                ));
+                let kind =
+                    LoadErrorKind::Parse(format!("more than {MAX_BRACKETS} brackets are open"));
                 self.fault(&name, Some(line), None, kind);
                 continue;
             }
@@ -162,7 +161,8 @@ impl Loader {
         let mut atoms = Atoms::new();
         let mut wanted: Vec<FieldId> = Vec::new();
         let mut warnings = Vec::new();
-        let outside = fingerprint(&Sorted(&self.placeholders)) ^ fingerprint(&self.pipeline_shape());
+        let outside =
+            fingerprint(&Sorted(&self.placeholders)) ^ fingerprint(&self.pipeline_shape());
 
         let mut names: HashMap<String, Ref> = HashMap::new();
         let mut rules = Vec::with_capacity(parsed.rules.len());
@@ -179,7 +179,12 @@ impl Loader {
                 }
             };
             let number = u32::try_from(rules.len()).unwrap_or(u32::MAX);
-            self.register(&mut names, (file, text), (&rule.id, &rule.name, &rule.title), Ref::Rule(number));
+            self.register(
+                &mut names,
+                (file, text),
+                (&rule.id, &rule.name, &rule.title),
+                Ref::Rule(number),
+            );
             let context = Context {
                 placeholders: &self.placeholders,
                 mapping: &mapping,
@@ -231,7 +236,12 @@ impl Loader {
         for (number, (file, rule)) in parsed.correlations.iter().enumerate() {
             let (file, text) = &parsed.texts[*file];
             let number = u32::try_from(number).unwrap_or(u32::MAX);
-            self.register(&mut names, (file, text), (&rule.id, &rule.name, &rule.title), Ref::Correlation(number));
+            self.register(
+                &mut names,
+                (file, text),
+                (&rule.id, &rule.name, &rule.title),
+                Ref::Correlation(number),
+            );
         }
         for (file, filter) in &parsed.filters {
             if let FilterRuleTarget::Specific(targets) = &filter.rules {
@@ -295,7 +305,8 @@ impl Loader {
         }
         // An event that is two stages of one ordered correlation counts for the later first: it can't be both.
         for rule in &mut rules {
-            rule.counted_by.sort_by_key(|&(number, stage)| (number, std::cmp::Reverse(stage)));
+            rule.counted_by
+                .sort_by_key(|&(number, stage)| (number, std::cmp::Reverse(stage)));
         }
         match Plan::build(atoms, &rules, &wanted) {
             Ok(plan) => Some(RuleSet::new(plan, rules, correlations, warnings)),
@@ -403,7 +414,9 @@ impl Below<'_> {
             ValuePercentile, ValueSum,
         };
         match rule.correlation_type {
-            ValueCount if fields.is_empty() => return Err(wrong("value_count needs condition.field")),
+            ValueCount if fields.is_empty() => {
+                return Err(wrong("value_count needs condition.field"));
+            }
             ValueSum | ValueAvg | ValuePercentile | ValueMedian if fields.len() != 1 => {
                 return Err(wrong("this type needs exactly one condition.field"));
             }
@@ -430,7 +443,9 @@ impl Below<'_> {
         let temporal = matches!(rule.correlation_type, Temporal | TemporalOrdered);
         let condition = match &rule.condition {
             CorrelationCondition::Extended(_) if rule.correlation_type == TemporalOrdered => {
-                return Err(wrong("temporal_ordered takes its order from rules, not from a condition"));
+                return Err(wrong(
+                    "temporal_ordered takes its order from rules, not from a condition",
+                ));
             }
             CorrelationCondition::Extended(expr) if temporal => {
                 Condition::Stages(stage_expr(expr, &rule.rules)?)
@@ -502,7 +517,8 @@ impl Below<'_> {
                 let own = match alias {
                     Some(alias) => {
                         let same = |known: &&String| {
-                            known.as_str() == stage || self.names.get(known.as_str()) == Some(&target)
+                            known.as_str() == stage
+                                || self.names.get(known.as_str()) == Some(&target)
                         };
                         let key = alias.mapping.keys().find(same).ok_or_else(|| {
                             LoadErrorKind::Correlation(format!(
@@ -564,7 +580,10 @@ impl Below<'_> {
             json(&rule.condition),
             json(&rule.aliases),
             // Two correlations that count the same still have a memory each.
-            rule.id.as_deref().or(rule.name.as_deref()).unwrap_or(&rule.title),
+            rule.id
+                .as_deref()
+                .or(rule.name.as_deref())
+                .unwrap_or(&rule.title),
         ]);
         Ok(fingerprint(&(below, fingerprint(&Canonical(&own)))))
     }

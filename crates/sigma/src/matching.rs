@@ -249,7 +249,11 @@ impl Scratch {
         kept: &'k Kept<'a>,
     ) -> impl Iterator<Item = Value<'a>> + use<'a, 'k> {
         let slot = self.slots[field as usize];
-        let mut at = if slot.turn == self.turn { slot.head } else { NONE };
+        let mut at = if slot.turn == self.turn {
+            slot.head
+        } else {
+            NONE
+        };
         std::iter::from_fn(move || {
             let (next, value) = *kept.values.get(at as usize)?;
             at = next;

@@ -35,12 +35,18 @@ impl Pipeline {
             let at = |reason: String| wrong(format!("transformation {}: {reason}", n + 1));
             for condition in raw.rule_conditions.iter().flatten() {
                 if condition.kind != "logsource" {
-                    return Err(at(format!("rule condition {:?} is not known", condition.kind)));
+                    return Err(at(format!(
+                        "rule condition {:?} is not known",
+                        condition.kind
+                    )));
                 }
             }
             for condition in raw.field_name_conditions.iter().flatten() {
                 if condition.kind != "include_fields" && condition.kind != "exclude_fields" {
-                    return Err(at(format!("field condition {:?} is not known", condition.kind)));
+                    return Err(at(format!(
+                        "field condition {:?} is not known",
+                        condition.kind
+                    )));
                 }
             }
             let many = |what: &str| {
@@ -130,7 +136,7 @@ impl Pipeline {
 /// What the pipelines do to one rule.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Mapping {
-    steps: Vec<(Action, Vec<(bool, Vec<String>)>)>,
+    steps: Vec<(Action, Vec<FieldFilter>)>,
     pub(crate) logsource: Option<Source>,
 }
 
@@ -183,8 +189,11 @@ struct Step {
     logsources: Vec<Source>,
     any_logsource: bool,
     not_logsource: bool,
-    fields: Vec<(bool, Vec<String>)>,
+    fields: Vec<FieldFilter>,
 }
+
+/// Fields that a step is for, or with `false` isn't for.
+type FieldFilter = (bool, Vec<String>);
 
 impl Step {
     fn is_about(&self, source: &Source) -> bool {

@@ -297,7 +297,11 @@ impl Test {
         match self {
             // Whole values are words of an enumeration (GET, create): short ones are common.
             Self::Text(text) if text.op == TextOp::Exact => {
-                if text.literal.len() <= 8 { 0.4 } else { 0.02 }
+                if text.literal.len() <= 8 {
+                    0.4
+                } else {
+                    0.02
+                }
             }
             Self::Text(text) => 0.35_f64.powi(text.literal.len().min(24) as i32),
             Self::Regex { regex, .. } => {

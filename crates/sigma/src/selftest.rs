@@ -181,7 +181,11 @@ fn case_of(case: &Json, expect: Expect, at: &str) -> Result<Case, LoadErrorKind>
             single = [event.clone()];
             &single
         }
-        _ => return Err(wrong(&format!("{at} needs events: [...] or event: {{...}}"))),
+        _ => {
+            return Err(wrong(&format!(
+                "{at} needs events: [...] or event: {{...}}"
+            )));
+        }
     };
     if items.is_empty() {
         return Err(wrong(&format!("{at} has no events")));
@@ -245,7 +249,9 @@ fn push(events: &mut Vec<(i64, Json)>, event: Map<String, Json>, clock: &mut i64
 fn time_of(value: &Json) -> Option<i64> {
     match value {
         Json::String(text) => unix_millis(Value::Text(text)),
-        Json::Number(number) => number.as_i64().and_then(|number| unix_millis(Value::Int(number))),
+        Json::Number(number) => number
+            .as_i64()
+            .and_then(|number| unix_millis(Value::Int(number))),
         _ => None,
     }
 }

@@ -208,7 +208,8 @@ impl Engine {
             .iter()
             .map(|correlation| correlation.fingerprint)
             .collect();
-        self.state.retain(&|fingerprint| keep.contains(&fingerprint));
+        self.state
+            .retain(&|fingerprint| keep.contains(&fingerprint));
         Self {
             rules: Arc::new(rules),
             state: Arc::clone(&self.state),
@@ -310,8 +311,9 @@ fn shown<E: Event + ?Sized>(plan: &Plan, atoms: &[u32], event: &E) -> Vec<(Strin
             };
             let true_here = here
                 && match &atom.test {
-                    Test::Text(test) if !test.cased => text(value)
-                        .is_some_and(|text| test.op.holds(&lower(&text), &test.literal)),
+                    Test::Text(test) if !test.cased => {
+                        text(value).is_some_and(|text| test.op.holds(&lower(&text), &test.literal))
+                    }
                     Test::Null | Test::Exists | Test::Present | Test::FieldRef { .. } => true,
                     test => test.holds(value),
                 };

@@ -55,7 +55,10 @@ hudun:
 "#;
 
 fn outcomes(text: &str) -> Vec<(String, usize, bool)> {
-    let engine = Engine::new(Loader::new().source("p.yml", text).load().unwrap(), Limits::default());
+    let engine = Engine::new(
+        Loader::new().source("p.yml", text).load().unwrap(),
+        Limits::default(),
+    );
     let rule = engine.rules().correlations().next().unwrap().clone();
     run_cases(&engine, &rule)
         .unwrap()
@@ -65,10 +68,14 @@ fn outcomes(text: &str) -> Vec<(String, usize, bool)> {
 }
 
 fn errors(text: &str) -> Vec<Fault> {
-    lint(&[("p.yml".to_owned(), text.to_owned())], Loader::new(), false)
-        .into_iter()
-        .filter(|fault| fault.severity == Severity::Error)
-        .collect()
+    lint(
+        &[("p.yml".to_owned(), text.to_owned())],
+        Loader::new(),
+        false,
+    )
+    .into_iter()
+    .filter(|fault| fault.severity == Severity::Error)
+    .collect()
 }
 
 #[test]
@@ -78,9 +85,17 @@ fn inline_tests_run_both_ways() {
     assert!(good.iter().all(|(_, _, passed)| *passed), "{good:?}");
     // A rule that is too eager fails its quiet cases, one that is too lazy its fire case.
     let eager = outcomes(&PACK.replace("gte: 40", "gte: 1"));
-    assert_eq!(eager.iter().filter(|(_, _, passed)| !passed).count(), 2, "{eager:?}");
+    assert_eq!(
+        eager.iter().filter(|(_, _, passed)| !passed).count(),
+        2,
+        "{eager:?}"
+    );
     let lazy = outcomes(&PACK.replace("gte: 40", "gte: 41"));
-    assert_eq!(lazy.iter().filter(|(_, _, passed)| !passed).count(), 1, "{lazy:?}");
+    assert_eq!(
+        lazy.iter().filter(|(_, _, passed)| !passed).count(),
+        1,
+        "{lazy:?}"
+    );
 }
 
 #[test]
@@ -89,19 +104,35 @@ fn lint_accepts_a_whole_rule_and_refuses_one_that_lacks_something() {
     assert!(faults.is_empty(), "{faults:#?}");
     for (from, to, check) in [
         ("        fire:\n", "        quiet:\n", "load"),
-        ("why: { zh: 一个账号十分钟内打开四十位客户。, en:", "why: { en:", "own_why"),
+        (
+            "why: { zh: 一个账号十分钟内打开四十位客户。, en:",
+            "why: { en:",
+            "own_why",
+        ),
         ("falsepositives: [A handover]\n", "", "own_falsepositives"),
         ("rules: [opened]", "rules: [closed]", "load"),
         ("repeat: 60", "repeat: often", "own_tests"),
-        ("tags: [attack.collection, attack.t1213.004]\n", "", "own_tags"),
+        (
+            "tags: [attack.collection, attack.t1213.004]\n",
+            "",
+            "own_tags",
+        ),
         ("id: 3f1f6a5e-0a39-4f0e-9a0b-2f6ad5a9d002\n", "", "own_id"),
     ] {
         let text = PACK.replace(from, to);
         assert_ne!(text, PACK, "{from}");
         let faults = errors(&text);
-        assert!(faults.iter().any(|fault| fault.check == check), "{check}: {faults:#?}");
+        assert!(
+            faults.iter().any(|fault| fault.check == check),
+            "{check}: {faults:#?}"
+        );
     }
     let cut = PACK.find("        quiet:").unwrap();
     let faults = errors(&PACK[..cut]);
-    assert!(faults.iter().any(|fault| fault.message.contains("hudun.tests.quiet is missing")), "{faults:#?}");
+    assert!(
+        faults
+            .iter()
+            .any(|fault| fault.message.contains("hudun.tests.quiet is missing")),
+        "{faults:#?}"
+    );
 }

@@ -231,31 +231,28 @@ impl Correlator {
         let mut room = Room::default();
         #[allow(clippy::cast_possible_truncation)]
         let shard = &self.shards[(key >> 64) as usize % self.shards.len()];
-        let value = shard
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .with(
-                &self.each,
-                (tenant_key, correlation.fingerprint, key),
-                (at, timespan),
-                &mut room,
-                || correlation.window(at),
-                |group| {
-                    if at < group.newest {
-                        if at < group.newest - lateness {
-                            self.counters.late.fetch_add(1, Relaxed);
-                            return None;
-                        }
-                        self.counters.out_of_order.fetch_add(1, Relaxed);
+        let value = shard.lock().unwrap_or_else(PoisonError::into_inner).with(
+            &self.each,
+            (tenant_key, correlation.fingerprint, key),
+            (at, timespan),
+            &mut room,
+            || correlation.window(at),
+            |group| {
+                if at < group.newest {
+                    if at < group.newest - lateness {
+                        self.counters.late.fetch_add(1, Relaxed);
+                        return None;
                     }
-                    group.newest = group.newest.max(at);
-                    let (value, cut) = correlation.add(group, stage, hash, amount, at);
-                    if cut {
-                        self.counters.cut.fetch_add(1, Relaxed);
-                    }
-                    correlation.reports_now(group, value)
-                },
-            );
+                    self.counters.out_of_order.fetch_add(1, Relaxed);
+                }
+                group.newest = group.newest.max(at);
+                let (value, cut) = correlation.add(group, stage, hash, amount, at);
+                if cut {
+                    self.counters.cut.fetch_add(1, Relaxed);
+                }
+                correlation.reports_now(group, value)
+            },
+        );
         self.counters.evicted.fetch_add(room.evicted, Relaxed);
         self.counters.expired.fetch_add(room.expired, Relaxed);
         let value = match value {
@@ -359,7 +356,14 @@ impl Correlation {
     }
 
     #[allow(clippy::cast_precision_loss)]
-    fn add(&self, group: &mut Group, stage: u16, hash: u64, amount: f64, at: i64) -> (Answer, bool) {
+    fn add(
+        &self,
+        group: &mut Group,
+        stage: u16,
+        hash: u64,
+        amount: f64,
+        at: i64,
+    ) -> (Answer, bool) {
         let since = group.newest - self.timespan_ms;
         let mut cut = false;
         let answer = match &mut group.window {

@@ -200,7 +200,11 @@ impl Totals {
 
     fn pour(&mut self, value: f64, at: i64) {
         let bucket = at.div_euclid(self.width);
-        match self.buckets.iter().rposition(|&(known, _, _)| known <= bucket) {
+        match self
+            .buckets
+            .iter()
+            .rposition(|&(known, _, _)| known <= bucket)
+        {
             Some(place) if self.buckets[place].0 == bucket => {
                 self.buckets[place].1 += value;
                 self.buckets[place].2 += 1;
@@ -325,7 +329,11 @@ impl Ordered {
 
     fn step(&mut self, stage: u16, at: i64, since: i64) {
         let stage = stage as usize;
-        let start = if stage == 0 { at } else { self.start[stage - 1] };
+        let start = if stage == 0 {
+            at
+        } else {
+            self.start[stage - 1]
+        };
         if start > since && start > self.start[stage] {
             self.start[stage] = start;
         }

@@ -72,7 +72,9 @@ pub const PROVEN: [(&str, &str); 1] = [(
 pub fn ours(files: &[(String, String)]) -> RuleSet {
     files
         .iter()
-        .fold(Loader::new(), |loader, (name, text)| loader.source(name, text))
+        .fold(Loader::new(), |loader, (name, text)| {
+            loader.source(name, text)
+        })
         .load()
         .unwrap_or_else(|errors| panic!("{errors}"))
 }
@@ -134,10 +136,18 @@ impl<'a> Generator<'a> {
         for _ in 0..=self.rng.below(3) {
             let rule = &self.rules[self.rng.below(self.rules.len())];
             let faithful = self.rng.below(3);
-            self.condition(rule, &rule.detection.conditions[0], true, faithful, &mut event);
+            self.condition(rule, &rule.detection.conditions[0], faithful, &mut event);
         }
         for _ in 0..self.rng.below(3) {
-            let noise = ["", "noise", "GET /index.html", "404", "TRUE", "ПРИВЕТ straße", "a\nb"];
+            let noise = [
+                "",
+                "noise",
+                "GET /index.html",
+                "404",
+                "TRUE",
+                "ПРИВЕТ straße",
+                "a\nb",
+            ];
             let field = format!("extra{}", self.rng.below(4));
             let value = *self.rng.pick(&noise);
             event.insert(field, value.into());
@@ -149,24 +159,23 @@ impl<'a> Generator<'a> {
         &mut self,
         rule: &SigmaRule,
         expr: &ConditionExpr,
-        positive: bool,
         faithful: usize,
         event: &mut Map<String, Value>,
     ) {
         match expr {
             ConditionExpr::And(all) => {
                 for inner in all {
-                    self.condition(rule, inner, positive, faithful, event);
+                    self.condition(rule, inner, faithful, event);
                 }
             }
             ConditionExpr::Or(any) => {
                 let inner = &any[self.rng.below(any.len())];
-                self.condition(rule, inner, positive, faithful, event);
+                self.condition(rule, inner, faithful, event);
             }
             ConditionExpr::Not(inner) => {
                 // Sometimes what the rule excludes is there.
                 if self.rng.one_in(3) {
-                    self.condition(rule, inner, !positive, faithful, event);
+                    self.condition(rule, inner, faithful, event);
                 }
             }
             ConditionExpr::Identifier(name) => {
@@ -191,7 +200,12 @@ impl<'a> Generator<'a> {
         }
     }
 
-    fn detection(&mut self, detection: &Detection, faithful: usize, event: &mut Map<String, Value>) {
+    fn detection(
+        &mut self,
+        detection: &Detection,
+        faithful: usize,
+        event: &mut Map<String, Value>,
+    ) {
         match detection {
             Detection::AllOf(items) => {
                 for item in items {
@@ -242,7 +256,9 @@ impl<'a> Generator<'a> {
             if self.rng.one_in(3) {
                 return;
             }
-            self.rng.pick(&[json!("x"), json!(null), json!(1), json!([])]).clone()
+            self.rng
+                .pick(&[json!("x"), json!(null), json!(1), json!([])])
+                .clone()
         } else {
             let value = self.rng.pick(&item.values).clone();
             self.value(&value, item, before, after)
@@ -255,9 +271,7 @@ impl<'a> Generator<'a> {
         // Under its dotted name or nested.
         match field.split_once('.') {
             Some((first, rest)) if self.rng.one_in(2) && !event.contains_key(&field) => {
-                let inner = event
-                    .entry(first.to_owned())
-                    .or_insert_with(|| json!({}));
+                let inner = event.entry(first.to_owned()).or_insert_with(|| json!({}));
                 let mut at = inner;
                 let mut parts: Vec<&str> = rest.split('.').collect();
                 let last = parts.pop().unwrap();
@@ -282,14 +296,25 @@ impl<'a> Generator<'a> {
         }
     }
 
-    fn value(&mut self, value: &SigmaValue, item: &DetectionItem, before: bool, after: bool) -> Value {
+    fn value(
+        &mut self,
+        value: &SigmaValue,
+        item: &DetectionItem,
+        before: bool,
+        after: bool,
+    ) -> Value {
         let has = |modifier| item.field.modifiers.contains(&modifier);
         match value {
             _ if has(Modifier::Cidr) => {
                 let net = value.to_string();
                 let address = net.split('/').next().unwrap_or_default().to_owned();
                 self.rng
-                    .pick(&[address, "10.1.2.3".into(), "192.168.7.7".into(), "8.8.8.8".into()])
+                    .pick(&[
+                        address,
+                        "10.1.2.3".into(),
+                        "192.168.7.7".into(),
+                        "8.8.8.8".into(),
+                    ])
                     .clone()
                     .into()
             }

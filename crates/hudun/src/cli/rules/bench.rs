@@ -137,14 +137,23 @@ impl Numbers {
 
     /// An SCRM's request: 15 fields, about 500 bytes.
     fn event(&mut self, n: usize) -> Value {
-        const PATHS: [&str; 4] = ["/api/v1/customers/", "/api/v1/chats/", "/static/app.js", "/login"];
+        const PATHS: [&str; 4] = [
+            "/api/v1/customers/",
+            "/api/v1/chats/",
+            "/static/app.js",
+            "/login",
+        ];
         const AGENTS: [&str; 3] = [
             "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Safari/537.36",
             "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.4",
             "MicroMessenger/8.0.47 Language/zh_CN NetType/WIFI",
         ];
         let mut pick = |end: usize| usize::try_from(self.below(end as u64)).unwrap_or(0);
-        let (path, agent, method) = (PATHS[pick(4)], AGENTS[pick(3)], ["GET", "GET", "POST"][pick(3)]);
+        let (path, agent, method) = (
+            PATHS[pick(4)],
+            AGENTS[pick(3)],
+            ["GET", "GET", "POST"][pick(3)],
+        );
         let status = [200, 200, 304, 404][pick(4)];
         json!({
             "time": 1_767_607_200_000_u64 + n as u64, "class_uid": 6001,

@@ -117,14 +117,15 @@ impl<R: BufRead> Reader<R> {
             };
             self.counts.events += 1;
             let first = |paths: &[&str]| paths.iter().find_map(|path| at(&event, path));
-            let time = first(&["time", "@timestamp", "timestamp", "ts"]).and_then(|time| match time {
-                Value::String(text) => unix_millis(Field::Text(text)),
-                Value::Number(number) => match number.as_i64() {
-                    Some(number) => unix_millis(Field::Int(number)),
-                    None => number.as_f64().map(Field::Float).and_then(unix_millis),
-                },
-                _ => None,
-            });
+            let time =
+                first(&["time", "@timestamp", "timestamp", "ts"]).and_then(|time| match time {
+                    Value::String(text) => unix_millis(Field::Text(text)),
+                    Value::Number(number) => match number.as_i64() {
+                        Some(number) => unix_millis(Field::Int(number)),
+                        None => number.as_f64().map(Field::Float).and_then(unix_millis),
+                    },
+                    _ => None,
+                });
             if time.is_none() {
                 self.counts.without_time += 1;
             }
@@ -133,8 +134,13 @@ impl<R: BufRead> Reader<R> {
             return Ok(Some(Line {
                 number: self.counts.lines,
                 time: self.last,
-                tenant: word(&["metadata.tenant_uid", "tenant_uid", "organization.id", "tenant"])
-                    .unwrap_or_default(),
+                tenant: word(&[
+                    "metadata.tenant_uid",
+                    "tenant_uid",
+                    "organization.id",
+                    "tenant",
+                ])
+                .unwrap_or_default(),
                 id: word(&["metadata.uid", "event.id"]),
                 event,
             }));
@@ -295,6 +301,14 @@ mod tests {
         assert_eq!(lines.len(), 2);
         assert_eq!(lines[1].number, 8);
         assert_eq!(lines[1].time, lines[0].time);
-        assert_eq!((counts.too_long, counts.not_utf8, counts.not_readable, counts.without_time), (1, 1, 3, 1));
+        assert_eq!(
+            (
+                counts.too_long,
+                counts.not_utf8,
+                counts.not_readable,
+                counts.without_time
+            ),
+            (1, 1, 3, 1)
+        );
     }
 }

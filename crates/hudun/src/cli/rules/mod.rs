@@ -159,7 +159,9 @@ fn matches(args: &RulesArgs, format: Format, file: &Path) -> anyhow::Result<Exit
                     if let Some(Value::Array(pairs)) = map.get(key) {
                         let object = pairs
                             .iter()
-                            .filter_map(|pair| Some((pair[0].as_str()?.to_owned(), pair[1].clone())))
+                            .filter_map(|pair| {
+                                Some((pair[0].as_str()?.to_owned(), pair[1].clone()))
+                            })
                             .collect();
                         map.insert(key.to_owned(), Value::Object(object));
                     }
@@ -275,7 +277,10 @@ fn coverage(
                 .strip_prefix("attack.t")
                 .filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
                 .map(|rest| format!("T{rest}"))
-                .or_else(|| tag.strip_prefix("owasp.").map(|rest| format!("OWASP {rest}")));
+                .or_else(|| {
+                    tag.strip_prefix("owasp.")
+                        .map(|rest| format!("OWASP {rest}"))
+                });
             if let Some(technique) = technique {
                 any = true;
                 techniques.entry(technique).or_default().push(rule.key());
@@ -334,7 +339,11 @@ fn coverage(
                 None if events.is_some() => ", 从未出现 never arrives".to_owned(),
                 None => String::new(),
             };
-            println!("  {:<40} {} 条规则 rules{arrived}", used.field, used.rules.len());
+            println!(
+                "  {:<40} {} 条规则 rules{arrived}",
+                used.field,
+                used.rules.len()
+            );
         }
     }
     Ok(ExitCode::SUCCESS)
