@@ -4,77 +4,60 @@
 /// Bits of the table: 16 KiB, which stays in the innermost cache.
 const BITS: u32 = 17;
 
-/// A few bytes of each of a set of literals, as hashes.
+/// The first bytes of a set of literals, as hashes.
 #[derive(Debug)]
 pub(crate) struct Grams {
     table: Box<[u64]>,
-    /// Lengths that occur, each with the mask of its bytes; the shortest last.
-    masks: Vec<(usize, u32)>,
+    mask: u32,
+    length: usize,
 }
 
 impl Grams {
     /// `None` when a literal is too short to say anything.
-    pub(crate) fn of<'a>(literals: impl Iterator<Item = &'a str>) -> Option<Self> {
+    pub(crate) fn of<'a>(literals: impl Iterator<Item = &'a str> + Clone) -> Option<Self> {
+        let length = literals.clone().map(str::len).min()?.min(4);
+        if length < 2 {
+            return None;
+        }
+        let mask = u32::MAX >> (8 * (4 - length));
         let mut grams = Self {
             table: vec![0; 1 << (BITS - 6)].into(),
-            masks: Vec::new(),
+            mask,
+            length,
         };
         for literal in literals {
-            let length = literal.len().min(4);
-            if length < 2 {
-                return None;
-            }
-            let mask = u32::MAX >> (8 * (4 - length));
-            // Any part of the literal will do; the rarest looking one is found least often by chance.
-            let part = literal
-                .as_bytes()
-                .windows(length)
-                .max_by_key(|part| rarity(part))?;
-            let slot = slot(first(part), mask);
+            let slot = grams.slot(first(literal.as_bytes()));
             grams.table[slot / 64] |= 1 << (slot % 64);
-            if !grams.masks.contains(&(length, mask)) {
-                grams.masks.push((length, mask));
-            }
         }
-        grams.masks.sort_unstable();
-        grams.masks.reverse();
-        (!grams.masks.is_empty()).then_some(grams)
+        Some(grams)
     }
 
     /// False only when none of the literals is in the text, in whatever case.
     pub(crate) fn may_be_in(&self, text: &str) -> bool {
         let text = text.as_bytes();
+        if text.len() < self.length {
+            return false;
+        }
+        for window in text.windows(4) {
+            if self.has([window[0], window[1], window[2], window[3]]) {
+                return true;
+            }
+        }
+        // Places near the end, where fewer than four bytes are left.
         let whole = text.len().saturating_sub(3);
-        self.masks.iter().any(|&(length, mask)| {
-            text.windows(4)
-                .any(|window| self.has([window[0], window[1], window[2], window[3]], mask))
-                // Places near the end, where fewer than four bytes are left.
-                || text.len() >= length
-                    && (whole..=text.len() - length).any(|at| self.has(first(&text[at..]), mask))
-        })
+        (whole..=text.len() - self.length).any(|at| self.has(first(&text[at..])))
     }
 
-    fn has(&self, bytes: [u8; 4], mask: u32) -> bool {
-        let slot = slot(bytes, mask);
+    fn has(&self, bytes: [u8; 4]) -> bool {
+        let slot = self.slot(bytes);
         self.table[slot / 64] >> (slot % 64) & 1 == 1
     }
-}
 
-/// Letters of either case share a slot; so do some other bytes, which only makes a look more.
-fn slot(bytes: [u8; 4], mask: u32) -> usize {
-    let folded = (u32::from_le_bytes(bytes) | 0x2020_2020) & mask;
-    (folded.wrapping_mul(0x9e37_79b1) >> (32 - BITS)) as usize
-}
-
-fn rarity(part: &[u8]) -> usize {
-    part.iter()
-        .map(|byte| match byte.to_ascii_lowercase() {
-            b'/' | b'.' | b' ' | b'-' | b'0'..=b'9' => 1,
-            b'j' | b'q' | b'x' | b'z' | b'k' | b'v' | b'w' => 2,
-            b'a'..=b'z' => 0,
-            _ => 3,
-        })
-        .sum()
+    /// Letters of either case share a slot; so do some other bytes, which only makes a look more.
+    fn slot(&self, bytes: [u8; 4]) -> usize {
+        let folded = (u32::from_le_bytes(bytes) | 0x2020_2020) & self.mask;
+        (folded.wrapping_mul(0x9e37_79b1) >> (32 - BITS)) as usize
+    }
 }
 
 fn first(bytes: &[u8]) -> [u8; 4] {
