@@ -3,6 +3,7 @@
 mod demo;
 mod offline;
 mod remote;
+mod rules;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -68,6 +69,9 @@ enum Command {
     /// Notices, offline.
     #[command(subcommand)]
     Notice(NoticeCommand),
+    /// Detection rules (Sigma), offline.
+    #[command(subcommand)]
+    Rules(rules::RulesCommand),
 }
 
 /// How the demo runs.
@@ -359,6 +363,7 @@ fn act(command: Command) -> anyhow::Result<ExitCode> {
         }) => offline::learn(&from, upstream.as_deref(), listen, &product),
         Command::Config(ConfigCommand::Check { file, json }) => offline::check_config(&file, json),
         Command::Config(ConfigCommand::Example) => offline::example(),
+        Command::Rules(command) => rules::run(command),
         Command::Duty(DutyCommand::Assess { facts, json }) => offline::assess(&facts, json),
         Command::Duty(DutyCommand::Rules { json }) => offline::rules(json),
         Command::Notice(NoticeCommand::Lint { file, facts, json }) => {

@@ -1,0 +1,372 @@
+//! One event against the whole rule set: walk the event once, note the atoms that are true, look at the rules that they
+//! wake.
+
+use crate::atom::{AtomId, FieldId, Test, lower, number, number_text, text};
+use crate::compile::KEYWORDS;
+use crate::event::{Event, Value};
+use crate::plan::{FieldPlan, Parts, Plan, Seen};
+use crate::rule::{Node, Rule};
+
+/// Values of one event that are looked at; the rest is counted, not read.
+const MAX_VALUES: usize = 10_000;
+/// Values of one field that a comparison of two fields reads.
+const MAX_COMPARED: usize = 64;
+/// No value.
+const NONE: u32 = u32::MAX;
+
+/// Memory that one thread reuses from event to event.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    turn: u32,
+    fired: Vec<u32>,
+    asked: Vec<u32>,
+    answer: Vec<bool>,
+    /// Values that a maybe-atom was asked about, so that a text full of its literal asks once.
+    tried: Vec<u32>,
+    value_turn: u32,
+    woken: Vec<u32>,
+    candidates: Vec<u32>,
+    slots: Vec<Slot>,
+    lowered: String,
+    number: String,
+    pub(crate) matched: Vec<u32>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Slot {
+    turn: u32,
+    head: u32,
+    values: u32,
+    list: bool,
+    null: bool,
+}
+
+/// The values of one event that somebody may ask for again.
+#[derive(Debug)]
+pub(crate) struct Kept<'a> {
+    values: Vec<(u32, Value<'a>)>,
+    /// Values beyond the limit.
+    pub(crate) unread: usize,
+}
+
+/// A set of rules that events of one source are asked about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route(pub(crate) Vec<u64>);
+
+impl Route {
+    pub(crate) fn has(&self, rule: u32) -> bool {
+        self.0
+            .get(rule as usize / 64)
+            .is_some_and(|word| word >> (rule % 64) & 1 == 1)
+    }
+}
+
+impl Scratch {
+    fn begin(&mut self, plan: &Plan, rules: usize) {
+        let atoms = plan.atoms.len();
+        if self.fired.len() != atoms
+            || self.woken.len() != rules
+            || self.slots.len() != plan.fields.len()
+            || self.turn == u32::MAX
+            || self.value_turn > u32::MAX / 2
+        {
+            *self = Self {
+                fired: vec![0; atoms],
+                asked: vec![0; atoms],
+                answer: vec![false; atoms],
+                tried: vec![0; atoms],
+                woken: vec![0; rules],
+                slots: vec![Slot::default(); plan.fields.len()],
+                ..Self::default()
+            };
+        }
+        self.turn += 1;
+        self.candidates.clear();
+        self.matched.clear();
+    }
+
+    fn fire(&mut self, plan: &Plan, atom: AtomId) {
+        let at = atom as usize;
+        if self.fired[at] == self.turn {
+            return;
+        }
+        self.fired[at] = self.turn;
+        for &rule in &plan.wakes[at] {
+            if self.woken[rule as usize] != self.turn {
+                self.woken[rule as usize] = self.turn;
+                self.candidates.push(rule);
+            }
+        }
+    }
+
+    /// `text` is ASCII, whose case the automaton doesn't mind, or lowered.
+    fn scan(&mut self, plan: &Plan, parts: &Parts, text: &str, value: Value<'_>) {
+        if let Some(grams) = &parts.grams
+            && !grams.may_be_in(text)
+        {
+            return;
+        }
+        self.value_turn += 1;
+        for found in parts.automaton.find_overlapping_iter(text) {
+            for &(seen, atom) in &parts.meaning[found.pattern().as_usize()] {
+                if self.fired[atom as usize] == self.turn {
+                    continue;
+                }
+                let holds = match seen {
+                    Seen::Anywhere => true,
+                    Seen::AtStart => found.start() == 0,
+                    Seen::AtEnd => found.end() == text.len(),
+                    Seen::Maybe => {
+                        let first = self.tried[atom as usize] != self.value_turn;
+                        self.tried[atom as usize] = self.value_turn;
+                        first && plan.atoms[atom as usize].test.holds(value)
+                    }
+                };
+                if holds {
+                    self.fire(plan, atom);
+                }
+            }
+        }
+    }
+
+    /// Asks what a field's index knows about a text; `text` as in [`Self::scan`].
+    fn read(&mut self, plan: &Plan, field: &FieldPlan, value: Value<'_>, text: &str) {
+        let (shortest, longest) = field.exact_length;
+        if text.len() >= shortest && text.len() <= longest {
+            self.lowered.clear();
+            self.lowered.push_str(text);
+            self.lowered.make_ascii_lowercase();
+            if let Some(atoms) = field.exact.get(self.lowered.as_str()) {
+                for &atom in atoms {
+                    self.fire(plan, atom);
+                }
+            }
+        }
+        if let Some(parts) = &field.parts {
+            self.scan(plan, parts, text, value);
+        }
+    }
+
+    /// Walks the event.
+    fn walk<'a, E: Event + ?Sized>(&mut self, plan: &Plan, event: &'a E) -> Kept<'a> {
+        let mut kept = Kept {
+            values: Vec::with_capacity(8),
+            unread: 0,
+        };
+        let keywords = &plan.fields[KEYWORDS as usize];
+        let reads_all = keywords.parts.is_some();
+        let mut seen = 0;
+        event.visit(&mut |path, value| {
+            seen += 1;
+            if seen > MAX_VALUES {
+                kept.unread += 1;
+                return;
+            }
+            let known = plan.by_name.get(path).copied();
+            let is_text = matches!(value, Value::Text(_));
+            if known.is_none() && !(is_text && (reads_all || keywords.keeps)) {
+                return;
+            }
+            let folded;
+            let mut readable = "";
+            if let Value::Text(text) = value {
+                readable = if text.is_ascii() {
+                    text
+                } else {
+                    folded = text.to_lowercase();
+                    &folded
+                };
+                if let Some(parts) = &keywords.parts {
+                    self.scan(plan, parts, readable, value);
+                }
+                if keywords.keeps {
+                    self.keep(KEYWORDS, value, &mut kept);
+                }
+            }
+            if let Some(id) = known {
+                let field = &plan.fields[id as usize];
+                if let Some(atom) = field.present {
+                    self.fire(plan, atom);
+                }
+                if field.reads_text() {
+                    match value {
+                        Value::Text(_) => self.read(plan, field, value, readable),
+                        Value::Bool(truth) => {
+                            self.read(plan, field, value, if truth { "true" } else { "false" });
+                        }
+                        Value::Int(_) | Value::Float(_) => {
+                            let mut digits = std::mem::take(&mut self.number);
+                            if number_text(value, &mut digits) {
+                                self.read(plan, field, value, &digits);
+                            }
+                            self.number = digits;
+                        }
+                        Value::Null | Value::List | Value::Object => {}
+                    }
+                }
+                if !field.numbers.is_empty()
+                    && let Some(number) = number(value)
+                    && let Some(atoms) = field.numbers.get(&(number + 0.0).to_bits())
+                {
+                    for &atom in atoms {
+                        self.fire(plan, atom);
+                    }
+                }
+                if field.keeps {
+                    self.keep(id, value, &mut kept);
+                }
+            }
+        });
+        kept
+    }
+
+    fn keep<'a>(&mut self, field: FieldId, value: Value<'a>, kept: &mut Kept<'a>) {
+        let slot = &mut self.slots[field as usize];
+        if slot.turn != self.turn {
+            *slot = Slot {
+                turn: self.turn,
+                head: NONE,
+                ..Slot::default()
+            };
+        }
+        match value {
+            Value::List => slot.list = true,
+            Value::Object => {}
+            value => {
+                slot.null = value == Value::Null;
+                slot.values += 1;
+                let at = u32::try_from(kept.values.len()).unwrap_or(NONE);
+                kept.values.push((slot.head, value));
+                slot.head = at;
+            }
+        }
+    }
+
+    /// Values of a field, the last first.
+    pub(crate) fn values<'a, 'k>(
+        &self,
+        field: FieldId,
+        kept: &'k Kept<'a>,
+    ) -> impl Iterator<Item = Value<'a>> + use<'a, 'k> {
+        let slot = self.slots[field as usize];
+        let mut at = if slot.turn == self.turn {
+            slot.head
+        } else {
+            NONE
+        };
+        std::iter::from_fn(move || {
+            let (next, value) = *kept.values.get(at as usize)?;
+            at = next;
+            Some(value)
+        })
+    }
+
+    fn holds(&mut self, plan: &Plan, id: AtomId, kept: &Kept<'_>) -> bool {
+        let at = id as usize;
+        let atom = &plan.atoms[at];
+        if atom.indexed {
+            return self.fired[at] == self.turn;
+        }
+        if self.asked[at] == self.turn {
+            return self.answer[at];
+        }
+        let slot = self.slots[atom.field as usize];
+        let present = slot.turn == self.turn;
+        let null = present && !slot.list && slot.values == 1 && slot.null;
+        let answer = match &atom.test {
+            Test::Null => !present || null,
+            // Presence alone, whatever the value (specification, modifier `exists`).
+            Test::Exists | Test::Present => present,
+            Test::FieldRef { other, op, cased } => self
+                .values(atom.field, kept)
+                .take(MAX_COMPARED)
+                .filter_map(text)
+                .any(|a| {
+                    self.values(*other, kept)
+                        .take(MAX_COMPARED)
+                        .filter_map(text)
+                        .any(|b| {
+                            if *cased {
+                                op.holds(&a, &b)
+                            } else {
+                                op.holds(&lower(&a), &lower(&b))
+                            }
+                        })
+                }),
+            test => self.values(atom.field, kept).any(|value| test.holds(value)),
+        };
+        self.asked[at] = self.turn;
+        self.answer[at] = answer;
+        answer
+    }
+
+    fn node(&mut self, plan: &Plan, node: &Node, kept: &Kept<'_>) -> bool {
+        match node {
+            Node::Atom(id) => self.holds(plan, *id, kept),
+            Node::Not(inner) => !self.node(plan, inner, kept),
+            Node::All(all) => all.iter().all(|inner| self.node(plan, inner, kept)),
+            Node::Any(any) => any.iter().any(|inner| self.node(plan, inner, kept)),
+            Node::AtLeast(count, any) => {
+                let mut held = 0;
+                any.iter().any(|inner| {
+                    held += usize::from(self.node(plan, inner, kept));
+                    held >= *count
+                })
+            }
+            Node::True => true,
+        }
+    }
+
+    /// Leaves the numbers of the rules that match in `matched`, in their order.
+    pub(crate) fn matches<'a, E: Event + ?Sized>(
+        &mut self,
+        plan: &Plan,
+        rules: &[Rule],
+        event: &'a E,
+        route: Option<&Route>,
+    ) -> Kept<'a> {
+        self.begin(plan, rules.len());
+        let kept = self.walk(plan, event);
+        let candidates = std::mem::take(&mut self.candidates);
+        for &rule in candidates.iter().chain(&plan.always) {
+            if route.is_none_or(|route| route.has(rule))
+                && self.node(plan, &rules[rule as usize].condition, &kept)
+            {
+                self.matched.push(rule);
+            }
+        }
+        self.candidates = candidates;
+        self.matched.sort_unstable();
+        kept
+    }
+
+    /// Atoms that are true and stand where their truth makes the condition true.
+    pub(crate) fn reasons(
+        &mut self,
+        plan: &Plan,
+        node: &Node,
+        kept: &Kept<'_>,
+        out: &mut Vec<AtomId>,
+    ) {
+        match node {
+            Node::Atom(id) => {
+                if self.holds(plan, *id, kept) && !out.contains(id) {
+                    out.push(*id);
+                }
+            }
+            Node::All(all) => {
+                for inner in all {
+                    self.reasons(plan, inner, kept, out);
+                }
+            }
+            Node::Any(any) | Node::AtLeast(_, any) => {
+                for inner in any {
+                    if self.node(plan, inner, kept) {
+                        self.reasons(plan, inner, kept, out);
+                    }
+                }
+            }
+            Node::Not(_) | Node::True => {}
+        }
+    }
+}
