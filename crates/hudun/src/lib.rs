@@ -21,3 +21,4 @@ pub mod stages;
 pub mod system;
 pub mod upkeep;
 pub mod users;
+pub mod waf;

@@ -58,6 +58,6 @@ pub use error::{LoadError, LoadErrorKind, Span};
 pub use load::{Builder, RuleSet};
 pub use plan::GroupSummary;
 pub use report::{Intervention, InterventionAction, RuleMatch};
-pub use settings::{AuditMode, Mode, OverLimit, Settings};
+pub use settings::{AuditMode, Judging, Mode, OverLimit, Settings};
 pub use sources::{DiskSources, MemorySources, Sources};
 pub use transaction::{Outcome, Start, Strategy, Transaction};

@@ -3,6 +3,7 @@
 mod demo;
 mod offline;
 mod remote;
+mod waf;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -56,6 +57,12 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Inspection: judge requests, prove and measure rules, run CRS's regression suite.
+    #[command(subcommand)]
+    Waf(waf::WafCommand),
+    /// Rules that Hudun works with.
+    #[command(subcommand)]
+    Rules(RulesCommand),
     /// Profiles, which teach Hudun one SCRM product each.
     #[command(subcommand)]
     Profile(ProfileCommand),
@@ -230,6 +237,22 @@ enum EvidenceCommand {
 }
 
 #[derive(Subcommand)]
+enum RulesCommand {
+    /// Install the OWASP Core Rule Set; an own crs-setup.conf stays, and a set that doesn't load changes nothing.
+    Crs {
+        /// Its folder, or a release as .zip or .tar.gz.
+        #[arg(long)]
+        from: PathBuf,
+        /// Where to.
+        #[arg(long, default_value = "data/crs")]
+        to: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Subcommand)]
 enum ProfileCommand {
     /// Check a profile and name every fault with file, line and field.
     Check {
@@ -338,6 +361,8 @@ fn act(command: Command) -> anyhow::Result<ExitCode> {
             entrance,
         }) => remote::evidence(&entrance, &incident, out),
         Command::Verify { pack, key, json } => offline::verify(&pack, key.as_deref(), json),
+        Command::Waf(command) => waf::act(command),
+        Command::Rules(RulesCommand::Crs { from, to, json }) => waf::install_crs(&from, &to, json),
         Command::Profile(ProfileCommand::Check { file, json }) => {
             offline::check_profile(&file, json)
         }

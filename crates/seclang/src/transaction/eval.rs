@@ -28,6 +28,9 @@ impl Transaction<'_> {
             return;
         }
         self.phase_done = phase;
+        if std::mem::take(&mut self.parked) {
+            self.scan = Some(self.rules.plan.take_state());
+        }
         let rules = self.rules;
         let list = rules.plan.steps(phase);
         if let Some(scan) = &mut self.scan {
@@ -269,6 +272,7 @@ impl Transaction<'_> {
             source: rule.span.to_string(),
             audit: rule.audit,
             disruptive: self.mode == Mode::On && is_stopping(&rule.disruptive),
+            refuted: false,
         });
     }
 
@@ -315,7 +319,7 @@ impl Transaction<'_> {
         let own = self.matches.last().filter(|m| m.id == rule.id);
         let shown = strongest.or(own);
         let class = shown.map_or("other", RuleMatch::class).to_owned();
-        let explanation = explain(&class, rule.id, phase, score, shown);
+        let (explanation, explanation_zh) = explain(&class, rule.id, phase, score, shown);
         let severity = shown
             .and_then(|m| m.severity)
             .or(rule.severity)
@@ -328,6 +332,7 @@ impl Transaction<'_> {
             severity,
             score,
             explanation,
+            explanation_zh,
         });
         true
     }
@@ -353,6 +358,7 @@ impl Transaction<'_> {
             severity: 3,
             score: self.score(),
             explanation: format!("The message was stopped because {why}."),
+            explanation_zh: format!("报文超出检查限度，已拦截（{why}）。"),
         });
     }
 

@@ -13,7 +13,7 @@ use crate::load::RuleSet;
 use crate::parse::Target;
 use crate::plan::ScanState;
 use crate::report::{Intervention, RuleMatch};
-use crate::settings::{AuditMode, Mode};
+use crate::settings::{AuditMode, Judging, Mode};
 use crate::values::{ValueId, Values};
 use crate::variable::Var;
 use effects::Loaded;
@@ -33,6 +33,8 @@ pub struct Start<'s> {
     pub records: Option<&'s dyn RecordStore>,
     /// How rules are judged. The verdict is the same.
     pub strategy: Strategy,
+    /// How the score becomes a decision.
+    pub judging: Judging,
 }
 
 impl Start<'_> {
@@ -45,6 +47,7 @@ impl Start<'_> {
             server: (IpAddr::from([192, 0, 2, 2]), 443),
             records: None,
             strategy: Strategy::Compiled,
+            judging: Judging::Exact,
         }
     }
 }
@@ -84,6 +87,8 @@ pub struct Transaction<'r> {
     /// Lists to use again.
     spare: Vec<Vec<Item>>,
     scan: Option<Box<ScanState>>,
+    parked: bool,
+    fallbacks: u32,
     removed: Vec<u64>,
     removed_targets: Vec<(u32, Target)>,
     mode: Mode,
@@ -214,6 +219,8 @@ impl<'r> Transaction<'r> {
             captures: Vec::new(),
             spare: Vec::new(),
             scan,
+            parked: false,
+            fallbacks: 0,
             removed: vec![0; rules.rules.len().div_ceil(64)],
             removed_targets: Vec::new(),
             mode: settings.mode,
@@ -238,6 +245,15 @@ impl<'r> Transaction<'r> {
         };
         this.fill_connection();
         this
+    }
+
+    /// Gives the scratch memory back while the exchange waits for its answer; the next phase takes it again.
+    pub fn park(&mut self) {
+        if let Some(state) = self.scan.take() {
+            self.parked = true;
+            self.fallbacks += state.fallbacks;
+            self.rules.plan.give_back(state);
+        }
     }
 
     /// The decision so far.
@@ -271,7 +287,7 @@ impl<'r> Transaction<'r> {
             dropped_matches: self.dropped_matches,
             intervention: self.intervention.take(),
             limits: std::mem::take(&mut self.limits),
-            fallbacks: self.scan.as_ref().map_or(0, |s| s.fallbacks),
+            fallbacks: self.fallbacks + self.scan.as_ref().map_or(0, |s| s.fallbacks),
             audit,
         }
     }
