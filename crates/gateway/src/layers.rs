@@ -59,7 +59,7 @@ pub(crate) async fn serve(
         client: SocketAddr::new(ip, conn.peer.port()),
         now: at,
     };
-    let watch = |mode: WafMode| {
+    let watch = |mode: WafMode, routes: &[_]| {
         let (Some(waf), Some(rules)) = (&waf, &rules) else {
             return None;
         };
@@ -71,14 +71,14 @@ pub(crate) async fn serve(
                 ends,
                 &parts,
                 shown.body.as_ref(),
-                mode,
+                (mode, routes),
             )
         })
     };
     let read = match read {
         Ok(read) => read,
         Err(denied) => {
-            let signals = match watch(WafMode::Block) {
+            let signals = match watch(WafMode::Block, &[]) {
                 Some(watch) => {
                     let signals = watch.signals();
                     if let (Ok(module), Ok(route)) = (OTHER.parse(), OTHER.parse()) {
@@ -153,7 +153,7 @@ pub(crate) async fn serve(
     let mode = waf.as_ref().map_or(WafMode::Off, |waf| {
         waf.mode(exchange.resolution.routes.iter().map(|route| &route.module))
     });
-    let mut watch = watch(mode);
+    let mut watch = watch(mode, &exchange.resolution.routes);
     if let Some(watch) = &watch {
         exchange.signals.extend(watch.signals());
     }

@@ -59,4 +59,4 @@ pub use policy::PolicyHandle;
 pub use recent::RecentTraffic;
 pub use session::{ForgetSessions, Session, SessionStore};
 pub use tls::{Tls, TlsFiles};
-pub use waf::{Judgement, LoadedRules, Waf, WafLog, WafMode, WafSettings};
+pub use waf::{Judgement, LoadedRules, RuleException, Waf, WafLog, WafMode, WafSettings};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, header, request};
+use http::{HeaderMap, HeaderValue, header, request};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hudun_core::{RefusalCause, Timestamp};
@@ -56,6 +56,15 @@ pub(crate) fn admit(parts: &request::Parts) -> Result<(), Denied> {
     let hosts = parts.headers.get_all(header::HOST).iter().count();
     if hosts > 1 {
         return bad("two Host headers");
+    }
+    // Who leaves the host out of its header lets every server choose another.
+    if hosts == 1
+        && parts
+            .headers
+            .get(header::HOST)
+            .is_some_and(HeaderValue::is_empty)
+    {
+        return bad("an empty Host header");
     }
     if let (Some(authority), Some(host)) = (parts.uri.authority(), parts.headers.get(header::HOST))
         && !host

@@ -18,8 +18,10 @@ use bytes::Bytes;
 use http::request;
 use hudun_core::{ExchangeId, ModuleId, RefusalCause, RouteId, Signal, SignalKind, Timestamp};
 use hudun_policy::Denied;
+use hudun_profile::ResolvedRoute;
 use hudun_seclang::{
-    Intervention, Judging, MemoryRecords, Outcome, RuleMatch, RuleSet, Start, Strategy, Transaction,
+    Exception, Intervention, Judging, MemoryRecords, Outcome, RuleMatch, RuleSet, Start, Strategy,
+    Transaction,
 };
 use serde::{Deserialize, Serialize};
 
@@ -48,9 +50,28 @@ pub enum WafMode {
     Block,
 }
 
+/// One rule that does not count somewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleException {
+    /// The rule.
+    pub rule: u64,
+    /// What it must not look at, such as `ARGS:note`; the whole rule when absent.
+    #[serde(default)]
+    pub place: Option<String>,
+    /// Only in this module.
+    #[serde(default)]
+    pub module: Option<ModuleId>,
+    /// Only on this route.
+    #[serde(default)]
+    pub route: Option<RouteId>,
+}
+
 /// How the inspection works.
 #[derive(Clone, Debug, Default)]
 pub struct WafSettings {
+    /// Rules that don't count in some places. One that names a rule which the set doesn't have is left aside.
+    pub exceptions: Vec<RuleException>,
     /// For modules that are not named.
     pub mode: WafMode,
     /// Module by module.
@@ -72,6 +93,41 @@ pub struct LoadedRules {
     pub name: String,
     /// How long it took to compile.
     pub compiled: Duration,
+    /// The exceptions, made for these rules.
+    exceptions: Vec<(RuleException, Exception)>,
+}
+
+impl LoadedRules {
+    fn new(
+        rules: RuleSet,
+        version: u64,
+        name: String,
+        compiled: Duration,
+        settings: &WafSettings,
+    ) -> Self {
+        let mut exceptions = Vec::new();
+        for wanted in &settings.exceptions {
+            match rules.exception(wanted.rule, wanted.place.as_deref()) {
+                Ok(Some(made)) => exceptions.push((wanted.clone(), made)),
+                Ok(None) => {
+                    tracing::warn!(
+                        rule = wanted.rule,
+                        "an exception names a rule that the set does not have"
+                    );
+                }
+                Err(problem) => {
+                    tracing::warn!(rule = wanted.rule, %problem, "an exception can't be used");
+                }
+            }
+        }
+        Self {
+            rules,
+            version,
+            name,
+            compiled,
+            exceptions,
+        }
+    }
 }
 
 /// Takes what the engine says about each request, before the answer leaves.
@@ -140,12 +196,13 @@ impl Waf {
         log: Option<Arc<dyn WafLog>>,
     ) -> Self {
         Self {
-            current: ArcSwap::from_pointee(LoadedRules {
+            current: ArcSwap::from_pointee(LoadedRules::new(
                 rules,
-                version: 1,
-                name: name.into(),
+                1,
+                name.into(),
                 compiled,
-            }),
+                &settings,
+            )),
             previous: Mutex::default(),
             versions: AtomicU64::new(1),
             settings,
@@ -172,12 +229,13 @@ impl Waf {
     pub fn swap(&self, rules: RuleSet, name: impl Into<String>, compiled: Duration) -> u64 {
         let mut previous = self.previous.lock().unwrap_or_else(PoisonError::into_inner);
         let version = self.versions.fetch_add(1, Ordering::Relaxed) + 1;
-        let old = self.current.swap(Arc::new(LoadedRules {
+        let old = self.current.swap(Arc::new(LoadedRules::new(
             rules,
             version,
-            name: name.into(),
+            name.into(),
             compiled,
-        }));
+            &self.settings,
+        )));
         *previous = Some(old);
         version
     }
@@ -251,7 +309,7 @@ impl<'w> Watch<'w> {
         ends: Ends,
         parts: &request::Parts,
         body: Option<&Bytes>,
-        mode: WafMode,
+        (mode, routes): (WafMode, &[ResolvedRoute]),
     ) -> Self {
         let start = Start {
             now: ends.now.as_millis() / 1_000,
@@ -269,6 +327,18 @@ impl<'w> Watch<'w> {
             transaction: Transaction::new(&rules.rules, start),
             mode,
         };
+        for (wanted, made) in &rules.exceptions {
+            let here = routes.iter().any(|route| {
+                wanted
+                    .module
+                    .as_ref()
+                    .is_none_or(|module| *module == route.module)
+                    && wanted.route.as_ref().is_none_or(|id| *id == route.id)
+            });
+            if here {
+                watch.transaction.except(made);
+            }
+        }
         let long = body.is_some_and(|body| body.len() > LONG_BODY);
         let threads = tokio::runtime::Handle::try_current().is_ok_and(|handle| {
             handle.runtime_flavor() == tokio::runtime::RuntimeFlavor::MultiThread
@@ -308,12 +378,19 @@ impl<'w> Watch<'w> {
         {
             transaction.request_header(b"host", host.as_str().as_bytes());
         }
+        let two = parts.version == http::Version::HTTP_2;
         for name in parts.headers.keys() {
+            let shown = if two {
+                name.as_str().to_owned()
+            } else {
+                title(name.as_str())
+            };
+            let shown = shown.as_bytes();
             // A repeated header is one value to whoever reads it, except the cookies.
             let mut all = parts.headers.get_all(name).iter();
             if name == http::header::COOKIE {
                 all.for_each(|value| {
-                    transaction.request_header(name.as_str().as_bytes(), value.as_bytes());
+                    transaction.request_header(shown, value.as_bytes());
                 });
                 continue;
             }
@@ -325,7 +402,7 @@ impl<'w> Watch<'w> {
                 joined.extend_from_slice(b", ");
                 joined.extend_from_slice(value.as_bytes());
             }
-            transaction.request_header(name.as_str().as_bytes(), &joined);
+            transaction.request_header(shown, &joined);
         }
         if transaction.request_headers_end().is_some() {
             return;
@@ -431,6 +508,22 @@ impl<'w> Watch<'w> {
         self.transaction.response_end();
         self.stop()
     }
+}
+
+/// `user-agent` as HTTP/1 writes it: `User-Agent`. Names count without case; logs are read by people and by tools.
+fn title(name: &str) -> String {
+    let mut begins = true;
+    name.chars()
+        .map(|letter| {
+            let shown = if begins {
+                letter.to_ascii_uppercase()
+            } else {
+                letter
+            };
+            begins = letter == '-';
+            shown
+        })
+        .collect()
 }
 
 fn refusal(stop: &Intervention, matches: &[RuleMatch]) -> Denied {

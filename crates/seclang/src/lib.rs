@@ -36,6 +36,7 @@
 mod body;
 mod collections;
 mod error;
+mod except;
 mod load;
 mod operator;
 mod parse;
@@ -55,6 +56,7 @@ mod words;
 
 pub use collections::{Field, MemoryRecords, Record, RecordStore};
 pub use error::{LoadError, LoadErrorKind, Span};
+pub use except::Exception;
 pub use load::{Builder, RuleSet};
 pub use plan::GroupSummary;
 pub use report::{Intervention, InterventionAction, RuleMatch};

@@ -20,7 +20,7 @@ use hudun_core::{
     BoxFuture, DrillId, IncidentId, LedgerDraft, Level, Recorder, Scope, SubjectToken, Text,
     Timestamp,
 };
-use hudun_gateway::TenantKeys;
+use hudun_gateway::{TenantKeys, WafMode};
 use hudun_prevent::drill::{Attack, AttackError, AttackReport, Plan};
 use hudun_profile::Profile;
 use hudun_scrm::Role;
@@ -29,7 +29,9 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::config::{AlertPart, Config, ConsolePart, GatewayPart, SmtpPart, SmtpTls};
+use crate::config::{
+    AlertPart, Config, ConsolePart, GatewayPart, InspectionPart, SmtpPart, SmtpTls,
+};
 use crate::direct::Verifier;
 use crate::office::DemoControl;
 use crate::system::{Extras, System};
@@ -632,6 +634,12 @@ fn demo_config(
             trusted_proxies: Vec::new(),
             tls: None,
             recent_minutes: 15,
+            // The drill is about what happens when an attack gets through, so the hole in the search of customers is not
+            // covered by the inspection here: it is noticed, and the playbook has to close it.
+            inspection: InspectionPart {
+                modules: BTreeMap::from([("customers".to_owned(), WafMode::Detect)]),
+                ..InspectionPart::default()
+            },
         },
         // The demo listens on loopback only, so the cookie needs no https and an authenticator is left out.
         console: ConsolePart {

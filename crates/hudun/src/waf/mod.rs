@@ -1,5 +1,6 @@
 //! Rules of the inspection: where they come from, how they are set, how they are proven.
 
+mod force;
 mod ftw;
 mod install;
 mod prove;
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 use hudun_seclang::{Judging, LoadError, RuleSet};
 use serde::{Deserialize, Serialize};
 
+pub use force::{inspection, watch};
 pub use ftw::{FtwReport, Through, in_process, through_gateway};
 pub use install::{Installed, install_crs};
 pub use prove::{Proof, prove};

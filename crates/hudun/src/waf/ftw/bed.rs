@@ -106,6 +106,9 @@ impl Through {
                 limits: HttpLimits {
                     // CRS's own rules judge how many headers and how long.
                     headers: 500,
+                    // Some tests announce more than they send.
+                    head_time: Duration::from_secs(1),
+                    body_time: Duration::from_secs(1),
                     ..HttpLimits::default()
                 },
             },
