@@ -47,6 +47,7 @@ mod report;
 mod rule;
 mod settings;
 mod sources;
+mod structure;
 mod template;
 mod transaction;
 mod transform;
