@@ -500,9 +500,8 @@ fn directory(text: &str) -> Option<Weight> {
         .matches('(')
         .count()
         .abs_diff(text.matches(')').count());
-    if found >= 1
+    if (found >= 2 || found == 1 && balanced >= 1)
         && text.contains('=')
-        && balanced >= 1
         && text.len() < 300
         && !text.contains("function")
     {

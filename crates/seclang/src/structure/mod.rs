@@ -60,6 +60,54 @@ pub(crate) fn assess(value: &[u8]) -> Option<Finding> {
     best
 }
 
+/// Code that a server would run when the file is called, in small letters or large.
+pub(crate) fn code_in_file(content: &[u8]) -> Option<Finding> {
+    let text = String::from_utf8_lossy(content).to_ascii_lowercase();
+    let marks = [
+        "<?php",
+        "<?=",
+        "<%@",
+        "<%!",
+        "<%eval",
+        "<% eval",
+        "<%execute",
+        "<jsp:",
+        "<cfexecute",
+        "<script runat=",
+        "<script language=\"php\"",
+    ];
+    let acts = [
+        "eval(",
+        "system(",
+        "exec(",
+        "passthru(",
+        "assert(",
+        "shell_exec(",
+        "$_post",
+        "$_get",
+        "$_request",
+        "getruntime",
+        "processbuilder",
+        "request.getparameter",
+        "request(",
+        "request.item",
+        "defineclass",
+        "base64_decode(",
+        "phpinfo(",
+        "cmd.exe",
+        "process.start",
+        "echo",
+        "print",
+    ];
+    let runs =
+        marks.iter().any(|mark| text.contains(mark)) && acts.iter().any(|act| text.contains(act));
+    runs.then_some(Finding {
+        class: "rce",
+        weight: Weight::Strong,
+        what: "a program that the server would run",
+    })
+}
+
 /// Whether a value can't be any attack, by its bytes alone: letters, digits and what stands between words.
 fn harmless(value: &[u8]) -> bool {
     if value.len() < 3 {

@@ -3,6 +3,7 @@
 mod collect;
 mod effects;
 mod eval;
+mod judge;
 mod message;
 mod text;
 
@@ -110,6 +111,7 @@ pub struct Transaction<'r> {
     highest_severity: Option<u8>,
     sanitise: Vec<String>,
     limits: Vec<&'static str>,
+    scales: judge::Scales,
 }
 
 /// A named value.
@@ -242,6 +244,7 @@ impl<'r> Transaction<'r> {
             highest_severity: None,
             sanitise: Vec::new(),
             limits: Vec::new(),
+            scales: judge::Scales::default(),
         };
         this.fill_connection();
         this
@@ -332,6 +335,9 @@ impl<'r> Transaction<'r> {
     }
 
     fn score(&self) -> Option<i64> {
+        if !self.exact() {
+            return Some(self.weighed_score());
+        }
         [
             "blocking_inbound_anomaly_score",
             "inbound_anomaly_score",
