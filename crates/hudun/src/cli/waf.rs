@@ -216,7 +216,7 @@ fn ftw(folder: &Path, through: bool, report: Option<&Path>) -> anyhow::Result<Ex
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()?;
-        runtime.block_on(waf::through_gateway(folder))?
+        runtime.block_on(waf::through_gateway(folder, 1))?
     } else {
         waf::in_process(folder)?
     };

@@ -137,6 +137,7 @@ fn harmless(value: &[u8]) -> bool {
             b"cat ",
             b"procedure",
             b"having",
+            b"powershell",
         ]
         .iter()
         .any(|word| {
@@ -149,7 +150,8 @@ fn harmless(value: &[u8]) -> bool {
         || value.starts_with(b"ACED")
         || value.contains(&b'@') && value.contains(&b'.') && value.starts_with(b"java");
     let dotted = memchr::memmem::find(value, b"lassLoader").is_some()
-        || memchr::memmem::find(value, b"__").is_some();
+        || memchr::memmem::find(value, b"__").is_some()
+        || memchr::memmem::find(value, b"constructor.").is_some();
     let long_base64 = value.len() >= 24
         && !value.contains(&b' ')
         && value.iter().all(|byte| byte.is_ascii_alphanumeric());

@@ -39,6 +39,16 @@ fn unwrap_words(text: &str) -> String {
             out = out.replace(odd, plain);
         }
     }
+    // `{curl,http://…}` is a command with its argument.
+    if let (Some(open), true) = (out.find('{'), out.contains(',')) {
+        let name: String = out[open + 1..]
+            .chars()
+            .take_while(char::is_ascii_alphanumeric)
+            .collect();
+        if COMMANDS.contains(&name.as_str()) {
+            out = out.replace(['{', '}'], " ").replacen(',', " ", 1);
+        }
+    }
     let bytes: Vec<char> = out.chars().collect();
     let mut plain = String::with_capacity(out.len());
     for (at, c) in bytes.iter().enumerate() {

@@ -287,8 +287,9 @@ fn context(text: &str, quote: Option<u8>) -> Option<Weight> {
         let single = list.len() == 1;
         let strong = met.union
             || (met.stacked && first_number)
-            || (met.logic > 0 && known)
+            || (met.logic > 0 && (known || met.comparison && met.hidden))
             || met.danger
+            || (met.select && first_number)
             || (met.select && list.first() == Some(&Token::Open))
             || (met.sort && met.hidden)
             || (first_number && met.hidden && list.len() == 2);
@@ -735,6 +736,19 @@ impl<'t> Parser<'t> {
                     }
                     self.met.danger = true;
                     self.operand()?;
+                    while self.eat_word(&[
+                        "lines",
+                        "fields",
+                        "columns",
+                        "terminated",
+                        "enclosed",
+                        "starting",
+                        "by",
+                    ]) {
+                        if matches!(self.peek(), Some(Token::Text(..) | Token::Number)) {
+                            self.at += 1;
+                        }
+                    }
                 }
                 Some("for") => {
                     self.at += 1;
