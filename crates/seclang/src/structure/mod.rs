@@ -39,16 +39,15 @@ pub(crate) fn assess(value: &[u8]) -> Option<Finding> {
     let mut best: Option<Finding> = None;
     for raw in readings(value) {
         let text = raw.to_ascii_lowercase();
-        for found in [
-            sql::assess(&text),
-            markup::assess(&text),
-            shell::assess(&text),
-            code::assess(&text, &raw),
-            path::assess(&text),
-        ]
-        .into_iter()
-        .flatten()
-        {
+        let marks = Marks::of(text.as_bytes());
+        let found = [
+            marks.sql().then(|| sql::assess(&text)).flatten(),
+            marks.markup().then(|| markup::assess(&text)).flatten(),
+            marks.shell().then(|| shell::assess(&text)).flatten(),
+            marks.code().then(|| code::assess(&text, &raw)).flatten(),
+            marks.path().then(|| path::assess(&text)).flatten(),
+        ];
+        for found in found.into_iter().flatten() {
             if best.is_none_or(|known| found.weight > known.weight) {
                 best = Some(found);
             }
@@ -58,6 +57,108 @@ pub(crate) fn assess(value: &[u8]) -> Option<Finding> {
         }
     }
     best
+}
+
+/// Which marks a text has: no language is tried that needs others.
+#[derive(Clone, Copy)]
+struct Marks(u32);
+
+impl Marks {
+    const QUOTE: u32 = 1;
+    const LESS: u32 = 1 << 1;
+    const BRACKET: u32 = 1 << 2;
+    const BRACE: u32 = 1 << 3;
+    const SEPARATOR: u32 = 1 << 4;
+    const DOLLAR: u32 = 1 << 5;
+    const SLASH: u32 = 1 << 6;
+    const EQUALS: u32 = 1 << 7;
+    const COLON: u32 = 1 << 8;
+    const HASH: u32 = 1 << 9;
+    const DASHES: u32 = 1 << 10;
+    const SPACE: u32 = 1 << 11;
+    const LOW_LINE: u32 = 1 << 12;
+    const ODD: u32 = 1 << 13;
+    const GREATER: u32 = 1 << 14;
+    const TICK: u32 = 1 << 15;
+
+    fn of(text: &[u8]) -> Self {
+        let mut marks = 0;
+        let mut last = 0;
+        for byte in text {
+            marks |= match byte {
+                b'\'' | b'"' => Self::QUOTE,
+                b'`' => Self::TICK,
+                b'<' => Self::LESS,
+                b'>' => Self::GREATER,
+                b'(' | b')' | b'[' => Self::BRACKET,
+                b'{' | b'}' | b'%' => Self::BRACE,
+                b';' | b'|' | b'&' | b'\n' => Self::SEPARATOR,
+                b'$' => Self::DOLLAR,
+                b'/' | b'\\' => Self::SLASH,
+                b'=' => Self::EQUALS,
+                b':' => Self::COLON,
+                b'#' => Self::HASH,
+                b'-' if last == b'-' => Self::DASHES,
+                b' ' | b'\t' => Self::SPACE,
+                b'_' => Self::LOW_LINE,
+                b'!' | b'@' | b'*' | b'^' => Self::ODD,
+                _ => 0,
+            };
+            last = *byte;
+        }
+        Self(marks)
+    }
+
+    fn any(self, of: u32) -> bool {
+        self.0 & of != 0
+    }
+
+    /// A query needs a quote, a bracket, a comparison, a comment or words with blanks between.
+    fn sql(self) -> bool {
+        self.any(
+            Self::QUOTE
+                | Self::TICK
+                | Self::BRACKET
+                | Self::EQUALS
+                | Self::LESS
+                | Self::GREATER
+                | Self::HASH
+                | Self::DASHES,
+        ) || self.any(Self::SPACE | Self::SLASH | Self::SEPARATOR)
+    }
+
+    /// Script needs a tag, an attribute, a scheme or a call.
+    fn markup(self) -> bool {
+        self.any(Self::LESS | Self::QUOTE | Self::EQUALS | Self::TICK | Self::BRACKET)
+            || self.any(Self::COLON)
+            || self.any(Self::LOW_LINE)
+    }
+
+    /// A shell needs a separator or a word with an argument.
+    fn shell(self) -> bool {
+        self.any(Self::SEPARATOR | Self::DOLLAR | Self::TICK | Self::BRACKET | Self::SLASH)
+            || self.any(Self::SPACE)
+    }
+
+    /// Expressions need a bracket of some kind; objects in base64 have no mark at all.
+    fn code(self) -> bool {
+        self.any(
+            Self::BRACE
+                | Self::BRACKET
+                | Self::DOLLAR
+                | Self::LESS
+                | Self::HASH
+                | Self::QUOTE
+                | Self::ODD
+                | Self::EQUALS
+                | Self::SLASH,
+        ) || self.any(Self::LOW_LINE | Self::COLON)
+            || !self.any(Self::SPACE)
+    }
+
+    fn path(self) -> bool {
+        self.any(Self::SLASH)
+    }
 }
 
 /// Code that a server would run when the file is called, in small letters or large.
@@ -179,6 +280,12 @@ fn readings(value: &[u8]) -> Vec<String> {
     let mut out = vec![String::from_utf8_lossy(&cut).into_owned()];
     let mut current = out[0].clone();
     for _ in 0..4 {
+        if !current
+            .bytes()
+            .any(|b| matches!(b, b'%' | b'\\' | b'&' | 0xEF | 0))
+        {
+            break;
+        }
         let next = decode(&current);
         if next == current {
             break;

@@ -24,6 +24,9 @@ pub(super) fn assess(text: &str) -> Option<Finding> {
 /// The text without what a shell takes out of words: quotes in words, backslashes, `${IFS}`, `$@`.
 fn unwrap_words(text: &str) -> String {
     let mut out = text.to_owned();
+    if !text.contains(['$', '\'', '"', '%', '\\', '^', '{']) {
+        return out;
+    }
     for (odd, plain) in [
         ("${ifs}", " "),
         ("$ifs$9", " "),

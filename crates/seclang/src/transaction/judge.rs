@@ -163,8 +163,22 @@ impl Transaction<'_> {
             self.limit("values of the second judgement");
             return None;
         }
+        let value = self.values.get(id);
+        if self
+            .scan
+            .as_ref()
+            .is_some_and(|scan| scan.calm.knows(value))
+        {
+            return None;
+        }
         self.scales.parsed += 1;
-        let found = structure::assess(self.values.get(id));
+        let found = structure::assess(value);
+        if found.is_none()
+            && value.len() >= 24
+            && let Some(scan) = &mut self.scan
+        {
+            scan.calm.learn(self.values.get(id));
+        }
         // A value that is nothing is asked about seldom; one that is something, often.
         if found.is_some() {
             self.scales.known.push((id, found));
