@@ -4,8 +4,7 @@
 
 mod common;
 
-use common::REGRESSION;
-use hudun_ftw::Server;
+use hudun_ftw::{REGRESSION, Server};
 use hudun_seclang::Strategy;
 
 /// Tests that may fail, each with a reason that holds for any engine behind a correct HTTP server.

@@ -6,8 +6,7 @@ mod common;
 
 use std::sync::OnceLock;
 
-use common::REGRESSION;
-use hudun_ftw::exchange;
+use hudun_ftw::{REGRESSION, exchange};
 use hudun_seclang::{RuleSet, Strategy};
 use proptest::prelude::{ProptestConfig, Strategy as _, any, prop_assert, proptest};
 

@@ -64,7 +64,8 @@ fn file(text: &str) -> Option<Weight> {
     {
         return Some(Weight::Strong);
     }
-    (starts || climbs >= 2).then_some(Weight::Weak)
+    let asset = shown.contains(&ending);
+    ((starts || climbs >= 2) && !asset).then_some(Weight::Weak)
 }
 
 fn address(text: &str) -> Option<Weight> {

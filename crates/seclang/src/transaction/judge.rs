@@ -1,6 +1,6 @@
 //! The second judgement beside the rules: see [`crate::structure`].
 
-use super::{Entry, Item, Transaction};
+use super::{Entry, Item, Processor, Transaction};
 use crate::body;
 use crate::report::{Intervention, InterventionAction, RuleMatch, describe, place};
 use crate::rule::Rule;
@@ -38,6 +38,8 @@ impl Scales {
     }
 }
 
+/// Rules with weak evidence that are an attack together, in strict judging.
+const MOST_WEAK: u32 = 3;
 /// Points of minor rules that count together.
 const MOST_MINOR: i64 = 4;
 
@@ -108,7 +110,8 @@ impl Transaction<'_> {
             }
             Some(Weight::Weak) => {
                 self.scales.weak += 1;
-                if self.start.judging == Judging::Strict || self.scales.weak >= 3 {
+                // Several rules that agree about weak evidence are strong in strict judging.
+                if self.start.judging == Judging::Strict && self.scales.weak >= MOST_WEAK {
                     self.scales.major += points;
                     return false;
                 }
@@ -200,7 +203,11 @@ impl Transaction<'_> {
             .iter()
             .any(|target| matches!(target.var, Var::ReqbodyError | Var::ReqbodyProcessorError));
         if unreadable {
-            return false;
+            // Plain text was weighed as it stands; what hides in another alphabet was not.
+            let plain = matches!(self.processor, Some(Processor::Json | Processor::UrlEncoded))
+                && !self.body.contains(&0)
+                && std::str::from_utf8(&self.body).is_ok();
+            return !plain;
         }
         !refuted
     }

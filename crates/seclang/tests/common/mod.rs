@@ -49,8 +49,6 @@ SecRule MULTIPART_STRICT_ERROR "!@eq 0" "id:200003,phase:2,t:none,log,deny,statu
 SecRule REQUEST_HEADERS:Content-Type "@rx ^application/[a-z0-9.-]+[+]json" "id:200006,phase:1,t:none,t:lowercase,pass,nolog,ctl:requestBodyProcessor=JSON"
 "#;
 
-pub use hudun_ftw::REGRESSION;
-
 /// CRS as it is, with directives before it.
 pub fn crs(before: &str) -> Option<RuleSet> {
     let data = data()?;
