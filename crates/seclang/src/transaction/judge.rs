@@ -204,8 +204,10 @@ impl Transaction<'_> {
             .any(|target| matches!(target.var, Var::ReqbodyError | Var::ReqbodyProcessorError));
         if unreadable {
             // Plain text was weighed as it stands; what hides in another alphabet was not.
-            let plain = matches!(self.processor, Some(Processor::Json | Processor::UrlEncoded))
-                && !self.body.contains(&0)
+            let plain = matches!(
+                self.processor,
+                Some(Processor::Json | Processor::UrlEncoded)
+            ) && !self.body.contains(&0)
                 && std::str::from_utf8(&self.body).is_ok();
             return !plain;
         }
