@@ -132,6 +132,8 @@ pub enum RefusalCause {
     Upstream,
     /// Accounting can't be made durable (disk full), and the module fails closed.
     Accounting,
+    /// The rules of the inspection: the request is an attack.
+    Inspection,
 }
 
 /// Something that inspection noticed about a request.

@@ -27,6 +27,7 @@ use crate::exchange::{Exchange, denied, record_relaxed};
 use crate::finish::Progress;
 use crate::forward::drop_hop_by_hop;
 use crate::request::pairs;
+use crate::waf::Watch;
 use crate::{AccountingError, Gateway};
 
 /// Longest JSON answer that is parsed to read success and identity.
@@ -36,11 +37,28 @@ const LONGEST_JSON: usize = 1 << 20;
 pub(crate) async fn answer(
     mut exchange: Exchange,
     response: Response<Incoming>,
+    mut watch: Option<Watch<'_>>,
 ) -> Response<ClientBody> {
     let (mut parts, body) = response.into_parts();
     let headers = pairs(&parts.headers);
+    let stop = watch
+        .as_mut()
+        .and_then(|watch| watch.answer_head(parts.status.as_u16(), &parts.headers));
+    if let Some(stop) = stop {
+        if let Some(watch) = watch {
+            exchange.judged(watch);
+        }
+        return exchange.refuse(stop);
+    }
     drop_hop_by_hop(&mut parts.headers);
     if exchange.view.method == Method::HEAD.as_str() || has_no_body(parts.status) {
+        if let Some(mut watch) = watch {
+            let stop = watch.answer_body([]);
+            exchange.judged(watch);
+            if let Some(stop) = stop {
+                return exchange.refuse(stop);
+            }
+        }
         return without_body(exchange, parts, &headers);
     }
     let plan = Plan::new(&exchange, &parts.headers);
@@ -54,6 +72,17 @@ pub(crate) async fn answer(
         Ok(gathered) => gathered,
         Err(error) => return broken(exchange, &error),
     };
+    if let Some(mut watch) = watch {
+        let front = match &gathered {
+            Gathered::Whole(bytes) => std::slice::from_ref(bytes),
+            Gathered::More(pieces) => pieces.as_slice(),
+        };
+        let stop = watch.answer_body(front);
+        exchange.judged(watch);
+        if let Some(stop) = stop {
+            return exchange.refuse(stop);
+        }
+    }
     match gathered {
         Gathered::Whole(bytes) => {
             let arrived = Arrived {

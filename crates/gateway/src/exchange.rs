@@ -16,6 +16,7 @@ use crate::account::JournalRecord;
 use crate::body::ClientBody;
 use crate::finish::{Finisher, Pending, Progress};
 use crate::io::{Busy, Conn};
+use crate::waf::Watch;
 use crate::{Gateway, refuse};
 
 /// What is known of an exchange once it has been identified.
@@ -50,6 +51,12 @@ impl Exchange {
             session_since: self.session_since,
             login_account: self.login_account.as_ref(),
         }
+    }
+
+    /// The rules have said everything about it.
+    pub(crate) fn judged(&self, watch: Watch<'_>) {
+        let primary = self.resolution.primary();
+        watch.finish(&primary.module, &primary.id, self.at);
     }
 
     /// The gravest route in the profile.

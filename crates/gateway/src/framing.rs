@@ -191,7 +191,7 @@ impl Framing {
             Body::Fixed(length) => State::Fixed(length),
             Body::Chunked => State::ChunkSize,
         };
-        out.extend_from_slice(block);
+        spell_out(block, out);
         self.held.clear();
         Ok(end - before)
     }
@@ -298,7 +298,7 @@ fn judge(block: &[u8]) -> Result<Body, Violation> {
             hosts += 1;
             if value
                 .iter()
-                .any(|byte| matches!(byte, b'/' | b'@' | b',' | b' ' | b'\t' | b'\\'))
+                .any(|byte| matches!(byte, b'/' | b'@' | b',' | b' ' | b'\t' | b'\\' | b'%'))
             {
                 return Err(Violation::Header);
             }
@@ -330,6 +330,31 @@ fn judge(block: &[u8]) -> Result<Body, Violation> {
     })
 }
 
+/// Appends a block, with what old clients leave bare in a target percent-encoded: `"`, `<`, `>` and `` ` `` mean nothing in
+/// an address (RFC 3986), and hyper would not take them. Whoever decodes the target reads the same.
+fn spell_out(block: &[u8], out: &mut Vec<u8>) {
+    let bare = |byte: &u8| matches!(byte, b'"' | b'<' | b'>' | b'`');
+    let line = block
+        .iter()
+        .position(|&byte| byte == b'\r')
+        .unwrap_or(block.len());
+    let target = block[..line].iter().position(|&byte| byte == b' ');
+    match target {
+        Some(from) if block[from..line].iter().any(bare) => {
+            out.extend_from_slice(&block[..from]);
+            for byte in &block[from..line] {
+                if bare(byte) {
+                    out.extend_from_slice(format!("%{byte:02X}").as_bytes());
+                } else {
+                    out.push(*byte);
+                }
+            }
+            out.extend_from_slice(&block[line..]);
+        }
+        _ => out.extend_from_slice(block),
+    }
+}
+
 /// Judges a request line; whether it speaks HTTP/1.0.
 fn request_line(line: &[u8]) -> Result<bool, Violation> {
     let mut words = line.split(|&byte| byte == b' ');
@@ -337,7 +362,11 @@ fn request_line(line: &[u8]) -> Result<bool, Violation> {
     let fine = method
         .is_some_and(|method| !method.is_empty() && method.iter().all(|&b| is_token(b)))
         && target.is_some_and(|target| {
-            !target.is_empty() && target.iter().all(|&byte| byte > b' ' && byte != 0x7F)
+            // A fragment is for the client alone (RFC 9112, 3.2): who sends one means to be read in two ways.
+            !target.is_empty()
+                && target
+                    .iter()
+                    .all(|&byte| byte > b' ' && byte != 0x7F && byte != b'#')
         })
         && words.next().is_none();
     match version {
@@ -591,6 +620,29 @@ mod tests {
                 assert_eq!(violation, Some(expected), "{bytes:?} step {step}");
                 assert!(out.ends_with(POISON));
             }
+        }
+    }
+
+    #[test]
+    fn what_old_clients_leave_bare_in_a_target_is_encoded() {
+        let (out, violation) = run(b"GET /a?q=<b>\"`x HTTP/1.1\r\nHost: x\r\nA: <\r\n\r\n", 7);
+        assert_eq!(violation, None);
+        assert_eq!(
+            out,
+            b"GET /a?q=%3Cb%3E%22%60x HTTP/1.1\r\nHost: x\r\nA: <\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn fragments_and_odd_hosts_are_refused() {
+        for (block, expected) in [
+            (
+                &b"GET /a#b HTTP/1.1\r\nHost: x\r\n\r\n"[..],
+                Violation::RequestLine,
+            ),
+            (b"GET / HTTP/1.1\r\nHost: x%00\r\n\r\n", Violation::Header),
+        ] {
+            assert_eq!(run(block, 5).1, Some(expected));
         }
     }
 

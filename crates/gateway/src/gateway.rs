@@ -17,6 +17,7 @@ use crate::inspect::{Injections, Inspector};
 use crate::session::Sessions;
 use crate::throttle::Throttles;
 use crate::upstream::{self, UpstreamClient};
+use crate::waf::Waf;
 use crate::{Accounting, GatewayConfig, Metrics, PolicyHandle, RecentTraffic, SessionStore};
 
 /// Calls of the SCRM's `me` end point at once.
@@ -67,6 +68,7 @@ pub struct Gateway {
     pub(crate) keys: Arc<dyn TenantKeys>,
     pub(crate) recent: RecentTraffic,
     pub(crate) inspectors: Vec<Arc<dyn Inspector>>,
+    pub(crate) waf: Option<Arc<Waf>>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) throttles: Throttles,
     pub(crate) client: UpstreamClient,
@@ -100,6 +102,17 @@ impl Gateway {
     /// # Errors
     /// [`GatewayError`] naming what can't be used.
     pub fn new(parts: GatewayParts) -> Result<Arc<Self>, GatewayError> {
+        Self::with_rules(parts, None)
+    }
+
+    /// The same with rules that inspect every request.
+    ///
+    /// # Errors
+    /// [`GatewayError`] naming what can't be used.
+    pub fn with_rules(
+        parts: GatewayParts,
+        waf: Option<Arc<Waf>>,
+    ) -> Result<Arc<Self>, GatewayError> {
         let resolver = Resolver::new(&parts.profile)?;
         let client = upstream::client(&parts.config)?;
         let maps = parts
@@ -123,6 +136,7 @@ impl Gateway {
             keys: parts.keys,
             recent: parts.recent,
             inspectors,
+            waf,
             metrics: Arc::default(),
             throttles: Throttles::default(),
             client,
@@ -137,6 +151,11 @@ impl Gateway {
     /// What it counts about itself.
     pub fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
+    }
+
+    /// The inspection by rules.
+    pub const fn waf(&self) -> Option<&Arc<Waf>> {
+        self.waf.as_ref()
     }
 
     /// The policy in force.

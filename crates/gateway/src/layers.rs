@@ -5,12 +5,13 @@
 //!           read        request.rs          one reading of path, parameters and body; the route of the profile
 //!           identify    identify.rs         whose session, whose token, from where
 //!           policy      hudun-policy        revoked? isolated? forbidden? patched? too often?
-//!           inspect     inspect.rs          what do the values look like?
+//!           inspect     inspect.rs, waf.rs  what do the values look like? what do the rules say?
 //!           forward     forward.rs          to the SCRM or its standby
 //!           classify    classify.rs         whose data is in the answer?
 //! client ◄─ account     answer.rs           recorded, then released
 //! ```
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::{Request, Response};
@@ -25,6 +26,7 @@ use crate::exchange::{Exchange, denied, refuse_unread};
 use crate::forward::DRILL_HEADER;
 use crate::io::{Busy, Conn};
 use crate::throttle::Verdict;
+use crate::waf::{Ends, WafMode, Watch};
 use crate::{answer, request, upgrade};
 
 /// Answers one request.
@@ -36,18 +38,56 @@ pub(crate) async fn serve(
     let busy = conn.begin();
     gateway.metrics.requests.add(1);
     let upgrade = upgrade::wanted(&mut incoming);
-    let (parts, body) = incoming.into_parts();
+    let (parts, mut body) = incoming.into_parts();
     let ip = request::client_address(&gateway, conn.peer.ip(), &parts.headers);
 
     // Framing, as far as it shows only now, and the one reading of the request.
+    let mut shown = request::Shown::default();
     let read = match request::admit(&parts).and_then(|()| request::view(&parts)) {
-        Ok(view) => request::read(&gateway, view, body).await,
-        Err(denied) => Err(denied),
+        Ok(view) => request::read(&gateway, view, body, &mut shown).await,
+        Err(denied) => {
+            shown.refused(&gateway, &mut body).await;
+            Err(denied)
+        }
     };
     let at = Timestamp::now();
+    let id = ExchangeId::new();
+    let name = id.to_string();
+    let waf = gateway.waf.clone();
+    let rules = waf.as_ref().map(|waf| waf.current());
+    let ends = Ends {
+        client: SocketAddr::new(ip, conn.peer.port()),
+        now: at,
+    };
+    let watch = |mode: WafMode, routes: &[_]| {
+        let (Some(waf), Some(rules)) = (&waf, &rules) else {
+            return None;
+        };
+        (mode != WafMode::Off).then(|| {
+            Watch::request(
+                waf,
+                rules,
+                (id, &name),
+                ends,
+                &parts,
+                shown.body.as_ref(),
+                (mode, routes),
+            )
+        })
+    };
     let read = match read {
         Ok(read) => read,
         Err(denied) => {
+            let signals = match watch(WafMode::Block, &[]) {
+                Some(watch) => {
+                    let signals = watch.signals();
+                    if let (Ok(module), Ok(route)) = (OTHER.parse(), OTHER.parse()) {
+                        watch.finish(&module, &route, at);
+                    }
+                    signals
+                }
+                None => Vec::new(),
+            };
             let html = parts.headers.get("accept").is_some_and(|accept| {
                 accept
                     .as_bytes()
@@ -58,7 +98,7 @@ pub(crate) async fn serve(
                 &gateway,
                 &conn,
                 busy,
-                at,
+                (id, at, signals),
                 ip,
                 parts.method.as_str(),
                 html,
@@ -94,7 +134,7 @@ pub(crate) async fn serve(
         gateway,
         conn,
         busy: Some(busy),
-        id: ExchangeId::new(),
+        id,
         at,
         view: read.view,
         resolution: read.resolution,
@@ -110,14 +150,40 @@ pub(crate) async fn serve(
 
     // Policy, with the inspection's signals already in the record of what it refuses.
     exchange.signals = inspect(&exchange);
-    if let Err(denied) = judge(&mut exchange) {
+    let mode = waf.as_ref().map_or(WafMode::Off, |waf| {
+        waf.mode(exchange.resolution.routes.iter().map(|route| &route.module))
+    });
+    let mut watch = watch(mode, &exchange.resolution.routes);
+    if let Some(watch) = &watch {
+        exchange.signals.extend(watch.signals());
+    }
+    let verdict = judge(&mut exchange).and_then(|()| match &watch {
+        Some(watch) => allowed(watch, &shown, &exchange),
+        None => Ok(()),
+    });
+    if let Err(denied) = verdict {
+        if let Some(watch) = watch {
+            exchange.judged(watch);
+        }
         return exchange.refuse(denied);
+    }
+    let answers = waf.as_ref().is_some_and(|waf| waf.settings().answers);
+    if answers && upgrade.is_none() {
+        // Scratch memory is not held while the SCRM thinks.
+        watch.iter_mut().for_each(Watch::park);
+    } else if let Some(watch) = watch.take() {
+        exchange.judged(watch);
     }
 
     // Forward.
     let response = match exchange.forward(&parts, read.body, upgrade.is_some()).await {
         Ok(response) => response,
-        Err(denied) => return exchange.refuse(denied),
+        Err(denied) => {
+            if let Some(watch) = watch {
+                exchange.judged(watch);
+            }
+            return exchange.refuse(denied);
+        }
     };
 
     // Classify and account.
@@ -125,8 +191,29 @@ pub(crate) async fn serve(
         Some(client) if response.status() == http::StatusCode::SWITCHING_PROTOCOLS => {
             upgrade::join(exchange, client, response).await
         }
-        _ => answer::answer(exchange, response).await,
+        _ => answer::answer(exchange, response, watch).await,
     }
+}
+
+/// Whether the rules let a request pass, which they can say only of what they have seen as a whole.
+fn allowed(watch: &Watch<'_>, shown: &request::Shown, exchange: &Exchange) -> Result<(), Denied> {
+    if let Some(stop) = watch.stop() {
+        return Err(stop);
+    }
+    // Files are long: their front was judged. What is all parameters must be judged to its end.
+    let files = exchange.view.header("content-type").is_some_and(|kind| {
+        kind.trim_start()
+            .to_ascii_lowercase()
+            .starts_with("multipart/")
+    });
+    if shown.cut && !files && watch.blocks() && watch.wants_body() {
+        return Err(denied(
+            413,
+            RefusalCause::Limit,
+            "the body is too large to be inspected; raise the limit, or set its module to detect",
+        ));
+    }
+    Ok(())
 }
 
 fn inspect(exchange: &Exchange) -> Vec<hudun_core::Signal> {
@@ -180,7 +267,7 @@ fn unread(
     gateway: &Arc<Gateway>,
     conn: &Arc<Conn>,
     busy: Busy,
-    at: Timestamp,
+    (id, at, signals): (ExchangeId, Timestamp, Vec<hudun_core::Signal>),
     ip: std::net::IpAddr,
     method: &str,
     html: bool,
@@ -190,7 +277,7 @@ fn unread(
         unreachable!("`other` is a name")
     };
     let head = ExchangeHead {
-        id: ExchangeId::new(),
+        id,
         at,
         tenant: gateway.config.tenant.clone(),
         actor: Actor::unknown(ip),
@@ -200,7 +287,7 @@ fn unread(
         path: "/".to_owned(),
         export: false,
         login: false,
-        signals: Vec::new(),
+        signals,
         drill: None,
     };
     refuse_unread(gateway, conn, busy, head, html, denied)

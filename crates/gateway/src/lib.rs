@@ -48,6 +48,7 @@ mod throttle;
 mod tls;
 mod upgrade;
 mod upstream;
+mod waf;
 
 pub use account::{Accounting, AccountingError, JournalRecord};
 pub use config::{GatewayConfig, HttpLimits, Net, NetError};
@@ -58,3 +59,4 @@ pub use policy::PolicyHandle;
 pub use recent::RecentTraffic;
 pub use session::{ForgetSessions, Session, SessionStore};
 pub use tls::{Tls, TlsFiles};
+pub use waf::{Judgement, LoadedRules, RuleException, Waf, WafLog, WafMode, WafSettings};

@@ -96,7 +96,7 @@ pub struct PatchCount {
 /// Most patches that are counted apart.
 const MOST_PATCHES: usize = 1_000;
 
-const CAUSES: [(RefusalCause, &str); 8] = [
+const CAUSES: [(RefusalCause, &str); 9] = [
     (RefusalCause::Isolation, "isolation"),
     (RefusalCause::Revocation, "revocation"),
     (RefusalCause::Access, "access"),
@@ -105,6 +105,7 @@ const CAUSES: [(RefusalCause, &str); 8] = [
     (RefusalCause::Protocol, "protocol"),
     (RefusalCause::Upstream, "upstream"),
     (RefusalCause::Accounting, "accounting"),
+    (RefusalCause::Inspection, "inspection"),
 ];
 
 impl Metrics {

@@ -15,17 +15,19 @@ pub(crate) fn page(
     profile: &Profile,
 ) -> Response<Bytes> {
     let (zh, en) = sentence(denied);
+    // Which rule it was is for the record: an attacker would try the next spelling.
+    let reason = match denied.refusal.cause {
+        RefusalCause::Inspection => "",
+        _ => denied.refusal.reason.as_str(),
+    };
     let (kind, body) = if wants_html {
-        (
-            "text/html; charset=utf-8",
-            html(zh, en, &denied.refusal.reason, exchange),
-        )
+        ("text/html; charset=utf-8", html(zh, en, reason, exchange))
     } else {
         let body = serde_json::json!({
             "error": cause(denied.refusal.cause),
             "message": zh,
             "message_en": en,
-            "reason": denied.refusal.reason,
+            "reason": reason,
             "reference": exchange.to_string(),
         });
         ("application/json; charset=utf-8", body.to_string())
@@ -69,6 +71,7 @@ const fn cause(cause: RefusalCause) -> &'static str {
         RefusalCause::Protocol => "malformed",
         RefusalCause::Upstream => "unavailable",
         RefusalCause::Accounting => "not-recorded",
+        RefusalCause::Inspection => "blocked",
     }
 }
 
@@ -97,6 +100,10 @@ const fn sentence(denied: &Denied) -> (&'static str, &'static str) {
         (RefusalCause::Patch, _) => (
             "请求被安全补丁拦下。如属正常操作，请把下面的编号告诉管理员。",
             "A hot patch blocked this request. If it was ordinary work, give the reference below to your administrator.",
+        ),
+        (RefusalCause::Inspection, _) => (
+            "请求内容疑似攻击，已被拦截。如属正常操作，请把下面的编号告诉管理员。",
+            "The request looks like an attack and was stopped. If it was ordinary work, give the reference below to your administrator.",
         ),
         (RefusalCause::Limit, _) => (
             "请求超出限制，请稍后再试。",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, header, request};
+use http::{HeaderMap, HeaderValue, header, request};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hudun_core::{RefusalCause, Timestamp};
@@ -26,12 +26,45 @@ pub(crate) struct Read {
     pub(crate) request_bytes: Arc<AtomicU64>,
 }
 
+/// What the inspection is shown of a body, also of one that is refused.
+#[derive(Default)]
+pub(crate) struct Shown {
+    /// The body without its content encoding, as far as it was read.
+    pub(crate) body: Option<Bytes>,
+    /// There is more of it than was read.
+    pub(crate) cut: bool,
+}
+
+impl Shown {
+    /// Reads the body of a request that is refused anyway, so that the record knows what it was.
+    pub(crate) async fn refused(&mut self, gateway: &Gateway, body: &mut Incoming) {
+        if gateway.waf.is_none() || body.is_end_stream() {
+            return;
+        }
+        let limits = &gateway.config.limits;
+        if let Ok(Gathered::Whole(bytes) | Gathered::More(bytes)) =
+            gather(body, limits.inspected_bytes, limits.body_time).await
+        {
+            self.body = Some(bytes);
+        }
+    }
+}
+
 /// The rules of framing that only show once a request is parsed; both versions of HTTP come through here.
 pub(crate) fn admit(parts: &request::Parts) -> Result<(), Denied> {
     let bad = |reason| Err(denied(400, RefusalCause::Protocol, reason));
     let hosts = parts.headers.get_all(header::HOST).iter().count();
     if hosts > 1 {
         return bad("two Host headers");
+    }
+    // Who leaves the host out of its header lets every server choose another.
+    if hosts == 1
+        && parts
+            .headers
+            .get(header::HOST)
+            .is_some_and(HeaderValue::is_empty)
+    {
+        return bad("an empty Host header");
     }
     if let (Some(authority), Some(host)) = (parts.uri.authority(), parts.headers.get(header::HOST))
         && !host
@@ -71,6 +104,7 @@ pub(crate) async fn read(
     gateway: &Gateway,
     mut view: RequestView,
     mut body: Incoming,
+    shown: &mut Shown,
 ) -> Result<Read, Denied> {
     let limits = &gateway.config.limits;
     let announced = body.size_hint().exact();
@@ -92,7 +126,13 @@ pub(crate) async fn read(
         });
     }
     view.body = BodyView::Unread;
-    let first = gateway.resolver.resolve(&view).map_err(malformed)?;
+    let first = match gateway.resolver.resolve(&view) {
+        Ok(first) => first,
+        Err(error) => {
+            shown.refused(gateway, &mut body).await;
+            return Err(malformed(error));
+        }
+    };
     let policy = gateway.policy.load();
     let needed = first.needs_body
         || policy.wants_body(&first, &view.method, Timestamp::now())
@@ -100,7 +140,11 @@ pub(crate) async fn read(
             .routes
             .iter()
             .any(|route| gateway.profile.login(&route.id).is_some());
-    if !needed && !is_understood(view.header("content-type")) {
+    let understood = is_understood(view.header("content-type"));
+    // The inspection looks at short bodies of every kind; a stream of unknown length is not held up for it.
+    let short = announced.is_some_and(|length| length <= limits.inspected_bytes as u64);
+    let inspected = gateway.waf.is_some() && short;
+    if !needed && !understood && !inspected {
         return Ok(Read {
             view,
             resolution: first,
@@ -125,6 +169,8 @@ pub(crate) async fn read(
         }
         Gathered::More(front) => {
             request_bytes.store(front.len() as u64, Ordering::Relaxed);
+            shown.body = Some(front.clone());
+            shown.cut = true;
             gateway.metrics.lose(hudun_core::LossReason::BodyTooLong, 1);
             let left = limits.body_bytes.saturating_sub(front.len() as u64);
             return Ok(Read {
@@ -142,6 +188,15 @@ pub(crate) async fn read(
         }
     };
     request_bytes.store(front.len() as u64, Ordering::Relaxed);
+    shown.body = Some(front.clone());
+    if !needed && !understood {
+        return Ok(Read {
+            view,
+            resolution: first,
+            body: SentBody::whole(front),
+            request_bytes,
+        });
+    }
     let coding = Coding::of(view.header("content-encoding")).ok_or_else(|| {
         denied(
             415,
@@ -155,7 +210,10 @@ pub(crate) async fn read(
         let plain = decode::inflate(&front, coding, limits.inspected_bytes)
             .await
             .map_err(|_| denied(400, RefusalCause::Protocol, "a body that can't be decoded"))?;
-        view.read_body(&plain).map_err(malformed)?;
+        shown.body = Some(Bytes::from(plain));
+        if let Some(plain) = &shown.body {
+            view.read_body(plain).map_err(malformed)?;
+        }
     }
     let resolution = gateway.resolver.resolve(&view).map_err(malformed)?;
     Ok(Read {

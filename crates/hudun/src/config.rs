@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use hudun_gateway::{RuleException, WafMode};
 use hudun_monitor::Thresholds;
+use hudun_seclang::Judging;
 use serde::{Deserialize, Serialize};
 
 /// Everything that one machine is told.
@@ -75,6 +77,57 @@ pub struct GatewayPart {
     /// Minutes of traffic kept in memory to prove patches on.
     #[serde(default = "default_recent")]
     pub recent_minutes: u32,
+    /// Inspection of requests by rules.
+    #[serde(default)]
+    pub inspection: InspectionPart,
+}
+
+/// Inspection of requests by rules.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct InspectionPart {
+    /// off, detect (recorded, passes) or block.
+    pub mode: WafMode,
+    /// Another mode for some modules of the profile.
+    pub modules: BTreeMap<String, WafMode>,
+    /// How the score of the rules becomes a decision: exact, balanced or strict.
+    pub judging: JudgingPart,
+    /// Folder of CRS (`hudun rules crs` fills it) or of other rules; Hudun's own when absent. Changes are noticed, proven
+    /// and put in force without a restart.
+    pub rules: Option<PathBuf>,
+    /// CRS's paranoia level, 1 to 4.
+    pub paranoia: Option<u8>,
+    /// Score from which a request is stopped (CRS: 5).
+    pub inbound_threshold: Option<u32>,
+    /// Score from which an answer is stopped (CRS: 4).
+    pub outbound_threshold: Option<u32>,
+    /// Whether answers are inspected too. It costs time, and CRS holds an answer's front back for it.
+    pub answers: bool,
+    /// Rules that don't count in some places.
+    pub exceptions: Vec<RuleException>,
+}
+
+/// How the score of the rules becomes a decision.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum JudgingPart {
+    /// The rules decide alone.
+    Exact,
+    /// A value must also be a valid piece of what a rule takes it for.
+    #[default]
+    Balanced,
+    /// As balanced, and weaker evidence counts too.
+    Strict,
+}
+
+impl From<JudgingPart> for Judging {
+    fn from(part: JudgingPart) -> Self {
+        match part {
+            JudgingPart::Exact => Self::Exact,
+            JudgingPart::Balanced => Self::Balanced,
+            JudgingPart::Strict => Self::Strict,
+        }
+    }
 }
 
 /// Certificate and key.
@@ -260,6 +313,11 @@ impl Config {
         };
         kept.check()
             .map_err(|cause| format!("retention.days: {cause}"))?;
+        for module in self.gateway.inspection.modules.keys() {
+            module
+                .parse::<hudun_core::ModuleId>()
+                .map_err(|cause| format!("gateway.inspection.modules.{module}: {cause}"))?;
+        }
         self.gateway
             .tenant
             .parse::<hudun_core::TenantId>()

@@ -22,3 +22,4 @@ pub mod stages;
 pub mod system;
 pub mod upkeep;
 pub mod users;
+pub mod waf;

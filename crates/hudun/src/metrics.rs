@@ -46,6 +46,26 @@ async fn metrics(State(told): State<Told>) -> impl IntoResponse {
         told.watch.evicted(),
         told.office.bus.current().revision,
     ));
+    if let Some(waf) = told.gateway.waf() {
+        let rules = waf.current();
+        text.push_str(&format!(
+            "# HELP hudun_inspection_requests_total Requests judged by the rules of the inspection.\n\
+             # TYPE hudun_inspection_requests_total counter\nhudun_inspection_requests_total {}\n\
+             # HELP hudun_inspection_stopped_total Requests that the rules stopped, or would have where they only detect.\n\
+             # TYPE hudun_inspection_stopped_total counter\nhudun_inspection_stopped_total {}\n\
+             # HELP hudun_inspection_microseconds_total Time that the engine took.\n\
+             # TYPE hudun_inspection_microseconds_total counter\nhudun_inspection_microseconds_total {}\n\
+             # HELP hudun_inspection_rules Rules in force.\n\
+             # TYPE hudun_inspection_rules gauge\nhudun_inspection_rules {}\n\
+             # HELP hudun_inspection_version Number of the set in force; it grows with each swap.\n\
+             # TYPE hudun_inspection_version gauge\nhudun_inspection_version {}\n",
+            waf.inspected.get(),
+            waf.stopped.get(),
+            waf.micros.get(),
+            rules.rules.len(),
+            rules.version,
+        ));
+    }
     ([("content-type", "text/plain; version=0.0.4")], text)
 }
 

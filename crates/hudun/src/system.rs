@@ -119,7 +119,8 @@ impl System {
         bus.attach(Arc::new(Enforcer(policy.clone())));
 
         let (events, received) = mpsc::channel(EVENTS);
-        let gateway = Gateway::new(GatewayParts {
+        let waf = crate::waf::inspection(&config.gateway.inspection, &profile)?;
+        let parts = GatewayParts {
             config: gateway_config(&config, &keys)?,
             profile: Arc::clone(&profile),
             policy: policy.clone(),
@@ -129,7 +130,8 @@ impl System {
             events,
             recent: RecentTraffic::new(config.gateway.recent_minutes),
             inspectors: Vec::new(),
-        })?;
+        };
+        let gateway = Gateway::with_rules(parts, waf)?;
 
         let recorder: Arc<dyn Recorder> = ledger.clone();
         let live = Live::new();
@@ -251,6 +253,13 @@ impl System {
             stages.postman,
             stop.clone(),
         ));
+        if let Some(waf) = gateway.waf() {
+            tasks.spawn(crate::waf::watch(
+                Arc::clone(waf),
+                config.gateway.inspection.clone(),
+                stop.clone(),
+            ));
+        }
         tasks.spawn(Arc::clone(&gateway).serve(gateway_listener, tls, stop.clone()));
         let ended = stop.clone();
         tasks.spawn(async move {

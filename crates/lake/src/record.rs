@@ -270,6 +270,7 @@ fn write_end(out: &mut Writer, end: &ExchangeEnd) {
             RefusalCause::Protocol => 5,
             RefusalCause::Upstream => 6,
             RefusalCause::Accounting => 7,
+            RefusalCause::Inspection => 8,
         });
         out.option(refusal.restriction, |out, id| {
             out.raw(id.uuid().as_bytes());
@@ -310,6 +311,7 @@ fn read_refusal(from: &mut Reader<'_>) -> Result<Refusal, DecodeError> {
             5 => RefusalCause::Protocol,
             6 => RefusalCause::Upstream,
             7 => RefusalCause::Accounting,
+            8 => RefusalCause::Inspection,
             _ => return Err(DecodeError::new("refusal cause", "is unknown")),
         },
         restriction: from.option("restriction", |from| {

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use hudun_core::{
-    ExchangeEnd, ExchangeEvent, ExchangeHead, ExchangeId, Finding, FindingId, Level, Release,
-    SignalKind, TenantId, Text, Timestamp,
+    ExchangeEnd, ExchangeEvent, ExchangeHead, ExchangeId, Finding, FindingId, Level, Refusal,
+    RefusalCause, Release, SignalKind, TenantId, Text, Timestamp,
 };
 
 use crate::Thresholds;
@@ -225,9 +225,10 @@ impl Monitor {
         let Some(Open { head, .. }) = self.open.remove(&end.exchange) else {
             return Vec::new();
         };
-        // What Hudun itself refused must not feed a detection that would refuse again.
-        if end.refusal.is_some() {
-            return Vec::new();
+        // What Hudun itself refused must not feed a detection that would refuse again; an attack that the inspection
+        // stopped is told, and restricts nobody.
+        if let Some(refusal) = &end.refusal {
+            return self.on_refusal(&head, refusal, now).into_iter().collect();
         }
         let at = head.at.as_millis();
         if head.login {
@@ -376,6 +377,31 @@ impl Monitor {
                 evidence,
                 tags: rule.tags.iter().map(|&tag| tag.to_owned()).collect(),
             })
+    }
+
+    /// An attack that the inspection stopped: once for each actor and quiet time, with the sentence of the first.
+    fn on_refusal(
+        &mut self,
+        head: &ExchangeHead,
+        refusal: &Refusal,
+        now: Timestamp,
+    ) -> Option<Finding> {
+        if refusal.cause != RefusalCause::Inspection {
+            return None;
+        }
+        let (zh, en) = refusal
+            .reason
+            .split_once(" / ")
+            .unwrap_or((&refusal.reason, &refusal.reason));
+        let rule = Rule {
+            id: "inspection.stopped",
+            level: Level::Medium,
+            tags: &["T1190"],
+            by_address: false,
+        };
+        let title = Text::new("攻击请求被拦下", "An attack was stopped");
+        let why = Text::new(zh.to_owned(), en.to_owned());
+        self.conclude(head, now, rule, title, why, vec![head.id])
     }
 
     fn forget_oldest(&mut self) {

@@ -346,3 +346,71 @@ fn one_actor_cannot_push_out_another_tenants_state() {
     }
     assert!(story.monitor.evicted() > 0, "what is evicted is counted");
 }
+
+#[test]
+fn an_attack_that_was_stopped_is_told_once_with_its_reason() {
+    let mut story = Story::new();
+    for _ in 0..5 {
+        story.refuse(
+            RefusalCause::Inspection,
+            "请求被拦截 / The request was stopped [rules 942100]",
+        );
+    }
+    let told: Vec<_> = story
+        .findings
+        .iter()
+        .map(|finding| {
+            (
+                finding.rule.as_str(),
+                finding.level,
+                finding.why.zh.as_str(),
+            )
+        })
+        .collect();
+    assert_eq!(told, [("inspection.stopped", Level::Medium, "请求被拦截")]);
+    let mut story = Story::new();
+    story.refuse(RefusalCause::Isolation, "isolated");
+    assert!(story.findings.is_empty());
+}
+
+impl Story {
+    fn refuse(&mut self, cause: RefusalCause, reason: &str) {
+        self.at += 500;
+        let now = Timestamp::from_millis(self.at);
+        let id = ExchangeId::new();
+        let head = ExchangeHead {
+            id,
+            at: now,
+            tenant: "yunxi".parse().unwrap(),
+            actor: Actor::unknown("10.1.1.7".parse().unwrap()),
+            module: "customers".parse().unwrap(),
+            route: "customer".parse().unwrap(),
+            method: "GET".into(),
+            path: "/api/customer".into(),
+            export: false,
+            login: false,
+            signals: Vec::new(),
+            drill: None,
+        };
+        let end = ExchangeEnd {
+            exchange: id,
+            at: now,
+            status: 403,
+            success: false,
+            delivery: Delivery::Withheld,
+            groups: 0,
+            request_bytes: 0,
+            response_bytes: 0,
+            millis: 1,
+            refusal: Some(Refusal {
+                cause,
+                restriction: None,
+                patch: None,
+                reason: reason.to_owned(),
+            }),
+        };
+        for event in [ExchangeEvent::Head(Box::new(head)), ExchangeEvent::End(end)] {
+            self.findings.extend(self.monitor.observe(event, now));
+        }
+    }
+}

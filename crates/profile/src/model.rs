@@ -67,6 +67,23 @@ pub struct Module {
     /// What happens when accounting fails.
     #[serde(default)]
     pub fail: FailMode,
+    /// Rules of the inspection that must not count in this module, since its ordinary input looks like what they look for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub except: Vec<ExceptRule>,
+}
+
+/// A rule of the inspection that does not count.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExceptRule {
+    /// Its number.
+    pub rule: u64,
+    /// What it must not look at, such as `ARGS:json.text`; the whole rule when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    /// Why, for a person.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
 }
 
 /// How answers are accounted for and what happens when they can't be.

@@ -36,6 +36,7 @@
 mod body;
 mod collections;
 mod error;
+mod except;
 mod load;
 mod operator;
 mod parse;
@@ -46,6 +47,7 @@ mod report;
 mod rule;
 mod settings;
 mod sources;
+mod structure;
 mod template;
 mod transaction;
 mod transform;
@@ -55,9 +57,10 @@ mod words;
 
 pub use collections::{Field, MemoryRecords, Record, RecordStore};
 pub use error::{LoadError, LoadErrorKind, Span};
+pub use except::Exception;
 pub use load::{Builder, RuleSet};
 pub use plan::GroupSummary;
 pub use report::{Intervention, InterventionAction, RuleMatch};
-pub use settings::{AuditMode, Mode, OverLimit, Settings};
+pub use settings::{AuditMode, Judging, Mode, OverLimit, Settings};
 pub use sources::{DiskSources, MemorySources, Sources};
 pub use transaction::{Outcome, Start, Strategy, Transaction};

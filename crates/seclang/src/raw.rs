@@ -37,6 +37,39 @@ impl RawRequest {
     /// # Errors
     /// When there is no request line, a header without a colon, or a broken chunk.
     pub fn parse(bytes: &[u8]) -> Result<Self, RawError> {
+        let (mut request, rest) = Self::head(bytes)?;
+        request.body = if request.is_chunked() {
+            unchunk(rest)?
+        } else {
+            let length = request
+                .header(b"content-length")
+                .and_then(|v| std::str::from_utf8(v).ok()?.parse::<usize>().ok());
+            rest[..length.unwrap_or(0).min(rest.len())].to_vec()
+        };
+        Ok(request)
+    }
+
+    /// Reads one request that is all there is, such as a file: everything behind the headers is its body, whatever
+    /// `Content-Length` says. Chunks are joined where they are sound.
+    ///
+    /// # Errors
+    /// When there is no request line or a header without a colon.
+    pub fn read(bytes: &[u8]) -> Result<Self, RawError> {
+        let (mut request, rest) = Self::head(bytes)?;
+        request.body = match unchunk(rest) {
+            Ok(body) if request.is_chunked() => body,
+            _ => rest.to_vec(),
+        };
+        Ok(request)
+    }
+
+    fn is_chunked(&self) -> bool {
+        self.header(b"transfer-encoding")
+            .is_some_and(|v| v.to_ascii_lowercase().ends_with(b"chunked"))
+    }
+
+    /// Request line and headers, and what comes behind.
+    fn head(bytes: &[u8]) -> Result<(Self, &[u8]), RawError> {
         let mut request = Self::default();
         let mut rest = bytes;
         let line = take_line(&mut rest);
@@ -78,18 +111,7 @@ impl RawRequest {
                 .headers
                 .push((line[..at].to_vec(), line[at + 1..].trim_ascii().to_vec()));
         }
-        let chunked = request
-            .header(b"transfer-encoding")
-            .is_some_and(|v| v.to_ascii_lowercase().ends_with(b"chunked"));
-        request.body = if chunked {
-            unchunk(rest)?
-        } else {
-            let length = request
-                .header(b"content-length")
-                .and_then(|v| std::str::from_utf8(v).ok()?.parse::<usize>().ok());
-            rest[..length.unwrap_or(0).min(rest.len())].to_vec()
-        };
-        Ok(request)
+        Ok((request, rest))
     }
 
     /// The first header of that name.

@@ -33,6 +33,8 @@ pub struct RuleMatch {
     pub audit: bool,
     /// Whether it asked to stop the message.
     pub disruptive: bool,
+    /// Whether the value is no valid piece of what the rule takes it for, so that the match doesn't count.
+    pub refuted: bool,
 }
 
 impl RuleMatch {
@@ -136,8 +138,10 @@ pub struct Intervention {
     pub severity: u8,
     /// The anomaly score at that moment, when rules keep one.
     pub score: Option<i64>,
-    /// One sentence for a support person.
+    /// One sentence for a support person, in English.
     pub explanation: String,
+    /// The same in Chinese.
+    pub explanation_zh: String,
 }
 
 /// Kinds of intervention.
@@ -152,79 +156,92 @@ pub enum InterventionAction {
     Redirect(String),
 }
 
-/// The sentence that explains a decision: the strongest match says what was seen and where.
+/// The sentence that explains a decision, in English and in Chinese: the strongest match says what was seen and where.
 pub(crate) fn explain(
     class: &str,
     deciding: u64,
     phase: u8,
     score: Option<i64>,
     strongest: Option<&RuleMatch>,
-) -> String {
-    let side = if phase < 3 { "request" } else { "response" };
-    let mut out = match strongest {
-        Some(m) => {
-            let place = place(&m.variable);
-            format!(
-                "The {side} was stopped because {place} looks like {}: {} (rule {}",
-                describe(class),
-                m.message,
-                m.id
-            )
-        }
-        None => format!("The {side} was stopped by rule {deciding} ("),
+) -> (String, String) {
+    let (side, side_zh) = if phase < 3 {
+        ("request", "请求")
+    } else {
+        ("response", "应答")
     };
-    match score {
-        Some(score) if strongest.is_some() => {
-            let _ = write!(out, ", score {score}).");
-        }
-        Some(score) => {
-            let _ = write!(out, "score {score}).");
-        }
-        None if strongest.is_some() => out.push_str(")."),
-        None => out = format!("The {side} was stopped by rule {deciding}."),
-    }
-    out
+    let Some(m) = strongest else {
+        return match score {
+            Some(score) => (
+                format!("The {side} was stopped by rule {deciding} (score {score})."),
+                format!("规则 {deciding} 拦截了这个{side_zh}（得分 {score}）。"),
+            ),
+            None => (
+                format!("The {side} was stopped by rule {deciding}."),
+                format!("规则 {deciding} 拦截了这个{side_zh}。"),
+            ),
+        };
+    };
+    let (place, place_zh) = place(&m.variable);
+    let (kind, kind_zh) = describe(class);
+    let (tail, tail_zh) = match score {
+        Some(score) => (format!(", score {score}"), format!("，得分 {score}")),
+        None => (String::new(), String::new()),
+    };
+    (
+        format!(
+            "The {side} was stopped because {place} looks like {kind}: {} (rule {}{tail}).",
+            m.message, m.id
+        ),
+        format!(
+            "{side_zh}被拦截：{place_zh}看起来是{kind_zh}（规则 {}{tail_zh}）。",
+            m.id
+        ),
+    )
 }
 
-fn place(variable: &str) -> String {
+pub(crate) fn place(variable: &str) -> (String, String) {
     // A chain that looks again at what its first link matched names that in turn.
     let variable = variable.trim_start_matches("MATCHED_VARS:");
     let (collection, key) = variable.split_once(':').unwrap_or((variable, ""));
     let key: String = key.chars().take(64).collect();
+    let both = |en: &str, zh: &str| (format!("the {en} `{key}`"), format!("{zh}“{key}”"));
     match collection {
-        "ARGS" | "ARGS_GET" | "ARGS_POST" => format!("the parameter `{key}`"),
-        "ARGS_NAMES" | "ARGS_GET_NAMES" | "ARGS_POST_NAMES" => {
-            format!("the parameter name `{key}`")
-        }
-        "REQUEST_HEADERS" => format!("the header `{key}`"),
-        "REQUEST_COOKIES" | "REQUEST_COOKIES_NAMES" => format!("the cookie `{key}`"),
+        "ARGS" | "ARGS_GET" | "ARGS_POST" => both("parameter", "参数"),
+        "ARGS_NAMES" | "ARGS_GET_NAMES" | "ARGS_POST_NAMES" => both("parameter name", "参数名"),
+        "REQUEST_HEADERS" => both("header", "请求头"),
+        "REQUEST_COOKIES" | "REQUEST_COOKIES_NAMES" => both("cookie", "Cookie "),
         "REQUEST_URI" | "REQUEST_URI_RAW" | "REQUEST_FILENAME" | "REQUEST_BASENAME"
-        | "REQUEST_LINE" | "QUERY_STRING" => "the address".to_owned(),
-        "REQUEST_BODY" => "the body".to_owned(),
-        "XML" => "the XML body".to_owned(),
-        "FILES" | "FILES_NAMES" => format!("the uploaded file `{key}`"),
-        "RESPONSE_BODY" => "the answer".to_owned(),
-        _ => format!("`{variable}`"),
+        | "REQUEST_LINE" | "QUERY_STRING" => ("the address".to_owned(), "请求地址".to_owned()),
+        "REQUEST_BODY" => ("the body".to_owned(), "正文".to_owned()),
+        "XML" => ("the XML body".to_owned(), "XML 正文".to_owned()),
+        "FILES" | "FILES_NAMES" => both("uploaded file", "上传的文件"),
+        "RESPONSE_BODY" => ("the answer".to_owned(), "应答正文".to_owned()),
+        _ => (format!("`{variable}`"), format!("“{variable}”")),
     }
 }
 
-fn describe(class: &str) -> &str {
+pub(crate) fn describe(class: &str) -> (&'static str, &'static str) {
     match class {
-        "sqli" => "an SQL injection",
-        "xss" => "script injection",
-        "rce" => "a command injection",
-        "lfi" => "an attempt to read files of the server",
-        "rfi" => "an attempt to include a remote file",
-        "ssrf" => "an attempt to make the server call another address",
-        "injection-php" => "a PHP injection",
-        "injection-java" => "a Java attack",
-        "injection-generic" => "code injection",
-        "protocol" => "a broken or forged protocol",
-        "fixation" => "session fixation",
-        "reputation-scanner" => "a scanner",
-        "disclosure" => "a leak of internals",
-        "multipart-header" => "a forged upload",
-        _ => "an attack",
+        "sqli" => ("an SQL injection", "SQL 注入"),
+        "xss" => ("script injection", "脚本注入"),
+        "rce" => ("a command injection", "系统命令注入"),
+        "lfi" => ("an attempt to read files of the server", "读取服务器文件"),
+        "rfi" => ("an attempt to include a remote file", "包含远程文件"),
+        "ssrf" => (
+            "an attempt to make the server call another address",
+            "让服务器访问其他地址",
+        ),
+        "injection-php" => ("a PHP injection", "PHP 注入"),
+        "injection-java" => ("a Java attack", "Java 攻击"),
+        "injection-generic" => ("code injection", "代码注入"),
+        "template" => ("a template injection", "模板注入"),
+        "deserialisation" => ("a deserialisation attack", "反序列化攻击"),
+        "protocol" => ("a broken or forged protocol", "协议错误或伪造"),
+        "fixation" => ("session fixation", "会话固定"),
+        "reputation-scanner" => ("a scanner", "扫描器"),
+        "disclosure" => ("a leak of internals", "内部信息泄露"),
+        "multipart-header" => ("a forged upload", "伪造的上传"),
+        _ => ("an attack", "攻击"),
     }
 }
 
@@ -248,8 +265,13 @@ mod tests {
             source: "a:1".into(),
             audit: true,
             disruptive: false,
+            refuted: false,
         };
-        let text = explain("sqli", 949110, 2, Some(5), Some(&m));
+        let (text, zh) = explain("sqli", 949110, 2, Some(5), Some(&m));
+        assert!(
+            zh.contains("参数“q”看起来是 SQL 注入") || zh.contains("参数“q”看起来是SQL 注入"),
+            "{zh}"
+        );
         assert!(
             text.contains("the parameter `q`")
                 && text.contains("942100")
@@ -257,7 +279,7 @@ mod tests {
             "{text}"
         );
         assert_eq!(
-            explain("other", 7, 1, None, None),
+            explain("other", 7, 1, None, None).0,
             "The request was stopped by rule 7."
         );
         assert!(m.log_line().contains("[id \"942100\"]"));

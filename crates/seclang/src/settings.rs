@@ -28,6 +28,19 @@ impl Mode {
     }
 }
 
+/// How the score of the rules becomes a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Judging {
+    /// The rules decide alone, as in ModSecurity.
+    #[default]
+    Exact,
+    /// A value must also be a valid piece of what a rule takes it for; a valid attack counts without a rule.
+    Balanced,
+    /// As balanced, and weaker evidence counts too.
+    Strict,
+}
+
 /// Which transactions the audit log takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuditMode {

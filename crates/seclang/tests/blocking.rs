@@ -5,11 +5,10 @@
 mod common;
 
 use common::corpus::{ATTACKS, CARRIERS, ORDINARY};
-use common::server;
 use hudun_seclang::{RuleSet, Strategy};
 
 fn stopped(rules: &RuleSet, bytes: &[u8]) -> Result<(), String> {
-    let seen = server::exchange(rules, bytes, Strategy::Compiled);
+    let seen = hudun_ftw::exchange(rules, bytes, Strategy::Compiled);
     match seen.outcome.as_ref().and_then(|o| o.intervention.as_ref()) {
         Some(stop) => Err(format!(
             "{} {}\n{}",

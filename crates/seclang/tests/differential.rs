@@ -6,13 +6,13 @@ mod common;
 
 use std::sync::OnceLock;
 
-use common::{REGRESSION, ftw, server};
+use hudun_ftw::{REGRESSION, exchange};
 use hudun_seclang::{RuleSet, Strategy};
 use proptest::prelude::{ProptestConfig, Strategy as _, any, prop_assert, proptest};
 
 fn same(rules: &RuleSet, bytes: &[u8]) -> Result<(), String> {
-    let a = server::exchange(rules, bytes, Strategy::Compiled);
-    let b = server::exchange(rules, bytes, Strategy::Interpreted);
+    let a = exchange(rules, bytes, Strategy::Compiled);
+    let b = exchange(rules, bytes, Strategy::Interpreted);
     if (a.status, &a.log) != (b.status, &b.log) {
         return Err(format!(
             "status {} / {}\ncompiled:\n{}\ninterpreted:\n{}",
@@ -36,11 +36,11 @@ fn over_the_regression_suite() {
     let detecting = common::crs(REGRESSION).expect("crs");
     let blocking = common::crs("").expect("crs");
     let mut count = 0;
-    for file in ftw::load(&data.join("crs/tests/regression/tests")) {
+    for file in hudun_ftw::load(&data.join("crs/tests/regression/tests")).unwrap() {
         // Every third test at paranoia 4 (the suite itself runs them all compiled), every seventh in blocking mode.
         for (at, test) in file.tests.iter().flatten().enumerate() {
             for stage in &test.stages {
-                let bytes = stage.input.bytes();
+                let bytes = stage.input.bytes().unwrap();
                 for (rules, each) in [(&detecting, 3), (&blocking, 7)] {
                     if at % each == 0 {
                         count += 1;

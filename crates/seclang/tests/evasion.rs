@@ -9,7 +9,7 @@ mod common;
 use std::path::PathBuf;
 
 use hudun_seclang::raw::RawRequest;
-use hudun_seclang::{RuleSet, Start, Transaction};
+use hudun_seclang::{Judging, RuleSet, Start, Transaction};
 
 const ATTACKS: &[&str] = &[
     "1' or '1'='1",
@@ -289,25 +289,35 @@ fn spellings(attack: &str) -> Vec<(&'static str, Vec<u8>)> {
 }
 
 fn check(rules: &RuleSet, whose: &str) {
+    for judging in [Judging::Exact, Judging::Balanced, Judging::Strict] {
+        check_mode(rules, whose, judging);
+    }
+}
+
+fn check_mode(rules: &RuleSet, whose: &str, judging: Judging) {
     let mut passed = Vec::new();
     let mut count = 0;
     for attack in ATTACKS {
         for (how, bytes) in spellings(attack) {
             count += 1;
             let request = RawRequest::parse(&bytes).unwrap_or_else(|e| panic!("{how}: {e}"));
-            let mut t = Transaction::new(rules, Start::example());
+            let start = Start {
+                judging,
+                ..Start::example()
+            };
+            let mut t = Transaction::new(rules, start);
             if request.feed(&mut t) {
                 passed.push(format!("{how}: {attack}"));
             }
         }
     }
     println!(
-        "{whose}: {} of {count} spellings stopped",
+        "{whose}, {judging:?}: {} of {count} spellings stopped",
         count - passed.len()
     );
     assert!(
         passed.is_empty(),
-        "{whose} lets pass:\n{}",
+        "{whose}, {judging:?} lets pass:\n{}",
         passed.join("\n")
     );
 }

@@ -4,6 +4,7 @@ mod demo;
 mod offline;
 mod remote;
 mod rules;
+mod waf;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -57,6 +58,9 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Inspection: judge requests, prove and measure rules, run CRS's regression suite.
+    #[command(subcommand)]
+    Waf(waf::WafCommand),
     /// Profiles, which teach Hudun one SCRM product each.
     #[command(subcommand)]
     Profile(ProfileCommand),
@@ -69,7 +73,7 @@ enum Command {
     /// Notices, offline.
     #[command(subcommand)]
     Notice(NoticeCommand),
-    /// Detection rules (Sigma), offline.
+    /// Rules that Hudun works with: detection (Sigma), offline, and the Core Rule Set of the inspection.
     #[command(subcommand)]
     Rules(rules::RulesCommand),
 }
@@ -352,6 +356,7 @@ fn act(command: Command) -> anyhow::Result<ExitCode> {
             entrance,
         }) => remote::evidence(&entrance, &incident, out),
         Command::Verify { pack, key, json } => offline::verify(&pack, key.as_deref(), json),
+        Command::Waf(command) => waf::act(command),
         Command::Profile(ProfileCommand::Check { file, json }) => {
             offline::check_profile(&file, json)
         }

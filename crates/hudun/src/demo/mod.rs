@@ -20,7 +20,7 @@ use hudun_core::{
     BoxFuture, DrillId, IncidentId, LedgerDraft, Level, Recorder, Scope, SubjectToken, Text,
     Timestamp,
 };
-use hudun_gateway::TenantKeys;
+use hudun_gateway::{TenantKeys, WafMode};
 use hudun_prevent::drill::{Attack, AttackError, AttackReport, Plan};
 use hudun_profile::Profile;
 use hudun_scrm::Role;
@@ -30,7 +30,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::config::{
-    AlertPart, Config, ConsolePart, GatewayPart, RetentionPart, SmtpPart, SmtpTls,
+    AlertPart, Config, ConsolePart, GatewayPart, InspectionPart, RetentionPart, SmtpPart, SmtpTls,
 };
 use crate::direct::Verifier;
 use crate::office::DemoControl;
@@ -636,6 +636,12 @@ fn demo_config(
             trusted_proxies: Vec::new(),
             tls: None,
             recent_minutes: 15,
+            // The drill is about what happens when an attack gets through, so the hole in the search of customers is not
+            // covered by the inspection here: it is noticed, and the playbook has to close it.
+            inspection: InspectionPart {
+                modules: BTreeMap::from([("customers".to_owned(), WafMode::Detect)]),
+                ..InspectionPart::default()
+            },
         },
         // The demo listens on loopback only, so the cookie needs no https and an authenticator is left out.
         console: ConsolePart {

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 pub struct Tally {
     /// Requests sent.
     pub requests: AtomicU64,
-    /// Answers with 5xx, or no answer at all.
+    /// Answers with 5xx, no answer at all, or ordinary work stopped as an attack.
     pub errors: AtomicU64,
     /// Staff other than the suspect who were logged out or refused a log-in.
     pub logged_out: AtomicU64,
@@ -208,7 +208,19 @@ impl Worker {
             self.tally.held_back.fetch_add(1, Ordering::Relaxed);
         }
         let bytes = answer.bytes().await.unwrap_or_default();
-        Some((status, serde_json::from_slice(&bytes).unwrap_or_default()))
+        let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        // Ordinary work that the inspection or a patch takes for an attack is an error of the guard.
+        if status == StatusCode::FORBIDDEN
+            && body.get("error").is_some_and(|error| error == "blocked")
+        {
+            tracing::warn!(
+                account = self.person.account,
+                path,
+                "a member of staff was taken for an attacker"
+            );
+            self.tally.errors.fetch_add(1, Ordering::Relaxed);
+        }
+        Some((status, body))
     }
 
     fn some_customer(&mut self) -> Option<i64> {

@@ -128,6 +128,28 @@ pub(crate) struct ScanState {
     pub(crate) words: Words,
     /// How often an automaton gave up in this transaction.
     pub(crate) fallbacks: u32,
+    /// Header values of earlier transactions in which the second judgement found nothing.
+    pub(crate) calm: Calm,
+}
+
+/// Values that are known to be nothing: whole, so that no two are taken for one, and bounded in number and length.
+#[derive(Debug, Default)]
+pub(crate) struct Calm(std::collections::HashSet<Box<[u8]>>);
+
+impl Calm {
+    pub(crate) fn knows(&self, value: &[u8]) -> bool {
+        self.0.contains(value)
+    }
+
+    pub(crate) fn learn(&mut self, value: &[u8]) {
+        if value.len() > CALM_BYTES {
+            return;
+        }
+        if self.0.len() >= CALM_VALUES {
+            self.0.clear();
+        }
+        self.0.insert(value.into());
+    }
 }
 
 #[derive(Debug)]
@@ -293,6 +315,7 @@ impl Plan {
                 values: None,
                 words: Words::new(),
                 fallbacks: 0,
+                calm: Calm::default(),
             })
         })
     }
@@ -391,5 +414,8 @@ pub(crate) const PATTERNS: u8 = 1;
 pub(crate) const PHRASES: u8 = 2;
 /// Values remember in 64 bits which automata have seen them, two a group.
 const MAX_GROUPS: usize = 32;
+/// Longest value that is remembered as nothing, and how many are.
+const CALM_BYTES: usize = 512;
+const CALM_VALUES: usize = 512;
 /// So many transactions' scratch memory is kept.
 const POOL: usize = 4;

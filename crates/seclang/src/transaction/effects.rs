@@ -241,13 +241,25 @@ impl Transaction<'_> {
             Ctl::RemoveTarget(_, targets) => {
                 for index in rules {
                     for target in targets.include.iter().chain(&targets.exclude) {
-                        if self.removed_targets.len() < MAX_REMOVED {
-                            self.removed_targets.push((*index, target.clone()));
-                        }
+                        self.remove_target(*index, target.clone());
                     }
                 }
             }
             Ctl::Nothing => {}
+        }
+    }
+}
+
+impl Transaction<'_> {
+    pub(crate) fn remove_rule(&mut self, index: u32) {
+        if let Some(word) = self.removed.get_mut(index as usize / 64) {
+            *word |= 1 << (index % 64);
+        }
+    }
+
+    pub(crate) fn remove_target(&mut self, index: u32, target: crate::parse::Target) {
+        if self.removed_targets.len() < MAX_REMOVED {
+            self.removed_targets.push((index, target));
         }
     }
 }

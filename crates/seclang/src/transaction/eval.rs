@@ -28,6 +28,9 @@ impl Transaction<'_> {
             return;
         }
         self.phase_done = phase;
+        if std::mem::take(&mut self.parked) {
+            self.scan = Some(self.rules.plan.take_state());
+        }
         let rules = self.rules;
         let list = rules.plan.steps(phase);
         if let Some(scan) = &mut self.scan {
@@ -55,15 +58,19 @@ impl Transaction<'_> {
                 Test::Exact => {}
             }
             let rule = &rules.rules[index as usize];
-            if !self.run_rule(index, rule) {
+            let Some(refuted) = self.run_rule(index, rule) else {
                 continue;
-            }
+            };
             if let Some(to) = rule.skip_to {
                 at = to;
             } else if let Some(n) = rule.skip {
                 at += n as usize;
             }
-            if self.decide(rule, phase) {
+            let stands = self.exact()
+                || phase > 2
+                || !is_stopping(&rule.disruptive)
+                || self.stands(rule, refuted);
+            if stands && self.decide(rule, phase) {
                 break;
             }
         }
@@ -89,22 +96,23 @@ impl Transaction<'_> {
         gate.order.holds(left, right) != gate.negated
     }
 
-    /// All links of a rule; true when the last one holds.
-    fn run_rule(&mut self, index: u32, rule: &Rule) -> bool {
+    /// All links of a rule; when the last one holds, whether the second judgement says that the values are nothing.
+    fn run_rule(&mut self, index: u32, rule: &Rule) -> Option<bool> {
         for (at, link) in rule.links.iter().enumerate() {
             if !self.run_link(index, at, link) {
-                return false;
+                return None;
             }
         }
+        let refuted = !self.exact() && rule.phase <= 2 && self.weigh(rule);
         if let Some(severity) = rule.severity {
             self.highest_severity =
                 Some(self.highest_severity.map_or(severity, |h| h.min(severity)));
         }
         self.sanitise.extend(rule.sanitise.iter().take(64).cloned());
         if rule.log || (self.mode == Mode::On && is_stopping(&rule.disruptive)) {
-            self.tell(rule);
+            self.tell(rule, refuted);
         }
-        true
+        Some(refuted)
     }
 
     fn run_link(&mut self, index: u32, at: usize, link: &Link) -> bool {
@@ -228,7 +236,7 @@ impl Transaction<'_> {
     }
 
     /// Keeps a report of a rule that matched.
-    fn tell(&mut self, rule: &Rule) {
+    fn tell(&mut self, rule: &Rule, refuted: bool) {
         if self.matches.len() >= MAX_MATCHES {
             self.dropped_matches += 1;
             return;
@@ -269,6 +277,7 @@ impl Transaction<'_> {
             source: rule.span.to_string(),
             audit: rule.audit,
             disruptive: self.mode == Mode::On && is_stopping(&rule.disruptive),
+            refuted,
         });
     }
 
@@ -310,12 +319,12 @@ impl Transaction<'_> {
         let strongest = self
             .matches
             .iter()
-            .filter(|m| !m.disruptive && m.severity.is_some())
+            .filter(|m| !m.disruptive && !m.refuted && m.severity.is_some())
             .min_by_key(|m| m.severity);
         let own = self.matches.last().filter(|m| m.id == rule.id);
         let shown = strongest.or(own);
         let class = shown.map_or("other", RuleMatch::class).to_owned();
-        let explanation = explain(&class, rule.id, phase, score, shown);
+        let (explanation, explanation_zh) = explain(&class, rule.id, phase, score, shown);
         let severity = shown
             .and_then(|m| m.severity)
             .or(rule.severity)
@@ -328,6 +337,7 @@ impl Transaction<'_> {
             severity,
             score,
             explanation,
+            explanation_zh,
         });
         true
     }
@@ -353,6 +363,7 @@ impl Transaction<'_> {
             severity: 3,
             score: self.score(),
             explanation: format!("The message was stopped because {why}."),
+            explanation_zh: format!("报文超出检查限度，已拦截（{why}）。"),
         });
     }
 

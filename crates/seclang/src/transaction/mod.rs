@@ -3,6 +3,7 @@
 mod collect;
 mod effects;
 mod eval;
+mod judge;
 mod message;
 mod text;
 
@@ -13,7 +14,7 @@ use crate::load::RuleSet;
 use crate::parse::Target;
 use crate::plan::ScanState;
 use crate::report::{Intervention, RuleMatch};
-use crate::settings::{AuditMode, Mode};
+use crate::settings::{AuditMode, Judging, Mode};
 use crate::values::{ValueId, Values};
 use crate::variable::Var;
 use effects::Loaded;
@@ -33,6 +34,8 @@ pub struct Start<'s> {
     pub records: Option<&'s dyn RecordStore>,
     /// How rules are judged. The verdict is the same.
     pub strategy: Strategy,
+    /// How the score becomes a decision.
+    pub judging: Judging,
 }
 
 impl Start<'_> {
@@ -45,6 +48,7 @@ impl Start<'_> {
             server: (IpAddr::from([192, 0, 2, 2]), 443),
             records: None,
             strategy: Strategy::Compiled,
+            judging: Judging::Exact,
         }
     }
 }
@@ -84,6 +88,8 @@ pub struct Transaction<'r> {
     /// Lists to use again.
     spare: Vec<Vec<Item>>,
     scan: Option<Box<ScanState>>,
+    parked: bool,
+    fallbacks: u32,
     removed: Vec<u64>,
     removed_targets: Vec<(u32, Target)>,
     mode: Mode,
@@ -105,6 +111,7 @@ pub struct Transaction<'r> {
     highest_severity: Option<u8>,
     sanitise: Vec<String>,
     limits: Vec<&'static str>,
+    scales: judge::Scales,
 }
 
 /// A named value.
@@ -214,6 +221,8 @@ impl<'r> Transaction<'r> {
             captures: Vec::new(),
             spare: Vec::new(),
             scan,
+            parked: false,
+            fallbacks: 0,
             removed: vec![0; rules.rules.len().div_ceil(64)],
             removed_targets: Vec::new(),
             mode: settings.mode,
@@ -235,9 +244,19 @@ impl<'r> Transaction<'r> {
             highest_severity: None,
             sanitise: Vec::new(),
             limits: Vec::new(),
+            scales: judge::Scales::default(),
         };
         this.fill_connection();
         this
+    }
+
+    /// Gives the scratch memory back while the exchange waits for its answer; the next phase takes it again.
+    pub fn park(&mut self) {
+        if let Some(state) = self.scan.take() {
+            self.parked = true;
+            self.fallbacks += state.fallbacks;
+            self.rules.plan.give_back(state);
+        }
     }
 
     /// The decision so far.
@@ -271,7 +290,7 @@ impl<'r> Transaction<'r> {
             dropped_matches: self.dropped_matches,
             intervention: self.intervention.take(),
             limits: std::mem::take(&mut self.limits),
-            fallbacks: self.scan.as_ref().map_or(0, |s| s.fallbacks),
+            fallbacks: self.fallbacks + self.scan.as_ref().map_or(0, |s| s.fallbacks),
             audit,
         }
     }
@@ -316,6 +335,9 @@ impl<'r> Transaction<'r> {
     }
 
     fn score(&self) -> Option<i64> {
+        if !self.exact() {
+            return Some(self.weighed_score());
+        }
         [
             "blocking_inbound_anomaly_score",
             "inbound_anomaly_score",

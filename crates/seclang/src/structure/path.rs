@@ -1,0 +1,232 @@
+//! Whether a text is a path out of its folder, a file of the system, or an address inside the house.
+
+use super::{Finding, Weight};
+
+/// The gravest reading of a text in small letters.
+pub(super) fn assess(text: &str) -> Option<Finding> {
+    let path = file(text).map(|weight| Finding {
+        class: "lfi",
+        weight,
+        what: "a path to a file of the server",
+    });
+    let inside = address(text).map(|weight| Finding {
+        class: "ssrf",
+        weight,
+        what: "an address that only the server can reach",
+    });
+    [path, inside]
+        .into_iter()
+        .flatten()
+        .max_by_key(|found| found.weight)
+}
+
+fn file(text: &str) -> Option<Weight> {
+    let text = text.trim();
+    // A path is one word; a sentence about one is not.
+    if text.len() > 2_000 || text.split_whitespace().count() > 2 || super::wide(text) {
+        return None;
+    }
+    let plain = text
+        .replace('\\', "/")
+        .replace("....//", "../")
+        .replace("..../", "../")
+        .replace("..;/", "../")
+        .replace("/./", "/")
+        .replace("%00", "\0");
+    let climbs = plain.split('/').filter(|part| *part == "..").count();
+    let target = SENSITIVE.iter().any(|name| plain.contains(name));
+    let head = plain
+        .trim_start_matches("file://")
+        .trim_start_matches("file:");
+    let absolute = head.starts_with('/') || head.get(1..3) == Some(":/");
+    if target && (climbs > 0 || absolute || plain.starts_with("file:") || plain.contains('\0')) {
+        return Some(Weight::Strong);
+    }
+    if climbs == 0 {
+        return None;
+    }
+    let last = plain.split('/').next_back().unwrap_or_default();
+    let ending = last
+        .split('\0')
+        .next()
+        .unwrap_or_default()
+        .rsplit_once('.')
+        .map_or("", |(_, end)| end);
+    let shown = [
+        "png", "jpg", "jpeg", "gif", "svg", "webp", "css", "js", "mjs", "map", "html", "htm",
+        "woff", "woff2", "ttf", "ico", "ts", "tsx", "vue", "mp4", "mp3", "pdf", "md", "json",
+    ];
+    let starts =
+        plain.starts_with("../") || plain.starts_with("/../") || plain.starts_with("./../");
+    if climbs >= 3 && !shown.contains(&ending)
+        || climbs >= 2 && CONFIGS.contains(&ending)
+        || plain.contains('\0')
+    {
+        return Some(Weight::Strong);
+    }
+    let asset = shown.contains(&ending);
+    ((starts || climbs >= 2) && !asset).then_some(Weight::Weak)
+}
+
+fn address(text: &str) -> Option<Weight> {
+    let text = text.trim().trim_start_matches("url:");
+    if text.split_whitespace().count() > 1 {
+        return None;
+    }
+    let (scheme, rest) = text.split_once(":/")?;
+    let rest = rest.trim_start_matches('/');
+    if [
+        "gopher", "dict", "netdoc", "ldap", "ldaps", "rmi", "jar:http", "jar:file", "tftp", "sftp",
+    ]
+    .contains(&scheme)
+        && !rest.is_empty()
+    {
+        return Some(Weight::Strong);
+    }
+    if !["http", "https", "ftp", "ws", "wss"].contains(&scheme) {
+        return None;
+    }
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let host = if host.starts_with('[') {
+        host
+    } else {
+        host.split(':').next().unwrap_or_default()
+    };
+    let sure = [
+        "169.254.169.254",
+        "100.100.100.200",
+        "metadata.google.internal",
+        "metadata",
+        "instance-data",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "0x7f000001",
+        "2130706433",
+        "0177.0.0.1",
+        "[fd00:ec2::254]",
+        "169.254.170.2",
+        "2852039166",
+        "0xa9fea9fe",
+        "127.1",
+        "0",
+    ];
+    if sure.contains(&host)
+        || host.ends_with(".nip.io")
+        || host.ends_with(".burpcollaborator.net")
+        || host.ends_with(".interact.sh")
+        || host.ends_with(".oast.fun")
+        || host.ends_with(".oastify.com")
+        || host.ends_with(".dnslog.cn")
+    {
+        return Some(Weight::Strong);
+    }
+    let inside = host == "localhost"
+        || host.starts_with("127.")
+        || host.starts_with("10.")
+        || host.starts_with("192.168.")
+        || host == "0.0.0.0";
+    inside.then_some(Weight::Weak)
+}
+
+/// Files that attacks ask for.
+const SENSITIVE: [&str; 38] = [
+    "etc/passwd",
+    "etc/shadow",
+    "etc/group",
+    "etc/hosts",
+    "etc/issue",
+    "etc/crontab",
+    "etc/ssh/",
+    "etc/mysql",
+    "etc/nginx",
+    "etc/apache2",
+    "etc/httpd",
+    "etc/my.cnf",
+    "etc/resolv.conf",
+    "proc/self/",
+    "proc/version",
+    "proc/cmdline",
+    "proc/net/",
+    "proc/1/",
+    "var/log/",
+    "root/.",
+    ".ssh/id_",
+    ".ssh/authorized",
+    ".bash_history",
+    ".aws/credentials",
+    "windows/win.ini",
+    "winnt/",
+    "boot.ini",
+    "windows/system32",
+    "windows/system.ini",
+    "win.ini",
+    "web-inf/",
+    "meta-inf/",
+    "global.asa",
+    "web.config",
+    "inetpub/",
+    "usr/local/apache",
+    "var/www/",
+    "dev/fd/",
+];
+
+/// Endings of files that hold settings or code.
+const CONFIGS: [&str; 19] = [
+    "php",
+    "conf",
+    "cfg",
+    "ini",
+    "xml",
+    "yml",
+    "yaml",
+    "properties",
+    "env",
+    "log",
+    "sql",
+    "db",
+    "sqlite",
+    "key",
+    "pem",
+    "jsp",
+    "asp",
+    "aspx",
+    "bak",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn strong(text: &str) -> bool {
+        assess(&text.to_lowercase()).is_some_and(|found| found.weight == Weight::Strong)
+    }
+
+    #[test]
+    fn paths_out_are_found_and_others_not() {
+        for text in [
+            "../../../../etc/passwd",
+            "..\\..\\..\\windows\\win.ini",
+            "....//....//etc/passwd",
+            "/etc/passwd",
+            "file:///etc/shadow",
+            "../../config.php",
+            "/../../../x",
+            "http://169.254.169.254/latest/meta-data/",
+            "gopher://127.0.0.1:6379/_x",
+        ] {
+            assert!(strong(text), "{text}");
+        }
+        for text in [
+            "../images/logo.png",
+            "../../assets/app.css",
+            "see /etc/nginx/nginx.conf for the setting",
+            "/usr/share/doc",
+            "https://www.example.com/a/../b",
+            "1/2/3",
+            "http://192.168.1.5/a",
+        ] {
+            assert!(!strong(text), "{text}");
+        }
+    }
+}

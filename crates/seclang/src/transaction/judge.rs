@@ -1,0 +1,421 @@
+//! The second judgement beside the rules: see [`crate::structure`].
+
+use super::{Entry, Item, Processor, Transaction};
+use crate::body;
+use crate::report::{Intervention, InterventionAction, RuleMatch, describe, place};
+use crate::rule::Rule;
+use crate::settings::{Judging, Mode};
+use crate::structure::{self, Finding, Weight};
+use crate::transaction::text::printable;
+use crate::values::ValueId;
+use crate::variable::Var;
+
+/// The number under which the second judgement reports.
+pub(crate) const STRUCTURE: u64 = 1_900_000;
+/// Bytes of files that are looked at for code.
+const MOST_FILE: usize = 64 << 10;
+/// Values of one request that are parsed; beyond it the rules decide alone, which the outcome tells.
+const MOST_VALUES: usize = 2_000;
+
+/// What has been weighed so far.
+#[derive(Debug, Default)]
+pub(super) struct Scales {
+    /// Points of rules about the protocol and the like, which say little alone.
+    minor: i64,
+    /// Points of rules whose value holds what they say.
+    major: i64,
+    /// Rules whose value is weak evidence.
+    weak: u32,
+    confirmed: bool,
+    parsed: usize,
+    /// What was found in values, so that none is parsed twice.
+    known: Vec<(ValueId, Option<Finding>)>,
+}
+
+impl Scales {
+    fn points(&self) -> i64 {
+        self.minor.min(MOST_MINOR) + self.major + if self.confirmed { 5 } else { 0 }
+    }
+}
+
+/// Rules with weak evidence that are an attack together, in strict judging.
+const MOST_WEAK: u32 = 3;
+/// Points of minor rules that count together.
+const MOST_MINOR: i64 = 4;
+
+impl Transaction<'_> {
+    /// Whether the rules decide alone.
+    pub(super) fn exact(&self) -> bool {
+        self.start.judging == Judging::Exact
+    }
+
+    /// Weighs a rule that matched; true when its values are no valid piece of what it takes them for.
+    pub(super) fn weigh(&mut self, rule: &Rule) -> bool {
+        let Some(severity) = rule.severity else {
+            return false;
+        };
+        let tags: Vec<String> = rule
+            .tags
+            .iter()
+            .map(|t| String::from_utf8_lossy(&self.expand(t)).into_owned())
+            .collect();
+        let Some(class) = tags.iter().find_map(|tag| tag.strip_prefix("attack-")) else {
+            return false;
+        };
+        if is_evaluation(&tags) {
+            return false;
+        }
+        let points = match severity {
+            0..=2 => 5,
+            3 => 4,
+            4 => 3,
+            _ => 2,
+        };
+        match class {
+            "protocol" | "multipart-header" | "fixation" | "disclosure" | "other" => {
+                // Response splitting and smuggling are attacks in full.
+                if (921_000..922_000).contains(&rule.id) {
+                    self.scales.major += points;
+                } else {
+                    self.scales.minor += points.min(2);
+                }
+                return false;
+            }
+            class if class.starts_with("reputation") || class.starts_with("dos") => {
+                self.scales.major += points;
+                return false;
+            }
+            _ => {}
+        }
+        let mut gravest: Option<Weight> = None;
+        let items: Vec<Item> = if self.matched.is_empty() {
+            self.matched_one.into_iter().collect()
+        } else {
+            self.matched.iter().take(50).copied().collect()
+        };
+        for item in items {
+            match self.weight_of(item, class) {
+                Known::Certain => {
+                    self.scales.major += points;
+                    return false;
+                }
+                Known::Weight(weight) => gravest = gravest.max(weight),
+            }
+        }
+        match gravest {
+            Some(Weight::Strong) => {
+                self.scales.confirmed = true;
+                self.scales.major += points;
+                false
+            }
+            Some(Weight::Weak) => {
+                self.scales.weak += 1;
+                // Several rules that agree about weak evidence are strong in strict judging.
+                if self.start.judging == Judging::Strict && self.scales.weak >= MOST_WEAK {
+                    self.scales.major += points;
+                    return false;
+                }
+                self.scales.minor += 2;
+                true
+            }
+            None => true,
+        }
+    }
+
+    /// What a value says about a rule's claim.
+    fn weight_of(&mut self, item: Item, class: &str) -> Known {
+        let original = match item.var {
+            // Where rules name files and addresses word by word there is nothing to parse.
+            Var::RequestFilename | Var::RequestBasename if class == "lfi" => return Known::Certain,
+            Var::Files | Var::FilesNames | Var::FilesTmpContent | Var::MultipartPartHeaders => {
+                return Known::Certain;
+            }
+            Var::RequestUri | Var::RequestUriRaw | Var::RequestLine | Var::QueryString => {
+                self.singles[Var::RequestFilename as usize]
+            }
+            Var::Args
+            | Var::ArgsGet
+            | Var::ArgsPost
+            | Var::RequestHeaders
+            | Var::RequestCookies => self.original(item).unwrap_or(item.value),
+            _ => item.value,
+        };
+        Known::Weight(self.finding(original).map(|found| found.weight))
+    }
+
+    /// The value of an entry before transformations.
+    fn original(&self, item: Item) -> Option<ValueId> {
+        let lists: [&[Entry]; 4] = [
+            &self.args_get,
+            &self.args_post,
+            &self.request_headers,
+            &self.cookies,
+        ];
+        lists
+            .into_iter()
+            .flatten()
+            .find(|entry| entry.name == item.key)
+            .map(|entry| entry.value)
+    }
+
+    fn finding(&mut self, id: ValueId) -> Option<Finding> {
+        if let Some((_, known)) = self.scales.known.iter().find(|(known, _)| *known == id) {
+            return *known;
+        }
+        if self.scales.parsed >= MOST_VALUES {
+            self.limit("values of the second judgement");
+            return None;
+        }
+        let value = self.values.get(id);
+        if self
+            .scan
+            .as_ref()
+            .is_some_and(|scan| scan.calm.knows(value))
+        {
+            return None;
+        }
+        self.scales.parsed += 1;
+        let found = structure::assess(value);
+        if found.is_none()
+            && value.len() >= 24
+            && let Some(scan) = &mut self.scan
+        {
+            scan.calm.learn(self.values.get(id));
+        }
+        // A value that is nothing is asked about seldom; one that is something, often.
+        if found.is_some() {
+            self.scales.known.push((id, found));
+        }
+        found
+    }
+
+    /// Whether a rule that would stop the message really does, in the light of what its values are.
+    pub(super) fn stands(&self, rule: &Rule, refuted: bool) -> bool {
+        let tags: Vec<&[u8]> = rule.tags.iter().filter_map(|tag| tag.fixed()).collect();
+        let evaluates = tags.contains(&&b"anomaly-evaluation"[..]);
+        if evaluates {
+            return self.scales.confirmed || self.scales.points() >= self.threshold();
+        }
+        // A body that can't be read as what it says it is: what is in it was weighed as it stands.
+        let unreadable = rule.links[0]
+            .targets
+            .include
+            .iter()
+            .any(|target| matches!(target.var, Var::ReqbodyError | Var::ReqbodyProcessorError));
+        if unreadable {
+            // Plain text was weighed as it stands; what hides in another alphabet was not.
+            let plain = matches!(
+                self.processor,
+                Some(Processor::Json | Processor::UrlEncoded)
+            ) && !self.body.contains(&0)
+                && std::str::from_utf8(&self.body).is_ok();
+            return !plain;
+        }
+        !refuted
+    }
+
+    fn threshold(&self) -> i64 {
+        self.tx
+            .get(b"inbound_anomaly_score_threshold")
+            .map_or(5, crate::operator::number)
+            .max(1)
+    }
+
+    /// Points that count, when they are weighed.
+    pub(super) fn weighed_score(&self) -> i64 {
+        self.scales.points()
+    }
+
+    /// All values of the request, whatever the rules said: a valid attack counts without any.
+    pub(super) fn judge_values(&mut self) {
+        if self.exact() || self.mode != Mode::On || self.intervention.is_some() {
+            return;
+        }
+        let mut places: Vec<(Var, ValueId, ValueId)> = Vec::new();
+        for (var, list) in [
+            (Var::Args, &self.args_get),
+            (Var::Args, &self.args_post),
+            (Var::RequestCookies, &self.cookies),
+        ] {
+            places.extend(list.iter().map(|entry| (var, entry.name, entry.value)));
+        }
+        for list in [&self.args_get, &self.args_post] {
+            places.extend(
+                list.iter()
+                    .map(|entry| (Var::ArgsNames, entry.name, entry.name)),
+            );
+        }
+        for entry in &self.request_headers {
+            let name = self.values.get(entry.name);
+            if !QUIET.iter().any(|quiet| name.eq_ignore_ascii_case(quiet)) {
+                places.push((Var::RequestHeaders, entry.name, entry.value));
+            }
+        }
+        for id in self.xml_text.iter().chain(&self.xml_attributes) {
+            places.push((Var::Xml, 0, *id));
+        }
+        places.push((
+            Var::RequestFilename,
+            0,
+            self.singles[Var::RequestFilename as usize],
+        ));
+        for (var, name, value) in places {
+            if let Some(found) = self.finding(value)
+                && self.counts(found)
+            {
+                self.stop_for(
+                    found,
+                    Item {
+                        var,
+                        key: name,
+                        value,
+                    },
+                );
+                return;
+            }
+        }
+        self.judge_files();
+        self.judge_unread();
+    }
+
+    /// Code in uploaded files.
+    fn judge_files(&mut self) {
+        for at in 0..self.parts.contents.len() {
+            if self.intervention.is_some() {
+                return;
+            }
+            let entry = self.parts.contents[at];
+            let content = self.values.get(entry.value);
+            if let Some(found) = structure::code_in_file(&content[..content.len().min(MOST_FILE)]) {
+                let item = Item {
+                    var: Var::Files,
+                    key: entry.name,
+                    value: entry.value,
+                };
+                self.stop_for(found, item);
+            }
+        }
+    }
+
+    /// A body that nobody has taken apart: read as JSON or a form where it is one, else as one value.
+    fn judge_unread(&mut self) {
+        let read = self.processor.is_some() && self.singles[Var::ReqbodyError as usize] != self.one;
+        if read || self.intervention.is_some() || self.body.is_empty() {
+            return;
+        }
+        let body = std::mem::take(&mut self.body);
+        let text = body.trim_ascii_start();
+        let settings = &self.rules.settings;
+        let pieces: Vec<Vec<u8>> = if text.starts_with(b"{") || text.starts_with(b"[") {
+            let (args, _) = body::json(text, settings.json_depth_limit, settings.arguments_limit);
+            args.into_iter().map(|(_, value)| value).collect()
+        } else if !text.contains(&b' ') && text.contains(&b'=') && !text.contains(&b'<') {
+            let (args, _) =
+                body::urlencoded(text, settings.argument_separator, settings.arguments_limit);
+            args.into_iter()
+                .flat_map(|(name, value)| [name, value])
+                .collect()
+        } else {
+            Vec::new()
+        };
+        let printable = body
+            .iter()
+            .filter(|b| b.is_ascii_graphic() || b.is_ascii_whitespace() || **b >= 0x80)
+            .count();
+        let whole = (pieces.is_empty() && printable * 10 >= body.len() * 9).then(|| body.clone());
+        for piece in pieces.into_iter().chain(whole) {
+            let id = self.values.add(&piece);
+            if let Some(found) = self.finding(id)
+                && self.counts(found)
+            {
+                self.stop_for(
+                    found,
+                    Item {
+                        var: Var::RequestBody,
+                        key: 0,
+                        value: id,
+                    },
+                );
+                break;
+            }
+        }
+        // An entity in a document that was read without it.
+        self.body = body;
+    }
+
+    fn counts(&self, found: Finding) -> bool {
+        found.weight == Weight::Strong
+    }
+
+    fn stop_for(&mut self, found: Finding, item: Item) {
+        self.scales.confirmed = true;
+        let variable = printable(&self.item_name(item), 256);
+        let (place, place_zh) = place(&variable);
+        let (_, kind_zh) = describe(found.class);
+        let explanation = format!("The request was stopped because {place} is {}.", found.what);
+        let explanation_zh = format!("请求被拦截：{place_zh}的内容可以作为{kind_zh}直接生效。");
+        self.matches.push(RuleMatch {
+            id: STRUCTURE,
+            phase: 2,
+            message: found.what.to_owned(),
+            data: String::new(),
+            severity: Some(2),
+            tags: vec![format!("attack-{}", found.class)],
+            version: String::new(),
+            revision: String::new(),
+            value: printable(self.values.get(item.value), 1024),
+            variable,
+            source: "second judgement".to_owned(),
+            audit: true,
+            disruptive: true,
+            refuted: false,
+        });
+        self.intervention = Some(Intervention {
+            action: InterventionAction::Deny,
+            status: 403,
+            rule: STRUCTURE,
+            class: found.class.to_owned(),
+            severity: 2,
+            score: Some(self.scales.points()),
+            explanation,
+            explanation_zh,
+        });
+    }
+}
+
+/// What is known of a match.
+enum Known {
+    /// The rule needs no second opinion.
+    Certain,
+    Weight(Option<Weight>),
+}
+
+fn is_evaluation(tags: &[String]) -> bool {
+    tags.iter().any(|tag| tag == "anomaly-evaluation")
+}
+
+/// Headers whose values are the browser's own.
+const QUIET: [&[u8]; 22] = [
+    b"cookie",
+    b"host",
+    b"accept",
+    b"accept-encoding",
+    b"accept-charset",
+    b"connection",
+    b"content-length",
+    b"if-modified-since",
+    b"if-none-match",
+    b"cache-control",
+    b"pragma",
+    b"date",
+    b"expect",
+    b"te",
+    b"sec-ch-ua",
+    b"sec-ch-ua-platform",
+    b"sec-fetch-site",
+    b"sec-fetch-mode",
+    b"sec-fetch-dest",
+    b"upgrade-insecure-requests",
+    b"dnt",
+    b"transfer-encoding",
+];
