@@ -12,7 +12,7 @@ use crate::clock::{Moment, is_rest};
 use crate::facts::{MEASURES, Measure};
 use crate::login::{Census, Features, Pending, networks};
 use crate::observe::{Access, Act, Login, Observation};
-use crate::operation::{Around, expect, judge};
+use crate::operation::{Around, expect, judge, slow_sums};
 use crate::peers::{Role, note_module};
 use crate::score::{Band, Degraded, Score, ScoreKind};
 use crate::settings::{Settings, SettingsError};
@@ -135,7 +135,7 @@ impl Engine {
         let score = match &observation.act {
             Act::Login(login) => judge_login(actor, census, observation, login, moment, settings),
             Act::Access(access) => {
-                take_in(actor, observation, access, moment, settings);
+                take_in(actor, observation, access, moment, settings, own_scope);
                 let ratio = usual_share(actor, role, own_scope);
                 let surge = role.surge(name_of(observation.actor.as_bytes()), moment.day, ratio);
                 let around = Around {
@@ -351,6 +351,7 @@ fn take_in(
     access: &Access<'_>,
     moment: Moment,
     settings: &Settings,
+    own_scope: bool,
 ) {
     let at = observation.at;
     let of_account = settings
@@ -392,8 +393,12 @@ fn take_in(
     }
     actor.today.worked = true;
     actor.today.hours |= 1 << moment.hour;
-    actor.today.kinds |= access.kinds;
-    if !access.module.is_empty()
+    if !access.export {
+        actor.today.kinds |= access.kinds;
+    }
+    // A file has a part of its own: that it is rare for the person is said there, once.
+    if !access.export
+        && !access.module.is_empty()
         && actor.today.modules.len() < MODULES
         && !actor
             .today
@@ -418,12 +423,12 @@ fn take_in(
         if access.write {
             actor.today.changed.note(subject);
         }
-        if (place as u64) < access.foreign_rows {
+        if (place as u64) < access.foreign_rows && own_scope {
             actor.today.foreign.note(subject);
         }
         if opened {
             actor.open(subject, at);
-        } else {
+        } else if !access.export {
             actor.today.listed.note(subject);
         }
         // A file is not work with each customer in it: it neither makes them known nor counts them as new.
@@ -520,8 +525,11 @@ fn learn(actor: &mut ActorState, role: &mut Role, at: i64, settings: &Settings, 
     let newcomer = actor.role_days <= NEWCOMER_DAYS;
     let expected = expect(actor, role, newcomer, own_scope);
     let counts = actor.counts().map(f64::from);
+    let today = [actor.today.new, actor.today.foreign.count()];
+    let sums = slow_sums(actor, today).map(|spans| spans.map(|(sum, _)| f64::from(sum)));
+    role.witness(&counts, sums, newcomer);
     // An odd day teaches little: it may be the first of a new duty, or the work of a patient thief.
-    let odd = f64::from(actor.today.worst) + settings.prior >= settings.middle;
+    let odd = f64::from(actor.today.worst) + settings.prior >= settings.high;
     let weight: f32 = if odd { 0.2 } else { 1.0 };
     let mut bounded = [0.0; MEASURES];
     for ((bounded, count), expected) in bounded.iter_mut().zip(counts).zip(&expected) {
@@ -568,13 +576,27 @@ fn learn(actor: &mut ActorState, role: &mut Role, at: i64, settings: &Settings, 
     push_ring(&mut usual.long, actor.today.hours.count_ones() as f32, RING);
     let amount = |rows: u64| (rows as f64).ln_1p() as f32;
     let (exported, searched) = (actor.today.export_rows, actor.today.search_rows);
-    if !odd {
-        if exported > 0 {
-            push_ring(&mut usual.exports, amount(exported), RING);
+    // On an odd day no more is learnt than the role's largest usual amounts.
+    let most = |ring: &std::collections::VecDeque<f32>| {
+        if odd {
+            ring.iter().copied().fold(5.0, f32::max)
+        } else {
+            f32::MAX
         }
-        if searched > 0 {
-            push_ring(&mut usual.breadths, amount(searched), RING);
-        }
+    };
+    if exported > 0 {
+        push_ring(
+            &mut usual.exports,
+            amount(exported).min(most(&role.exports)),
+            RING,
+        );
+    }
+    if searched > 0 {
+        push_ring(
+            &mut usual.breadths,
+            amount(searched).min(most(&role.breadths)),
+            RING,
+        );
     }
     if exported > 0 {
         usual.export_days += weight;

@@ -6,10 +6,13 @@ use crate::clock::Moment;
 use crate::facts::{Fact, MEASURES, Measure, Span};
 use crate::peers::{Expected, Role};
 use crate::score::Part;
-use crate::stats::{attack_tail, count_tail, median, median_mad, t4_tail};
+use crate::stats::{attack_tail, count_tail, median, median_mad, t8_tail};
 
 /// Days in which a slow count is summed up, besides today.
 const SLOW: [u32; 2] = [7, 28];
+
+/// The share of days on which a person works like any colleague on any day: bulk work that comes round once a month.
+const LIKE_ANY: f64 = 0.1;
 
 /// What is needed beside the actor.
 pub(crate) struct Around<'a> {
@@ -34,39 +37,59 @@ pub(crate) fn judge(actor: &ActorState, around: &Around<'_>, moment: Moment) -> 
         }
     };
     // Measures of one family rise together: the weightiest speaks for all, so that one act isn't counted twice.
-    let mut family = |name: &'static str, candidates: Vec<(f64, Fact)>| {
-        if let Some((points, fact)) = candidates
+    let weightiest = |candidates: Vec<(f64, Fact)>| {
+        candidates
             .into_iter()
             .max_by(|(one, _), (other, _)| one.total_cmp(other))
-        {
-            parts.push(Part::new(name, points, fact));
-        }
     };
-    family(
-        "volume",
-        vec![
-            count(Measure::Opened),
-            count(Measure::OpenedFast),
-            count(Measure::Listed),
-        ],
-    );
     let mut novelty = vec![count(Measure::New), count(Measure::NewFast)];
-    let mut colleagues = vec![count(Measure::Foreign)];
     if !newcomer {
         novelty.extend(slow(actor, around, Measure::New, &counts, &expected));
     }
-    colleagues.extend(slow(actor, around, Measure::Foreign, &counts, &expected));
-    family("novelty", novelty);
-    family("colleagues", colleagues);
-    family("changes", vec![count(Measure::Changed)]);
-    family(
-        "search",
-        vec![count(Measure::Searches), breadth(actor, around)],
-    );
-    family("probing", vec![count(Measure::Failed)]);
+    let mut colleagues = Vec::new();
+    if around.own_scope {
+        colleagues.push(count(Measure::Foreign));
+        colleagues.extend(slow(actor, around, Measure::Foreign, &counts, &expected));
+    }
+    let mut taken: Vec<Part> = [
+        (
+            "volume",
+            vec![
+                count(Measure::Opened),
+                count(Measure::OpenedFast),
+                count(Measure::Listed),
+            ],
+        ),
+        ("novelty", novelty),
+        ("colleagues", colleagues),
+        ("changes", vec![count(Measure::Changed)]),
+        (
+            "search",
+            vec![count(Measure::Searches), breadth(actor, around)],
+        ),
+        ("probing", vec![count(Measure::Failed)]),
+    ]
+    .into_iter()
+    .filter_map(|(name, candidates)| {
+        weightiest(candidates).map(|(points, fact)| Part::new(name, points, fact))
+    })
+    .collect();
+    // A customer of a colleague is mostly a new one, and many new ones are many: the second of these counts half, the
+    // third a quarter, and so on.
+    taken.sort_by(|one, other| other.points.total_cmp(&one.points));
+    for (place, part) in taken.iter_mut().enumerate() {
+        part.points *= 0.5_f64.powi(place as i32);
+    }
+    parts.append(&mut taken);
+    let mut family = |name: &'static str, candidates: Vec<(f64, Fact)>| {
+        if let Some((points, fact)) = weightiest(candidates) {
+            parts.push(Part::new(name, points, fact));
+        }
+    };
     family("export", vec![export(actor, around)]);
-    family("module", modules(actor, around));
-    family("kinds", kinds(actor, around));
+    let mut reach = modules(actor, around);
+    reach.extend(kinds(actor, around));
+    family("reach", reach);
     family("hour", hours(actor, around, moment));
     family("pace", vec![rhythm(actor, around), long_day(actor)]);
     family("context", context(actor));
@@ -101,14 +124,14 @@ pub(crate) fn expect(
 }
 
 /// ln of how much likelier a count this high is from an attacker than from this person; 0 when it isn't, and never more
-/// than honest freak days allow.
-fn surprise(count: f64, expected: Expected, freak: f64) -> f64 {
-    if count <= expected.mean {
+/// than honest freak days allow. `colleagues` is the share of the role's person-days that were as high.
+fn surprise(count: f64, mean: f64, shape: f64, colleagues: f64, freak: f64) -> f64 {
+    if count <= mean {
         return 0.0;
     }
-    let shape = 1.0 / (1.0 / expected.shape + expected.doubt);
     let attack = attack_tail(count);
-    let honest = (1.0 - freak) * count_tail(count, expected.mean, shape) + freak * attack;
+    let honest =
+        (1.0 - LIKE_ANY) * count_tail(count, mean, shape) + LIKE_ANY * colleagues + freak * attack;
     (attack / honest).ln().max(0.0)
 }
 
@@ -123,12 +146,13 @@ fn count_part(
         Measure::Foreign | Measure::Failed => 1.0,
         _ => around.surge,
     };
+    let shape = 1.0 / (1.0 / expected.shape + expected.doubt);
+    let count_as = f64::from(count);
     let points = surprise(
-        f64::from(count),
-        Expected {
-            mean: expected.mean * busy,
-            ..expected
-        },
+        count_as,
+        expected.mean * busy,
+        shape,
+        expected.reached(count_as),
         around.settings.freak,
     );
     if points <= 0.0 {
@@ -150,6 +174,24 @@ fn count_part(
     (points, fact)
 }
 
+/// Sums over one and four weeks with today, and the days at work in them; of new customers, then of colleagues'.
+pub(crate) fn slow_sums(actor: &ActorState, today: [u32; 2]) -> [[(u32, u32); 2]; 2] {
+    let mut sums = [[(0, 0); 2]; 2];
+    for (which, spans) in sums.iter_mut().enumerate() {
+        for (sum, span) in spans.iter_mut().zip(SLOW) {
+            let from = actor.today.day - span as i32;
+            let days = actor.slow.iter().filter(|day| day.day > from);
+            let (mut total, mut n) = (today.get(which).copied().unwrap_or_default(), 1);
+            for day in days {
+                total += if which == 0 { day.new } else { day.foreign };
+                n += 1;
+            }
+            *sum = (total, n);
+        }
+    }
+    sums
+}
+
 /// A count summed over one and four weeks: what is too little on any day.
 fn slow(
     actor: &ActorState,
@@ -158,49 +200,45 @@ fn slow(
     counts: &[u32; MEASURES],
     expected: &[Expected; MEASURES],
 ) -> Vec<(f64, Fact)> {
-    let at = measure as usize;
-    let (Some(today), Some(expected)) = (counts.get(at), expected.get(at)) else {
+    let at = |measure: Measure| counts.get(measure as usize).copied().unwrap_or_default();
+    let Some(expected) = expected.get(measure as usize) else {
         return Vec::new();
     };
-    if *today == 0 {
+    if at(measure) == 0 {
         return Vec::new();
     }
-    let sums = SLOW.into_iter().filter_map(|span| {
-        let from = actor.today.day - span as i32;
-        let days: Vec<_> = actor.slow.iter().filter(|day| day.day > from).collect();
-        if days.is_empty() {
-            return None;
-        }
-        let before: u32 = days
-            .iter()
-            .map(|day| {
-                if measure == Measure::New {
-                    day.new
-                } else {
-                    day.foreign
-                }
-            })
-            .sum();
-        let n = days.len() as f64 + 1.0;
-        let over = Expected {
-            mean: expected.mean * n * around.surge.sqrt(),
-            // Independent days: the shapes add up, with days that resemble their neighbours taken as half as many.
-            shape: expected.shape * (1.0 + (n - 1.0) * 0.5),
-            doubt: expected.doubt + 0.05,
-        };
-        let count = before + today;
-        let points = surprise(f64::from(count), over, around.settings.freak);
-        let fact = Fact::Count {
-            measure,
-            count,
-            span: Span::Days(span),
-            usual: over.mean,
-            role_most: 0,
-            cold: actor.usual.days < 3.0,
-        };
-        Some((points, fact))
-    });
-    sums.collect()
+    let which = usize::from(measure == Measure::Foreign);
+    let sums = slow_sums(actor, [at(Measure::New), at(Measure::Foreign)]);
+    let spans = sums.get(which).into_iter().flatten().zip(SLOW).enumerate();
+    let judged =
+        spans
+            .filter(|(_, ((_, days), _))| *days > 1)
+            .map(|(place, ((count, days), span))| {
+                let n = f64::from(*days);
+                let mean = expected.mean * n * around.surge.sqrt();
+                let count = *count;
+                // Independent days: the shapes add up, with days that resemble their neighbours taken as half as many.
+                let shape = 1.0
+                    / (1.0 / (expected.shape * (1.0 + (n - 1.0) * 0.5)) + expected.doubt + 0.05);
+                let colleagues = around.role.reached_slowly(which, place, f64::from(count));
+                let points = surprise(
+                    f64::from(count),
+                    mean,
+                    shape,
+                    colleagues,
+                    around.settings.freak,
+                );
+                let fact = Fact::Count {
+                    measure,
+                    count,
+                    span: Span::Days(span),
+                    usual: mean,
+                    role_most: 0,
+                    cold: actor.usual.days < 3.0,
+                };
+                (points, fact)
+            });
+    judged.collect()
 }
 
 fn export(actor: &ActorState, around: &Around<'_>) -> (f64, Fact) {
@@ -233,7 +271,7 @@ fn export(actor: &ActorState, around: &Around<'_>) -> (f64, Fact) {
         None
     };
     let (median_size, spread) = own.or(peers).unwrap_or((200_f64.ln(), 1.0));
-    let tail = t4_tail((size - median_size - around.surge.ln()) / (spread + 0.35));
+    let tail = t8_tail((size - median_size - around.surge.ln()) / (spread + 0.35));
     let freak = around.settings.freak;
     let attack = 0.4 * attack_tail(rows as f64);
     let honest = (1.0 - freak) * any * tail + freak * attack;
@@ -268,7 +306,7 @@ fn breadth(actor: &ActorState, around: &Around<'_>) -> (f64, Fact) {
         return (0.0, Fact::Prior);
     };
     let z = ((rows as f64).ln_1p() - usual - around.surge.ln()) / (spread + 0.4);
-    let points = (0.4 * attack_tail(rows as f64) / t4_tail(z))
+    let points = (0.4 * attack_tail(rows as f64) / t8_tail(z))
         .ln()
         .clamp(0.0, 5.0);
     (
@@ -396,7 +434,7 @@ fn long_day(actor: &ActorState) -> (f64, Fact) {
     let hours = actor.today.hours.count_ones();
     let z = (f64::from(hours) - usual) / (spread + 1.5);
     (
-        (0.3 / t4_tail(z)).ln().clamp(0.0, 3.0),
+        (0.3 / t8_tail(z)).ln().clamp(0.0, 3.0),
         Fact::LongDay { hours, usual },
     )
 }

@@ -14,6 +14,8 @@ const KEEP: f32 = 0.9995;
 const SAMPLE: usize = 256;
 /// Amounts of colleagues kept for medians.
 const RING: usize = 64;
+/// Half powers of two up to which heights are told apart.
+pub(crate) const HEIGHTS: usize = 32;
 /// Modules remembered for a role.
 const MODULES: usize = 64;
 /// Person-days of the built-in baseline within a role's own.
@@ -35,6 +37,7 @@ pub(crate) struct Role {
     pub(crate) export_days: f32,
     pub(crate) breadths: VecDeque<f32>,
     pub(crate) steady_days: f32,
+    slow: [[[f32; HEIGHTS]; 2]; 2],
     #[serde(skip)]
     today: PeersToday,
 }
@@ -48,6 +51,9 @@ pub(crate) struct Cohort {
     excess: [f32; MEASURES],
     excess_days: [f32; MEASURES],
     most: [f32; MEASURES],
+    /// Person-days by count, in half powers of two: how heavy the tail of the role really is.
+    heights: [[f32; HEIGHTS]; MEASURES],
+    seen: f32,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -66,6 +72,15 @@ pub(crate) struct Expected {
     pub(crate) shape: f64,
     /// Inverse shape of not knowing the person's mean.
     pub(crate) doubt: f64,
+    /// Share of the role's person-days with a count of each height or more.
+    pub(crate) heights: [f32; HEIGHTS],
+}
+
+impl Expected {
+    /// The share of the role's person-days that reached this count.
+    pub(crate) fn reached(&self, count: f64) -> f64 {
+        f64::from(self.heights.get(height(count)).copied().unwrap_or_default())
+    }
 }
 
 impl Role {
@@ -98,8 +113,22 @@ impl Role {
         let share_of_role = pseudo / (pseudo + days);
         let excess = (f64::from(at(&cohort.excess)) + 10.0 * 0.3)
             / (f64::from(at(&cohort.excess_days)) + 10.0);
+        let mut heights = [0.0; HEIGHTS];
+        if let Some(own) = settled.heights.get(measure) {
+            let new = self.cohorts[1].heights.get(measure);
+            let mut above = 0.0;
+            let days = settled.seen + self.cohorts[1].seen + 1.0;
+            for at in (0..HEIGHTS).rev() {
+                above += own.get(at).copied().unwrap_or_default()
+                    + new.and_then(|new| new.get(at)).copied().unwrap_or_default();
+                if let Some(share) = heights.get_mut(at) {
+                    *share = (above / days).min(1.0);
+                }
+            }
+        }
         Expected {
-            mean: mean.max(0.02),
+            heights,
+            mean: mean.max(0.5),
             shape: 1.0 / excess.clamp(0.05, 4.0),
             doubt: share_of_role * (0.5 + doubt_of_role) + 0.02,
         }
@@ -109,6 +138,36 @@ impl Role {
     pub(crate) fn most(&self, measure: usize) -> u32 {
         let of = |cohort: &Cohort| cohort.most.get(measure).copied().unwrap_or_default();
         of(&self.cohorts[0]).max(of(&self.cohorts[1])).round() as u32
+    }
+
+    /// Sees how high a member's day was, odd or not: what happens to colleagues now and then is no wonder. One day is one
+    /// of some two thousand, whatever was done on it.
+    pub(crate) fn witness(&mut self, raw: &[f64; MEASURES], sums: [[f64; 2]; 2], newcomer: bool) {
+        let cohort = &mut self.cohorts[usize::from(newcomer)];
+        cohort.seen = cohort.seen * KEEP + 1.0;
+        let note = |heights: &mut [f32; HEIGHTS], count: f64| {
+            heights.iter_mut().for_each(|days| *days *= KEEP);
+            if let Some(days) = heights.get_mut(height(count)) {
+                *days += 1.0;
+            }
+        };
+        for ((heights, most), count) in cohort.heights.iter_mut().zip(&mut cohort.most).zip(raw) {
+            note(heights, *count);
+            *most = (*most * 0.9998).max(*count as f32);
+        }
+        for (heights, sum) in self.slow.iter_mut().flatten().zip(sums.iter().flatten()) {
+            note(heights, *sum);
+        }
+    }
+
+    /// Share of the role's person-days on which the sum of a slow count reached this: `which` is 0 for new customers
+    /// and 1 for those of colleagues, `span` 0 for a week and 1 for four.
+    pub(crate) fn reached_slowly(&self, which: usize, span: usize, sum: f64) -> f64 {
+        let Some(heights) = self.slow.get(which).and_then(|spans| spans.get(span)) else {
+            return 0.0;
+        };
+        let above: f32 = heights.iter().skip(height(sum)).sum();
+        f64::from(above / (self.cohorts[0].seen + self.cohorts[1].seen + 1.0)).min(1.0)
     }
 
     /// Learns from a member's day that was not odd.
@@ -122,16 +181,14 @@ impl Role {
         let cohort = &mut self.cohorts[usize::from(newcomer)];
         cohort.days = cohort.days * KEEP + 1.0;
         for (measure, (count, expected)) in counts.iter().zip(expected).enumerate() {
-            let (Some(sum), Some(excess), Some(days), Some(most)) = (
+            let (Some(sum), Some(excess), Some(days)) = (
                 cohort.sum.get_mut(measure),
                 cohort.excess.get_mut(measure),
                 cohort.excess_days.get_mut(measure),
-                cohort.most.get_mut(measure),
             ) else {
                 continue;
             };
             *sum = *sum * KEEP + *count as f32;
-            *most = (*most * 0.9998).max(*count as f32);
             if expected.doubt < 0.5 && expected.mean > 0.3 {
                 let away =
                     ((count - expected.mean).powi(2) - expected.mean) / expected.mean.powi(2);
@@ -214,6 +271,11 @@ impl Role {
                 .chain(self.hours.iter().flatten())
                 .all(|number| number.is_finite() && *number >= 0.0)
     }
+}
+
+/// The half power of two of a count.
+fn height(count: f64) -> usize {
+    (((count + 1.0).log2() * 2.0).max(0.0) as usize).min(HEIGHTS - 1)
 }
 
 /// Adds a day to a module; the least used one makes room.

@@ -62,7 +62,7 @@ impl Default for Settings {
             login_middle: 0.0,
             login_high: 3.0,
             fallback: Band::Middle,
-            freak: 2e-4,
+            freak: 1e-5,
             actors_per_tenant: 20_000,
             tenants: 1_000,
             confirm_after_hours: 4,

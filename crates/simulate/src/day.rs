@@ -426,7 +426,7 @@ fn rare(
         let at = dice.between(begin + 0.5, end - 1.0);
         for step in 0..20 + dice.below(60) {
             diary.touch(
-                moment(day, at + step as f64 * 0.002),
+                moment(day, at + step as f64 * 0.002 + dice.pause(0.002)),
                 "campaigns",
                 &[],
                 |touch| touch.write = true,
@@ -439,7 +439,7 @@ fn rare(
         let at = dice.between(begin + 0.5, end - 0.5);
         for step in 0..5 + dice.below(30) {
             diary.touch(
-                moment(day, at + step as f64 * 0.004),
+                moment(day, at + step as f64 * 0.004 + dice.pause(0.008)),
                 "customers",
                 &[(from + step) as u32],
                 |touch| touch.write = true,
