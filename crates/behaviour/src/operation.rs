@@ -250,7 +250,7 @@ fn export(actor: &ActorState, around: &Around<'_>) -> (f64, Fact) {
     let of_role = f64::from((role.export_days + 0.5) / (role.days + 5.0));
     let days = f64::from(actor.usual.days);
     let any =
-        ((f64::from(actor.usual.export_days) + 3.0 * of_role) / (days + 3.0)).clamp(0.002, 1.0);
+        ((f64::from(actor.usual.export_days) + 3.0 * of_role) / (days + 3.0)).clamp(0.0005, 1.0);
     let size = (rows as f64).ln_1p();
     let of = |ring: &std::collections::VecDeque<f32>| {
         median_mad(
@@ -260,7 +260,7 @@ fn export(actor: &ActorState, around: &Around<'_>) -> (f64, Fact) {
                 .collect::<Vec<_>>(),
         )
     };
-    let own = if actor.usual.exports.len() >= 3 {
+    let own = if actor.usual.exports.len() >= 8 {
         of(&actor.usual.exports)
     } else {
         None
@@ -270,10 +270,18 @@ fn export(actor: &ActorState, around: &Around<'_>) -> (f64, Fact) {
     } else {
         None
     };
+    let known = if own.is_some() {
+        actor.usual.exports.len()
+    } else {
+        role.exports.len()
+    };
     let (median_size, spread) = own.or(peers).unwrap_or((200_f64.ln(), 1.0));
-    let tail = t8_tail((size - median_size - around.surge.ln()) / (spread + 0.35));
+    // The fewer files there were, the less their spread says.
+    let doubt = 0.1 + 0.8 / (known.max(1) as f64).sqrt();
+    let tail = t8_tail((size - median_size - around.surge.ln()) / (spread + doubt));
     let freak = around.settings.freak;
-    let attack = 0.4 * attack_tail(rows as f64);
+    // Who exports to steal takes what there is: no size is too large for that.
+    let attack = 0.4;
     let honest = (1.0 - freak) * any * tail + freak * attack;
     let points = (attack / honest).ln().max(0.0);
     let fact = Fact::Export {

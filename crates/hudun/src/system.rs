@@ -17,7 +17,6 @@ use hudun_gateway::{
     Gateway, GatewayConfig, GatewayParts, HttpLimits, PolicyHandle, RecentTraffic, Tls, TlsFiles,
 };
 use hudun_lake::{Lake, LakeOptions};
-use hudun_monitor::Monitor;
 use hudun_profile::Profile;
 use hudun_respond::{Cases, ResponseRules, Runner};
 use hudun_store::Store;
@@ -210,7 +209,21 @@ impl System {
                 ..Settings::default()
             },
         };
-        let watch = Watch::new(Monitor::new(config.monitor.clone()));
+        let (step_ups, wanted) = mpsc::channel(pump::STEP_UPS);
+        let mut thresholds = config.monitor.clone();
+        // Who can't see log-ins can't ask for one.
+        thresholds.behaviour.step_up &= !profile.logins.is_empty();
+        let watch = Watch::new(crate::behaviour::open(&thresholds, &config.data)?, step_ups);
+        tasks.spawn(crate::behaviour::keep(
+            watch.clone(),
+            config.data.clone(),
+            stop.clone(),
+        ));
+        tasks.spawn(crate::behaviour::step_up(
+            keeper.clone(),
+            wanted,
+            stop.clone(),
+        ));
         let router = console
             .router()
             .merge(crate::metrics::router(&office, &gateway, &watch));

@@ -3,6 +3,7 @@
 mod demo;
 mod offline;
 mod remote;
+mod simulate;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -65,6 +66,8 @@ enum Command {
     /// Legal duties, offline.
     #[command(subcommand)]
     Duty(DutyCommand),
+    /// A synthetic working year of an SCRM with labelled attacks, and how well behaviour finds them.
+    Simulate(simulate::SimulateArgs),
     /// Notices, offline.
     #[command(subcommand)]
     Notice(NoticeCommand),
@@ -100,6 +103,9 @@ struct DemoArgs {
     /// Where the report goes (JSON); standard output when absent.
     #[arg(long)]
     report: Option<PathBuf>,
+    /// Let the behaviour engine watch alone, without the fixed detections.
+    #[arg(long)]
+    behaviour_alone: bool,
 }
 
 /// How a command enters a running console.
@@ -348,6 +354,7 @@ fn act(command: Command) -> anyhow::Result<ExitCode> {
         Command::Config(ConfigCommand::Example) => offline::example(),
         Command::Duty(DutyCommand::Assess { facts, json }) => offline::assess(&facts, json),
         Command::Duty(DutyCommand::Rules { json }) => offline::rules(json),
+        Command::Simulate(args) => simulate::run(args),
         Command::Notice(NoticeCommand::Lint { file, facts, json }) => {
             offline::lint(&file, &facts, json)
         }
