@@ -250,7 +250,7 @@ fn export(actor: &ActorState, around: &Around<'_>) -> (f64, Fact) {
     let of_role = f64::from((role.export_days + 0.5) / (role.days + 5.0));
     let days = f64::from(actor.usual.days);
     let any =
-        ((f64::from(actor.usual.export_days) + 3.0 * of_role) / (days + 3.0)).clamp(0.0005, 1.0);
+        ((f64::from(actor.usual.export_days) + 3.0 * of_role) / (days + 3.0)).clamp(2e-5, 1.0);
     let size = (rows as f64).ln_1p();
     let of = |ring: &std::collections::VecDeque<f32>| {
         median_mad(

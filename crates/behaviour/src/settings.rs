@@ -58,7 +58,7 @@ impl Default for Settings {
             utc_offset_minutes: 480,
             prior: -9.0,
             middle: -1.0,
-            high: 2.0,
+            high: 0.75,
             login_middle: 0.0,
             login_high: 3.0,
             fallback: Band::Middle,
