@@ -114,3 +114,46 @@ pub async fn step_up(keeper: Keeper, mut wanted: mpsc::Receiver<StepUp>, stop: C
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_learnt_survives_a_restart_and_a_broken_file_is_set_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let thresholds = Thresholds::default();
+        let restart = || {
+            let (step_ups, _wanted) = mpsc::channel(1);
+            Watch::new(open(&thresholds, folder.path()).unwrap(), step_ups)
+        };
+        let learnt = |watch: &Watch| watch.snapshot().unwrap().unwrap();
+        let mut engine =
+            hudun_monitor::engine::Engine::new(Default::default(), Vec::new()).unwrap();
+        engine.observe(&hudun_monitor::engine::Observation {
+            tenant: "yunxi",
+            actor: "mei",
+            role: "sales",
+            at: 1_795_737_600_000,
+            network: None,
+            device: "",
+            session: 0,
+            act: hudun_monitor::engine::Act::Access(Default::default()),
+        });
+        let mut bytes = Vec::new();
+        engine.save(&mut bytes).unwrap();
+        std::fs::write(folder.path().join(FILE), &bytes).unwrap();
+        let watch = restart();
+        assert_eq!(learnt(&watch), bytes);
+        save(&watch, folder.path()).unwrap();
+        assert_eq!(std::fs::read(folder.path().join(FILE)).unwrap(), bytes);
+
+        bytes.truncate(bytes.len() / 2);
+        std::fs::write(folder.path().join(FILE), &bytes).unwrap();
+        let anew = restart();
+        assert!(!String::from_utf8(learnt(&anew)).unwrap().contains("mei"));
+        let aside = folder.path().join(format!("{FILE}.unreadable"));
+        assert_eq!(std::fs::read(aside).unwrap(), bytes);
+        assert!(!folder.path().join(FILE).exists());
+    }
+}

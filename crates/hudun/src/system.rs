@@ -312,7 +312,7 @@ impl System {
 }
 
 /// Makes the folder and takes it for this process.
-fn claim(folder: &Path) -> anyhow::Result<File> {
+pub(crate) fn claim(folder: &Path) -> anyhow::Result<File> {
     std::fs::create_dir_all(folder).with_context(|| {
         format!(
             "the data folder {} can't be made; is it writable?",

@@ -154,7 +154,8 @@ impl Behaviour {
             rows: u64::from(release.rows),
             foreign_rows: u64::from(release.foreign_rows),
             export: head.export,
-            search: false,
+            // The head names no query; a route of its own for searches is all there is to see.
+            search: head.route.as_str().contains("search"),
             write: head.method != "GET" && head.method != "HEAD" && !head.export,
             failed: false,
         };

@@ -1,5 +1,6 @@
 //! Measures the engine on several seeds at once, without writing files:
-//! `cargo run --release -p hudun-simulate --example measure -- tuning|held-back SEEDS [STAFF] [DAYS] [EACH]`.
+//! `cargo run --release -p hudun-simulate --example measure -- tuning|held-back|KIND SEEDS [STAFF] [DAYS] [EACH]`.
+//! A single kind is measured on held-back seeds.
 
 use hudun_simulate::{AttackKind, Scenario, examine, report, settings};
 
@@ -11,12 +12,21 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             .and_then(|text| text.parse().ok())
             .unwrap_or(otherwise)
     };
-    let tuning = arguments.first().is_none_or(|split| split != "held-back");
-    let first = if tuning { 1 } else { 1_001 };
+    let split = arguments.first().map_or("tuning", String::as_str);
+    let first = if split == "tuning" { 1 } else { 1_001 };
     let attacks: Vec<AttackKind> = AttackKind::ALL
         .into_iter()
-        .filter(|kind| kind.is_for_tuning() == tuning)
+        .filter(|kind| match split {
+            "tuning" => kind.is_for_tuning(),
+            "held-back" => !kind.is_for_tuning(),
+            name => kind.name() == name,
+        })
         .collect();
+    if attacks.is_empty() {
+        return Err(
+            format!("{split:?} is neither tuning nor held-back nor a kind of attack").into(),
+        );
+    }
     let mut outcomes = Vec::new();
     for seed in first..first + number(1, 2) {
         let days = number(3, 90) as u32;

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod baseline;
 mod demo;
 mod offline;
 mod remote;
@@ -68,6 +69,9 @@ enum Command {
     Duty(DutyCommand),
     /// A synthetic working year of an SCRM with labelled attacks, and how well behaviour finds them.
     Simulate(simulate::SimulateArgs),
+    /// What the behaviour engine has learnt of one person: read it or forget it.
+    #[command(subcommand)]
+    Baseline(baseline::BaselineCommand),
     /// Notices, offline.
     #[command(subcommand)]
     Notice(NoticeCommand),
@@ -354,6 +358,7 @@ fn act(command: Command) -> anyhow::Result<ExitCode> {
         Command::Config(ConfigCommand::Example) => offline::example(),
         Command::Duty(DutyCommand::Assess { facts, json }) => offline::assess(&facts, json),
         Command::Duty(DutyCommand::Rules { json }) => offline::rules(json),
+        Command::Baseline(command) => baseline::run(command),
         Command::Simulate(args) => simulate::run(args),
         Command::Notice(NoticeCommand::Lint { file, facts, json }) => {
             offline::lint(&file, &facts, json)
