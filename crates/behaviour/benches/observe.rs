@@ -1,5 +1,7 @@
 //! What one observation costs: an ordinary one, one that scores on everything, and one of a name never seen.
 
+#![allow(clippy::panic)]
+
 use hudun_behaviour::{Access, Act, Engine, Observation, Score, Settings};
 
 fn main() {

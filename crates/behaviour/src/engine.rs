@@ -386,7 +386,10 @@ fn take_in(
             actor.today.allowed_rows = rows;
             return;
         };
-        actor.today.outside.get_or_insert((how, cut(&detail)));
+        actor
+            .today
+            .outside
+            .get_or_insert_with(|| (how, cut(&detail)));
     }
     if actor.today.first_at == 0 {
         actor.today.first_at = at;
@@ -497,10 +500,10 @@ fn turn_day(
                 *passed += 1.0;
             }
         }
-        if let Some(passed) = actor.usual.passed.get_mut(sort) {
-            if *passed > 60.0 {
-                *passed *= 0.98;
-            }
+        if let Some(passed) = actor.usual.passed.get_mut(sort)
+            && *passed > 60.0
+        {
+            *passed *= 0.98;
         }
     }
     let still_odd = if silent <= 1 {

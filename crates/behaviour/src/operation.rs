@@ -275,7 +275,7 @@ fn export(actor: &ActorState, around: &Around<'_>) -> (f64, Fact) {
     } else {
         role.exports.len()
     };
-    let (median_size, spread) = own.or(peers).unwrap_or((200_f64.ln(), 1.0));
+    let (median_size, spread) = own.or(peers).unwrap_or_else(|| (200_f64.ln(), 1.0));
     // The fewer files there were, the less their spread says.
     let doubt = 0.1 + 0.8 / (known.max(1) as f64).sqrt();
     let tail = t8_tail((size - median_size - around.surge.ln()) / (spread + doubt));

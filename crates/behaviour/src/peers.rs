@@ -38,6 +38,7 @@ pub(crate) struct Role {
     pub(crate) breadths: VecDeque<f32>,
     pub(crate) steady_days: f32,
     slow: [[[f32; HEIGHTS]; 2]; 2],
+    turns: u32,
     #[serde(skip)]
     today: PeersToday,
 }
@@ -233,7 +234,8 @@ impl Role {
     /// Lets the tables of hours, kinds and modules fade like the counts.
     pub(crate) fn fade_tables(&mut self) {
         // Rounds are rarer than days, so that the cost of a day stays small.
-        if self.days as u32 % 64 != 0 {
+        self.turns = self.turns.wrapping_add(1);
+        if !self.turns.is_multiple_of(64) {
             return;
         }
         let keep = KEEP.powi(64);

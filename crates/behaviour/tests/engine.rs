@@ -172,7 +172,7 @@ fn slow_reading_of_strangers_is_found_within_days() {
                 3_000 + day as u32 * 3 + step,
                 false,
             );
-            if step % 3 == 0 {
+            if step.is_multiple_of(3) {
                 let stranger = 700_000 + day as u32 * 100 + step;
                 let score = open(&mut engine, "sales-3", at + 60_000, stranger, true);
                 if score.band == Band::High {
@@ -286,7 +286,7 @@ fn a_million_invented_names_push_out_neither_a_quiet_tenant_nor_the_staff() {
             rows: 1,
             ..Access::default()
         };
-        for tenant in if number % 1_000 == 0 {
+        for tenant in if number.is_multiple_of(1_000) {
             &["hostile", "yunxi"][..]
         } else {
             &["hostile"][..]
@@ -356,28 +356,32 @@ fn an_actor_who_does_everything_stays_within_the_stated_bytes() {
             customer(step + 2),
             customer(step + 3),
         ];
-        let many = if step % 2 == 0 {
+        let many = if step.is_multiple_of(2) {
             &subjects[..]
         } else {
             &subjects[..1]
         };
         let access = Access {
-            module: if step % 3 == 0 { &module } else { "customers" },
+            module: if step.is_multiple_of(3) {
+                &module
+            } else {
+                "customers"
+            },
             subjects: many,
             kinds: u32::MAX,
             rows: u64::MAX,
             foreign_rows: u64::MAX,
-            export: step % 7 == 0,
-            search: step % 5 == 0,
-            write: step % 2 == 0,
-            failed: step % 11 == 0,
+            export: step.is_multiple_of(7),
+            search: step.is_multiple_of(5),
+            write: step.is_multiple_of(2),
+            failed: step.is_multiple_of(11),
         };
         let network = IpAddr::V4(Ipv4Addr::from(step.wrapping_mul(2_654_435_761)));
         let device = format!("{step}{long}");
         let at = MONDAY + i64::from(step) * 700_000;
-        let act = if step % 13 == 0 {
+        let act = if step.is_multiple_of(13) {
             Act::Login(Login {
-                success: step % 2 == 0,
+                success: step.is_multiple_of(2),
                 ..Login::default()
             })
         } else {
@@ -603,7 +607,7 @@ proptest! {
                 write: kind == 3,
                 failed: kind == 4,
             };
-            let act = if kind == 0 { Act::Login(Login { success: rows % 2 == 0, rtt_ms: Some(kinds), region: Some("x") }) } else { Act::Access(access) };
+            let act = if kind == 0 { Act::Login(Login { success: rows.is_multiple_of(2), rtt_ms: Some(kinds), region: Some("x") }) } else { Act::Access(access) };
             let score = engine.observe(&Observation { role: ["sales", "", "x", "y"][usize::from(role)], ..seen("mei", at, act) });
             prop_assert!(score.points.is_finite());
             if score.degraded.is_none() {

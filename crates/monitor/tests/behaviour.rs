@@ -146,11 +146,11 @@ impl Office {
                     .wrapping_mul(6_364_136_223_846_793_005)
                     .wrapping_add(1_442_695_040_888_963_407);
                 let roll = dice >> 40;
-                if roll % 3 == 0 {
+                if roll.is_multiple_of(3) {
                     continue;
                 }
                 let own = person * 1_000;
-                let persons = if roll % 5 == 0 {
+                let persons = if roll.is_multiple_of(5) {
                     let page = (roll as u32 / 7) % 3 * 20;
                     (own + page..own + page + 20).collect()
                 } else {
