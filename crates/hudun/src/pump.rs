@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hudun_core::{ExchangeEvent, Finding, TenantId, Timestamp};
-use hudun_monitor::Monitor;
+use hudun_monitor::{Monitor, StepUp};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -12,12 +12,32 @@ const WAITING: usize = 1_000;
 
 /// The monitor, shared by the pump and by whoever closes a case.
 #[derive(Clone)]
-pub struct Watch(Arc<Mutex<Monitor>>);
+pub struct Watch {
+    monitor: Arc<Mutex<Monitor>>,
+    step_ups: mpsc::Sender<StepUp>,
+}
 
 impl Watch {
-    /// Watches with this monitor.
-    pub fn new(monitor: Monitor) -> Self {
-        Self(Arc::new(Mutex::new(monitor)))
+    /// Watches with this monitor. Fresh log-ins that it wants go to `step_ups`.
+    pub fn new(monitor: Monitor, step_ups: mpsc::Sender<StepUp>) -> Self {
+        Self {
+            monitor: Arc::new(Mutex::new(monitor)),
+            step_ups,
+        }
+    }
+
+    /// What the behaviour engine has learnt, as a snapshot; `None` when it is off.
+    ///
+    /// # Errors
+    /// What can't be written.
+    pub fn snapshot(&self) -> Result<Option<Vec<u8>>, hudun_monitor::engine::SnapshotError> {
+        let monitor = self.lock();
+        let Some(behaviour) = monitor.behaviour() else {
+            return Ok(None);
+        };
+        let mut bytes = Vec::new();
+        behaviour.engine().save(&mut bytes)?;
+        Ok(Some(bytes))
     }
 
     /// Lets alarms about the actor speak again.
@@ -31,11 +51,20 @@ impl Watch {
     }
 
     fn observe(&self, event: ExchangeEvent) -> Vec<Finding> {
-        self.lock().observe(event, Timestamp::now())
+        let mut monitor = self.lock();
+        let findings = monitor.observe(event, Timestamp::now());
+        if let Some(behaviour) = monitor.behaviour_mut() {
+            for wanted in behaviour.step_ups() {
+                if self.step_ups.try_send(wanted).is_err() {
+                    tracing::warn!("a fresh log-in was not asked for: too many are waiting");
+                }
+            }
+        }
+        findings
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Monitor> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.monitor.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -63,6 +92,9 @@ pub async fn run(
         }
     }
 }
+
+/// Fresh log-ins that may wait to be carried out.
+pub const STEP_UPS: usize = 256;
 
 /// The queue between observing and taking in.
 pub fn queue() -> (mpsc::Sender<Finding>, mpsc::Receiver<Finding>) {

@@ -17,7 +17,6 @@ use hudun_gateway::{
     Gateway, GatewayConfig, GatewayParts, HttpLimits, PolicyHandle, RecentTraffic, Tls, TlsFiles,
 };
 use hudun_lake::{Lake, LakeOptions, Retention};
-use hudun_monitor::Monitor;
 use hudun_profile::Profile;
 use hudun_respond::{Cases, ResponseRules, Runner};
 use hudun_store::Store;
@@ -212,7 +211,21 @@ impl System {
                 ..Settings::default()
             },
         };
-        let watch = Watch::new(Monitor::new(config.monitor.clone()));
+        let (step_ups, wanted) = mpsc::channel(pump::STEP_UPS);
+        let mut thresholds = config.monitor.clone();
+        // Who can't see log-ins can't ask for one.
+        thresholds.behaviour.step_up &= !profile.logins.is_empty();
+        let watch = Watch::new(crate::behaviour::open(&thresholds, &config.data)?, step_ups);
+        tasks.spawn(crate::behaviour::keep(
+            watch.clone(),
+            config.data.clone(),
+            stop.clone(),
+        ));
+        tasks.spawn(crate::behaviour::step_up(
+            keeper.clone(),
+            wanted,
+            stop.clone(),
+        ));
         let router = console
             .router()
             .merge(crate::metrics::router(&office, &gateway, &watch));
@@ -308,7 +321,7 @@ impl System {
 }
 
 /// Makes the folder and takes it for this process.
-fn claim(folder: &Path) -> anyhow::Result<File> {
+pub(crate) fn claim(folder: &Path) -> anyhow::Result<File> {
     std::fs::create_dir_all(folder).with_context(|| {
         format!(
             "the data folder {} can't be made; is it writable?",

@@ -8,9 +8,10 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Every crate with its floor. Stages, gateway and SCRM share floor 3 and may not import each other.
-const FLOORS: [(&str, u8); 28] = [
+const FLOORS: [(&str, u8); 30] = [
     ("hudun-core", 0),
     ("hudun-advisory", 1),
+    ("hudun-behaviour", 1),
     ("hudun-cacao", 1),
     ("hudun-duty", 1),
     ("hudun-duty-docs", 1),
@@ -23,6 +24,7 @@ const FLOORS: [(&str, u8); 28] = [
     ("hudun-bus", 2),
     ("hudun-ftw", 2),
     ("hudun-lake", 2),
+    ("hudun-simulate", 2),
     ("hudun-store", 2),
     ("hudun-analyze", 3),
     ("hudun-contain", 3),

@@ -22,6 +22,7 @@ pub(crate) struct ActorState {
     pub(crate) failed_logins: Count,
     pub(crate) networks: HashSet<Network>,
     pub(crate) foreign_evidence: VecDeque<ExchangeId>,
+    recent: VecDeque<ExchangeId>,
     fired: HashMap<&'static str, (Level, i64)>,
     touched: u64,
 }
@@ -36,6 +37,7 @@ impl ActorState {
             failed_logins: Count::new(span, 1_000),
             networks: HashSet::new(),
             foreign_evidence: VecDeque::new(),
+            recent: VecDeque::new(),
             fired: HashMap::new(),
             touched: 0,
         }
@@ -49,6 +51,27 @@ impl ActorState {
             self.foreign_evidence.pop_front();
         }
         self.foreign_evidence.push_back(exchange);
+    }
+
+    /// Keeps the newest exchanges that showed data, as evidence of behaviour.
+    pub(crate) fn keep_recent(&mut self, exchange: ExchangeId) {
+        if self.recent.back() == Some(&exchange) {
+            return;
+        }
+        if self.recent.len() == EVIDENCE {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(exchange);
+    }
+
+    /// The newest exchanges that showed data, this one among them.
+    pub(crate) fn recent_evidence(&self, exchange: ExchangeId) -> Vec<ExchangeId> {
+        let mut evidence: Vec<ExchangeId> = self.recent.iter().copied().collect();
+        if !evidence.contains(&exchange) {
+            evidence.push(exchange);
+        }
+        let from = evidence.len().saturating_sub(EVIDENCE);
+        evidence.split_off(from)
     }
 
     /// Notes the network and tells whether it is the first one that differs from all known ones.

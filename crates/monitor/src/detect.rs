@@ -9,6 +9,7 @@ use hudun_core::{
 
 use crate::Thresholds;
 use crate::account::{ActorState, Actors, Network};
+use crate::behaviour::Behaviour;
 use crate::window::Distinct;
 
 /// Exchanges that may be open at once; beyond, the oldest are forgotten and counted.
@@ -24,6 +25,7 @@ pub struct Monitor {
     open: HashMap<ExchangeId, Open>,
     addresses: HashMap<std::net::IpAddr, Distinct<String>>,
     dropped: u64,
+    behaviour: Option<Behaviour>,
 }
 
 /// An exchange that has begun and not ended.
@@ -43,27 +45,90 @@ impl Monitor {
             open: HashMap::new(),
             addresses: HashMap::new(),
             dropped: 0,
+            behaviour: None,
         }
+    }
+
+    /// The same with the behaviour engine beside the fixed detections.
+    #[must_use]
+    pub fn with_behaviour(mut self, behaviour: Behaviour) -> Self {
+        self.behaviour = Some(behaviour);
+        self
+    }
+
+    /// The behaviour engine, when there is one.
+    pub const fn behaviour(&self) -> Option<&Behaviour> {
+        self.behaviour.as_ref()
+    }
+
+    /// The behaviour engine, to change what it knows.
+    pub const fn behaviour_mut(&mut self) -> Option<&mut Behaviour> {
+        self.behaviour.as_mut()
     }
 
     /// Reads one event and returns what it completes. `now` stamps the findings; windows run on the time of the
     /// exchanges.
     pub fn observe(&mut self, event: ExchangeEvent, now: Timestamp) -> Vec<Finding> {
-        match event {
+        let mut findings = Vec::from_iter(self.behave(&event, now));
+        let fixed = match event {
             ExchangeEvent::Head(head) => self.on_head(*head, now),
             ExchangeEvent::Release(release) => self.on_release(&release, now),
             ExchangeEvent::End(end) => self.on_end(&end, now),
+        };
+        if self.thresholds.detectors {
+            findings.extend(fixed);
         }
+        findings
     }
 
     /// Forgets what it knows of an actor: a case about it is closed, and the next alarm must speak at once.
     pub fn forget(&mut self, tenant: &TenantId, actor: &str) {
         self.actors.forget(tenant, actor);
+        if let Some(behaviour) = &mut self.behaviour {
+            behaviour.thaw(tenant, actor);
+        }
     }
 
     /// States that were dropped because a quota was full ([`hudun_core::LossReason::StateEvicted`]).
     pub const fn evicted(&self) -> u64 {
-        self.actors.evicted() + self.dropped
+        let behaviour = match &self.behaviour {
+            Some(behaviour) => behaviour.engine().losses().0,
+            None => 0,
+        };
+        self.actors.evicted() + self.dropped + behaviour
+    }
+
+    /// Asks the behaviour engine, before the fixed detections forget an exchange that ends.
+    fn behave(&mut self, event: &ExchangeEvent, now: Timestamp) -> Option<Finding> {
+        let behaviour = self.behaviour.as_mut()?;
+        let (head, spoken) = match event {
+            ExchangeEvent::Head(_) => return None,
+            ExchangeEvent::Release(release) => {
+                let head = &self.open.get(&release.exchange)?.head;
+                (head, behaviour.on_release(head, release))
+            }
+            // What Hudun itself refused is no behaviour.
+            ExchangeEvent::End(end) if end.refusal.is_some() => return None,
+            ExchangeEvent::End(end) => {
+                let head = &self.open.get(&end.exchange)?.head;
+                (head, behaviour.on_end(head, end))
+            }
+        };
+        let head = head.clone();
+        let name = head.actor.name();
+        let state = self.actors.state(&head.tenant, &name, &self.thresholds);
+        if matches!(event, ExchangeEvent::Release(_)) {
+            state.keep_recent(head.id);
+        }
+        let spoken = spoken?;
+        let rule = Rule {
+            id: spoken.rule,
+            level: spoken.level,
+            tags: spoken.tags,
+            by_address: false,
+        };
+        let evidence = state.recent_evidence(head.id);
+        self.conclude(&head, now, rule, spoken.title, spoken.why, evidence)
     }
 
     fn on_head(&mut self, head: ExchangeHead, now: Timestamp) -> Vec<Finding> {

@@ -8,6 +8,8 @@
 //! State is bounded: so many actors per tenant, so many persons per actor; what is evicted is counted. One actor can't
 //! push out another's state, because each tenant evicts its own least recently seen first.
 //!
+//! Beside the fixed detections stands the behaviour engine ([`Behaviour`]): what is unlike the person and the role.
+//!
 //! ```
 //! use hudun_monitor::{Monitor, Thresholds};
 //!
@@ -16,11 +18,14 @@
 //! ```
 
 mod account;
+mod behaviour;
 mod detect;
 mod thresholds;
 mod window;
 
+pub use behaviour::{Behaviour, BehaviourSettings, StepUp};
 pub use detect::Monitor;
+pub use hudun_behaviour as engine;
 pub use thresholds::Thresholds;
 
 #[cfg(doc)]

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::BehaviourSettings;
+
 /// When a detection fires. All may be set in the configuration; the defaults start from what peers use.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Thresholds {
     /// Roles that may see only their own rows. For them a foreign row is a violation, for others it is work.
@@ -26,6 +28,10 @@ pub struct Thresholds {
     pub quiet_ms: i64,
     /// Actors remembered for each tenant.
     pub actors_per_tenant: usize,
+    /// Whether the fixed detections speak; without them the behaviour engine watches alone.
+    pub detectors: bool,
+    /// The behaviour engine.
+    pub behaviour: BehaviourSettings,
 }
 
 impl Default for Thresholds {
@@ -41,6 +47,8 @@ impl Default for Thresholds {
             window_ms: 10 * 60_000,
             quiet_ms: 30 * 60_000,
             actors_per_tenant: 20_000,
+            detectors: true,
+            behaviour: BehaviourSettings::default(),
         }
     }
 }

@@ -58,6 +58,7 @@ pub(super) fn demo(args: DemoArgs) -> anyhow::Result<ExitCode> {
         seed: args.seed,
         customers: args.customers,
         headless: args.headless,
+        behaviour_alone: args.behaviour_alone,
     };
     runtime()?.block_on(async {
         let began = Instant::now();

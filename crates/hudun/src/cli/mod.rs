@@ -1,10 +1,12 @@
 //! The command line.
 
+mod baseline;
 mod demo;
 mod offline;
 mod remote;
 mod rules;
 mod waf;
+mod simulate;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -70,6 +72,11 @@ enum Command {
     /// Legal duties, offline.
     #[command(subcommand)]
     Duty(DutyCommand),
+    /// A synthetic working year of an SCRM with labelled attacks, and how well behaviour finds them.
+    Simulate(simulate::SimulateArgs),
+    /// What the behaviour engine has learnt of one person: read it or forget it.
+    #[command(subcommand)]
+    Baseline(baseline::BaselineCommand),
     /// Notices, offline.
     #[command(subcommand)]
     Notice(NoticeCommand),
@@ -108,6 +115,9 @@ struct DemoArgs {
     /// Where the report goes (JSON); standard output when absent.
     #[arg(long)]
     report: Option<PathBuf>,
+    /// Let the behaviour engine watch alone, without the fixed detections.
+    #[arg(long)]
+    behaviour_alone: bool,
 }
 
 /// How a command enters a running console.
@@ -371,6 +381,8 @@ fn act(command: Command) -> anyhow::Result<ExitCode> {
         Command::Rules(command) => rules::run(command),
         Command::Duty(DutyCommand::Assess { facts, json }) => offline::assess(&facts, json),
         Command::Duty(DutyCommand::Rules { json }) => offline::rules(json),
+        Command::Baseline(command) => baseline::run(command),
+        Command::Simulate(args) => simulate::run(args),
         Command::Notice(NoticeCommand::Lint { file, facts, json }) => {
             offline::lint(&file, &facts, json)
         }

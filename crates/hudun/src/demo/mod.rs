@@ -77,6 +77,8 @@ pub struct DemoOptions {
     pub customers: u32,
     /// Whether nobody watches: a brisk pace, and console accounts whose passwords are known to the process.
     pub headless: bool,
+    /// Whether the behaviour engine watches without the fixed detections.
+    pub behaviour_alone: bool,
 }
 
 /// The running demo.
@@ -621,6 +623,12 @@ fn demo_config(
 ) -> anyhow::Result<Config> {
     let monitor = hudun_monitor::Thresholds {
         own_scope_roles: vec!["sales".to_owned()],
+        detectors: !options.behaviour_alone,
+        // The drill shows the whole chain; a thief who is sent to the log-in page half way would cut it short.
+        behaviour: hudun_monitor::BehaviourSettings {
+            step_up: false,
+            ..hudun_monitor::BehaviourSettings::default()
+        },
         ..hudun_monitor::Thresholds::default()
     };
     Ok(Config {
