@@ -290,11 +290,12 @@ impl Informer {
             "recipients": notice.recipients, "unreachable": unreachable, "affected_sha256": notice.affected_set_digest });
         self.record_of(&notice, by, "inform.sending", now, body)?;
         self.notices.put(&notice).await?;
-        for (key, body) in letters {
-            self.outbox
-                .post(&key, "smtp", &body, now.as_millis())
-                .await?;
-        }
+        // All or none, and each key once: after a crash before this, the same button puts them in.
+        let letters: Vec<_> = letters
+            .into_iter()
+            .map(|(key, body)| (key, "smtp", body))
+            .collect();
+        self.outbox.post_all(&letters, now.as_millis()).await?;
         Ok(notice)
     }
 
@@ -361,6 +362,49 @@ impl Informer {
         notice.receipts = self.receipts(&notice).await?;
         let body = json!({ "notice": id, "reason": reason, "stopped": stopped, "receipts": notice.receipts });
         self.record_of(&notice, by, "inform.stopped", at, body)?;
+        self.notices.put(&notice).await?;
+        Ok(notice)
+    }
+
+    /// The keys of letters of a notice whose outcome nobody can tell, at most a thousand. See [`crate::message_id`].
+    ///
+    /// # Errors
+    /// [`InformError`].
+    pub async fn unknown(&self, id: NoticeId) -> Result<Vec<String>, InformError> {
+        let notice = self.get(id).await?;
+        Ok(self.outbox.unknown(&notice.letters(), 1_000).await?)
+    }
+
+    /// A named person decides on a letter whose outcome nobody could tell, having looked into the mail server's log:
+    /// it goes out again, or it counts as taken.
+    ///
+    /// # Errors
+    /// [`InformError::NotUnknown`], [`InformError::TooLate`] for a stopped notice.
+    pub async fn decide(
+        &self,
+        id: NoticeId,
+        key: &str,
+        again: bool,
+        by: &str,
+        at: Timestamp,
+    ) -> Result<Notice, InformError> {
+        let _turn = self.turn.lock().await;
+        let mut notice = self.get(id).await?;
+        if !matches!(notice.status, NoticeStatus::Sending | NoticeStatus::Sent) {
+            return Err(InformError::TooLate(notice.status));
+        }
+        let known = self.outbox.get(key).await?;
+        let open = known.is_some_and(|letter| letter.state == LetterState::Unknown);
+        if !open || !key.starts_with(&notice.letters()) || by.trim().is_empty() {
+            return Err(InformError::NotUnknown);
+        }
+        let body = json!({ "notice": id, "letter": short_hash(key), "again": again });
+        self.record_of(&notice, by, "inform.decided", at, body)?;
+        self.outbox
+            .decide(key, again.then(|| at.as_millis()))
+            .await?;
+        notice.status = NoticeStatus::Sending;
+        notice.receipts = self.receipts(&notice).await?;
         self.notices.put(&notice).await?;
         Ok(notice)
     }
@@ -450,7 +494,9 @@ impl Informer {
         let mut receipts = Receipts::default();
         for (state, count) in self.outbox.tally(&notice.letters()).await? {
             match state {
-                LetterState::Waiting | LetterState::Trying => receipts.waiting += count,
+                LetterState::Waiting | LetterState::Trying | LetterState::Handing => {
+                    receipts.waiting += count
+                }
                 LetterState::Sent => receipts.sent += count,
                 LetterState::Failed => receipts.failed += count,
                 LetterState::Stopped => receipts.stopped += count,
@@ -583,6 +629,9 @@ pub enum InformError {
     /// Nobody has an address.
     #[error("there is nobody to tell: no address was found")]
     NobodyToTell,
+    /// There is nothing to decide, or nobody is named.
+    #[error("that letter's outcome is not unknown, or the person who decides is not named")]
+    NotUnknown,
     /// The receipt number is empty.
     #[error("write down the receipt number")]
     ReceiptNeeded,

@@ -175,6 +175,29 @@ async fn each_letter_ends_as_the_server_says_and_leaves_no_address_behind() {
 }
 
 #[tokio::test]
+async fn a_notice_that_a_server_took_without_a_word_is_not_sent_again() {
+    let (port, taken) = mail_server().await;
+    let store = Store::in_memory().await.unwrap();
+    for name in ["good", "drop", "hang", "busy"] {
+        post(
+            &store,
+            &format!("notice/n/{name}"),
+            &format!("{name}@example.cn"),
+        )
+        .await;
+    }
+    let postman = Postman::open(&store, settings(port)).await.unwrap();
+    let round = postman.deliver(Timestamp::from_millis(1)).await.unwrap();
+    // What hung before the text was handed over is sure not to have arrived.
+    assert_eq!((round.sent, round.unknown, round.later), (1, 1, 2));
+    let dropped = store.outbox().get("notice/n/drop").await.unwrap().unwrap();
+    assert_eq!(dropped.state, LetterState::Unknown);
+    let later = Timestamp::from_millis(1_000_000);
+    assert_eq!(postman.deliver(later).await.unwrap().failed, 2);
+    assert_eq!(taken.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn a_letter_is_delivered_once_across_a_restart() {
     let (port, taken) = mail_server().await;
     let folder = tempfile::tempdir().unwrap();
@@ -183,9 +206,11 @@ async fn a_letter_is_delivered_once_across_a_restart() {
     post(&store, "notice/n/1", "one@example.cn").await;
     post(&store, "notice/n/2", "two@example.cn").await;
     post(&store, "alert/a", "three@example.cn").await;
-    // The process dies in the middle of these two.
-    assert!(store.outbox().begin("notice/n/2").await.unwrap());
-    assert!(store.outbox().begin("alert/a").await.unwrap());
+    // The process dies while the channel is being handed these two.
+    for key in ["notice/n/2", "alert/a"] {
+        assert!(store.outbox().begin(key).await.unwrap());
+        assert!(store.outbox().hand(key).await.unwrap());
+    }
     store.close().await;
 
     for _ in 0..2 {
