@@ -22,10 +22,12 @@ mod informer;
 mod letter;
 mod mail;
 mod notice;
+mod personal;
 mod postman;
 
 pub use informer::{Addressees, InformError, InformSettings, Informer};
 pub use letter::{AlertTarget, MailLetter, WebhookLetter, alert_letters, signature};
 pub use mail::{MailSecurity, MailSettings, message_id};
 pub use notice::{LintRefusal, Notice, NoticeApproval, NoticeStatus, Receipts};
+pub use personal::KindsOfEach;
 pub use postman::{Delivered, Postman, PostmanError, PostmanSettings, WebhookTarget};

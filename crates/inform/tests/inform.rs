@@ -9,10 +9,11 @@ use hudun_core::{
     BoxFuture, Grade, Incident, IncidentId, IncidentState, LedgerDraft, LossReason, RecordError,
     Recorder, SubjectToken, Text, Timestamp,
 };
-use hudun_duty::{ApprovalRole, FactBase, NoticeKind, RuleSet, assess};
+use hudun_duty::{ApprovalRole, DataKind, FactBase, NoticeKind, RuleSet, assess};
 use hudun_inform::{
-    Addressees, InformError, InformSettings, Informer, MailLetter, MailSecurity, MailSettings,
-    Notice, NoticeStatus, Postman, PostmanSettings, WebhookLetter, WebhookTarget, signature,
+    Addressees, InformError, InformSettings, Informer, KindsOfEach, MailLetter, MailSecurity,
+    MailSettings, Notice, NoticeStatus, Postman, PostmanSettings, WebhookLetter, WebhookTarget,
+    signature,
 };
 use hudun_store::{LetterState, Store};
 use sha2::{Digest, Sha256};
@@ -437,4 +438,96 @@ async fn nothing_leaves_without_two_persons_on_this_very_text() {
     assert_eq!(handed.status, NoticeStatus::Recorded);
     let written = serde_json::to_string(&*ledger.0.lock().unwrap()).unwrap();
     assert!(!written.contains("@example.cn"), "no address on the ledger");
+}
+
+#[tokio::test]
+async fn each_person_reads_their_own_kinds_and_no_others() {
+    let store = Store::in_memory().await.unwrap();
+    let rules = Arc::new(RuleSet::embedded().unwrap());
+    let informer = Informer::new(
+        &store,
+        rules.clone(),
+        InformSettings::default(),
+        Arc::new(Book),
+        Arc::new(Ledger::default()),
+    );
+    let token = |n| SubjectToken::from_bytes([n; 16]);
+    let each: KindsOfEach = [
+        (token(1), [DataKind::Name].into()),
+        (token(2), [DataKind::Name, DataKind::Mobile].into()),
+        (token(3), [DataKind::PurchaseIntent].into()),
+    ]
+    .into();
+    let mut facts = FactBase::from_json(include_str!("../../duty/tests/common/full.json")).unwrap();
+    facts.method.affected_set_digest = digest(&each.keys().copied().collect::<Vec<_>>());
+    let now: jiff::Timestamp = "2026-11-23T11:00:00Z".parse().unwrap();
+    let at = Timestamp::from_millis(now.as_millisecond());
+    let answers = assess(&facts, &rules, now).unwrap();
+    let drafts = informer
+        .draft_all(&incident(), &facts, &answers, at)
+        .await
+        .unwrap();
+    let notice = drafts
+        .iter()
+        .find(|n| n.kind == NoticeKind::PersonalNotice)
+        .unwrap();
+    for (by, role) in [
+        ("li", ApprovalRole::Legal),
+        ("wang", ApprovalRole::Commander),
+    ] {
+        informer
+            .approve(notice.id, by, role, &notice.sha256, at)
+            .await
+            .unwrap();
+    }
+
+    // Other facts, or a person with a kind that the case does not know: nothing is posted.
+    let mut other = facts.clone();
+    other
+        .measures
+        .taken
+        .push(hudun_duty::Text::new("停用导出", "exports are off"));
+    let refused = informer
+        .send_to_each(notice.id, "wang", &each, &other, at)
+        .await;
+    assert!(
+        matches!(refused, Err(InformError::OtherText)),
+        "{refused:?}"
+    );
+    let mut more = each.clone();
+    more.insert(token(3), [DataKind::BankCard].into());
+    let refused = informer
+        .send_to_each(notice.id, "wang", &more, &facts, at)
+        .await;
+    assert!(
+        matches!(refused, Err(InformError::OtherPersons)),
+        "{refused:?}"
+    );
+    assert!(store.outbox().due(i64::MAX, 10).await.unwrap().is_empty());
+
+    let sending = informer
+        .send_to_each(notice.id, "wang", &each, &facts, at)
+        .await
+        .unwrap();
+    assert_eq!((sending.recipients, sending.unreachable), (2, 1));
+    let said = |n| {
+        let (store, key) = (store.clone(), format!("notice/{}/{}", notice.id, token(n)));
+        async move {
+            let letter = store.outbox().get(&key).await.unwrap().unwrap();
+            serde_json::from_str::<MailLetter>(&letter.body)
+                .unwrap()
+                .text
+        }
+    };
+    let (second, third) = (said(2).await, said(3).await);
+    assert!(
+        second.contains("- 姓名") && second.contains("- 手机号码"),
+        "{second}"
+    );
+    let involved = |text: &str| text.split("三、").next().unwrap().to_owned();
+    assert!(!involved(&second).contains("购买意向"), "{second}");
+    assert!(
+        involved(&third).contains("- 购买意向") && !involved(&third).contains("手机号码"),
+        "{third}"
+    );
 }
