@@ -76,7 +76,7 @@ async fn carry_letters(
     now: Timestamp,
 ) {
     let moved = match postman.deliver(now).await {
-        Ok(delivered) => delivered.sent + delivered.failed > 0,
+        Ok(delivered) => delivered.sent + delivered.failed + delivered.unknown > 0,
         Err(error) => {
             tracing::error!(%error, "letters could not be carried out");
             return;

@@ -18,6 +18,7 @@ use tokio::sync::Mutex;
 
 use crate::letter::{AlertTarget, MailLetter, alert_letters, short_hash};
 use crate::notice::{LintRefusal, Notice, NoticeApproval, NoticeStatus, Receipts};
+use crate::personal::{self, KindsOfEach};
 
 /// Finds the addresses of affected persons in the SCRM's own records. Called only for an approved notice; what it
 /// returns is not kept beyond the letters themselves.
@@ -264,6 +265,35 @@ impl Informer {
         affected: &[SubjectToken],
         now: Timestamp,
     ) -> Result<Notice, InformError> {
+        self.dispatch(id, by, affected, None, now).await
+    }
+
+    /// Posts the letters of an approved personal notice, to each person with that person's own kinds of data. `facts`
+    /// are those that the notice was drafted from.
+    ///
+    /// # Errors
+    /// As [`Self::send`]; [`InformError::OtherText`] when facts or rules no longer give the approved text.
+    pub async fn send_to_each(
+        &self,
+        id: NoticeId,
+        by: &str,
+        each: &KindsOfEach,
+        facts: &FactBase,
+        now: Timestamp,
+    ) -> Result<Notice, InformError> {
+        let affected: Vec<SubjectToken> = each.keys().copied().collect();
+        self.dispatch(id, by, &affected, Some((each, facts)), now)
+            .await
+    }
+
+    async fn dispatch(
+        &self,
+        id: NoticeId,
+        by: &str,
+        affected: &[SubjectToken],
+        own: Option<(&KindsOfEach, &FactBase)>,
+        now: Timestamp,
+    ) -> Result<Notice, InformError> {
         let _turn = self.turn.lock().await;
         let mut notice = self.get(id).await?;
         if notice.status == NoticeStatus::Draft || !notice.is_approved() {
@@ -278,7 +308,7 @@ impl Informer {
         if !notice.refusals.is_empty() {
             return Err(InformError::Refused(notice.refusals));
         }
-        let (letters, unreachable) = self.letters_of(&notice, affected).await?;
+        let (letters, unreachable) = self.letters_of(&notice, affected, own).await?;
         if letters.is_empty() {
             return Err(InformError::NobodyToTell);
         }
@@ -290,11 +320,12 @@ impl Informer {
             "recipients": notice.recipients, "unreachable": unreachable, "affected_sha256": notice.affected_set_digest });
         self.record_of(&notice, by, "inform.sending", now, body)?;
         self.notices.put(&notice).await?;
-        for (key, body) in letters {
-            self.outbox
-                .post(&key, "smtp", &body, now.as_millis())
-                .await?;
-        }
+        // All or none, and each key once: after a crash before this, the same button puts them in.
+        let letters: Vec<_> = letters
+            .into_iter()
+            .map(|(key, body)| (key, "smtp", body))
+            .collect();
+        self.outbox.post_all(&letters, now.as_millis()).await?;
         Ok(notice)
     }
 
@@ -302,14 +333,15 @@ impl Informer {
         &self,
         notice: &Notice,
         affected: &[SubjectToken],
+        own: Option<(&KindsOfEach, &FactBase)>,
     ) -> Result<(Vec<(String, String)>, u64), InformError> {
         let subject = notice.draft.title.clone();
         let text = notice.draft.to_text();
-        let letter = |to: String| {
+        let letter = |to: String, text: &str| {
             serde_json::to_string(&MailLetter {
                 to,
                 subject: subject.clone(),
-                text: text.clone(),
+                text: text.to_owned(),
             })
         };
         let mut letters = Vec::new();
@@ -317,7 +349,7 @@ impl Informer {
             let staff: BTreeSet<&String> = self.settings.staff.iter().collect();
             for to in staff {
                 let key = format!("{}{}", notice.letters(), short_hash(to));
-                letters.push((key, letter(to.clone())?));
+                letters.push((key, letter(to.clone(), &text)?));
             }
             return Ok((letters, 0));
         }
@@ -325,6 +357,13 @@ impl Informer {
         if digest_of(&wanted) != notice.affected_set_digest {
             return Err(InformError::OtherPersons);
         }
+        let texts = own
+            .map(|(each, facts)| personal::texts(notice, facts, &self.rules, each))
+            .transpose()?;
+        let text_for = |token: &SubjectToken| match (own, &texts) {
+            (Some((each, _)), Some(texts)) => each.get(token).and_then(|kinds| texts.get(kinds)),
+            _ => Some(&text),
+        };
         let tokens: Vec<SubjectToken> = wanted.iter().copied().collect();
         let found = self
             .addressees
@@ -333,8 +372,12 @@ impl Informer {
             .map_err(InformError::Addressees)?;
         let mut told = BTreeSet::new();
         for (token, to) in found {
-            if wanted.contains(&token) && told.insert(token) {
-                letters.push((format!("{}{token}", notice.letters()), letter(to)?));
+            if wanted.contains(&token)
+                && let Some(text) = text_for(&token)
+                && told.insert(token)
+            {
+                let key = format!("{}{token}", notice.letters());
+                letters.push((key, letter(to, text)?));
             }
         }
         Ok((letters, (wanted.len() - told.len()) as u64))
@@ -361,6 +404,49 @@ impl Informer {
         notice.receipts = self.receipts(&notice).await?;
         let body = json!({ "notice": id, "reason": reason, "stopped": stopped, "receipts": notice.receipts });
         self.record_of(&notice, by, "inform.stopped", at, body)?;
+        self.notices.put(&notice).await?;
+        Ok(notice)
+    }
+
+    /// The keys of letters of a notice whose outcome nobody can tell, at most a thousand. See [`crate::message_id`].
+    ///
+    /// # Errors
+    /// [`InformError`].
+    pub async fn unknown(&self, id: NoticeId) -> Result<Vec<String>, InformError> {
+        let notice = self.get(id).await?;
+        Ok(self.outbox.unknown(&notice.letters(), 1_000).await?)
+    }
+
+    /// A named person decides on a letter whose outcome nobody could tell, having looked into the mail server's log:
+    /// it goes out again, or it counts as taken.
+    ///
+    /// # Errors
+    /// [`InformError::NotUnknown`], [`InformError::TooLate`] for a stopped notice.
+    pub async fn decide(
+        &self,
+        id: NoticeId,
+        key: &str,
+        again: bool,
+        by: &str,
+        at: Timestamp,
+    ) -> Result<Notice, InformError> {
+        let _turn = self.turn.lock().await;
+        let mut notice = self.get(id).await?;
+        if !matches!(notice.status, NoticeStatus::Sending | NoticeStatus::Sent) {
+            return Err(InformError::TooLate(notice.status));
+        }
+        let known = self.outbox.get(key).await?;
+        let open = known.is_some_and(|letter| letter.state == LetterState::Unknown);
+        if !open || !key.starts_with(&notice.letters()) || by.trim().is_empty() {
+            return Err(InformError::NotUnknown);
+        }
+        let body = json!({ "notice": id, "letter": short_hash(key), "again": again });
+        self.record_of(&notice, by, "inform.decided", at, body)?;
+        self.outbox
+            .decide(key, again.then(|| at.as_millis()))
+            .await?;
+        notice.status = NoticeStatus::Sending;
+        notice.receipts = self.receipts(&notice).await?;
         self.notices.put(&notice).await?;
         Ok(notice)
     }
@@ -450,7 +536,9 @@ impl Informer {
         let mut receipts = Receipts::default();
         for (state, count) in self.outbox.tally(&notice.letters()).await? {
             match state {
-                LetterState::Waiting | LetterState::Trying => receipts.waiting += count,
+                LetterState::Waiting | LetterState::Trying | LetterState::Handing => {
+                    receipts.waiting += count
+                }
                 LetterState::Sent => receipts.sent += count,
                 LetterState::Failed => receipts.failed += count,
                 LetterState::Stopped => receipts.stopped += count,
@@ -583,6 +671,9 @@ pub enum InformError {
     /// Nobody has an address.
     #[error("there is nobody to tell: no address was found")]
     NobodyToTell,
+    /// There is nothing to decide, or nobody is named.
+    #[error("that letter's outcome is not unknown, or the person who decides is not named")]
+    NotUnknown,
     /// The receipt number is empty.
     #[error("write down the receipt number")]
     ReceiptNeeded,

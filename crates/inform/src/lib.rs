@@ -5,8 +5,10 @@
 //! the outbox: mail by SMTP, webhooks with a signature ([`signature`]). A letter that went out is emptied: what
 //! remains is its key and how it ended, never an address.
 //!
-//! A letter is sent at most once to a person: its try is written down before it begins, so that a crash in the middle
-//! leaves a letter whose outcome is unknown, which a person decides on. An alert is sent again instead.
+//! A letter is taken at most once for a person: the moment before its text is handed to the channel is written down,
+//! and so is the answer. What is cut off between the two (SMTP can promise no more: RFC 5321, 4.2.5) has an outcome
+//! that nobody can tell; a person looks for its [`message_id`] in the mail server's log and decides. What fails
+//! earlier is tried again. An alert is sent again in both cases.
 //!
 //! ```
 //! use hudun_inform::signature;
@@ -18,12 +20,14 @@
 
 mod informer;
 mod letter;
+mod mail;
 mod notice;
+mod personal;
 mod postman;
 
 pub use informer::{Addressees, InformError, InformSettings, Informer};
 pub use letter::{AlertTarget, MailLetter, WebhookLetter, alert_letters, signature};
+pub use mail::{MailSecurity, MailSettings, message_id};
 pub use notice::{LintRefusal, Notice, NoticeApproval, NoticeStatus, Receipts};
-pub use postman::{
-    Delivered, MailSecurity, MailSettings, Postman, PostmanError, PostmanSettings, WebhookTarget,
-};
+pub use personal::KindsOfEach;
+pub use postman::{Delivered, Postman, PostmanError, PostmanSettings, WebhookTarget};

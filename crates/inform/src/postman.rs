@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,57 +16,14 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use lettre::message::Mailbox;
-use lettre::message::header::ContentType;
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use serde::{Deserialize, Serialize};
 use tokio_rustls::rustls;
 use tokio_rustls::rustls::RootCertStore;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 
-use crate::letter::{MailLetter, WebhookLetter, one_line, short_hash, signature};
-
-/// How the connection to the mail server is protected.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum MailSecurity {
-    /// Begins in clear and must turn to TLS.
-    #[default]
-    Starttls,
-    /// TLS from the first byte.
-    Tls,
-    /// None; for a relay on this machine only.
-    None,
-}
-
-/// The mail server.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MailSettings {
-    /// Host name.
-    pub host: String,
-    /// Port.
-    pub port: u16,
-    /// Protection.
-    #[serde(default)]
-    pub security: MailSecurity,
-    /// User name, when the server asks for one.
-    #[serde(default)]
-    pub user: Option<String>,
-    /// Password.
-    #[serde(default, skip_serializing)]
-    pub password: Option<String>,
-    /// The sender, such as `护盾 <hudun@example.cn>`.
-    pub from: String,
-}
-
-impl fmt::Debug for MailSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "MailSettings({}:{})", self.host, self.port)
-    }
-}
+use crate::letter::{WebhookLetter, one_line, short_hash, signature};
+use crate::mail::{MailSettings, Mailer};
 
 /// A webhook.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,21 +84,50 @@ pub struct Delivered {
     pub later: u64,
     /// Refused for good or given up.
     pub failed: u64,
+    /// Handed over without an answer: nobody can tell whether the channel took it.
+    pub unknown: u64,
 }
 
 /// Carries letters out.
 pub struct Postman {
     outbox: Outbox,
     settings: PostmanSettings,
-    mail: Option<(AsyncSmtpTransport<Tokio1Executor>, Mailbox)>,
+    mail: Option<Mailer>,
     webhooks: BTreeMap<String, Webhook>,
     alerts_lost: AtomicU64,
 }
 
-enum Ended {
+/// How a try ended.
+pub(crate) enum Ended {
+    /// The channel took it.
     Sent,
+    /// It did not, and may later.
     Later(String),
+    /// It never will.
     Never(String),
+    /// It was handed the letter and gave no answer that can be read.
+    Unknown(String),
+}
+
+/// Writes down that the channel is about to be handed the letter: what a crash from here on leaves is unknown.
+pub(crate) struct Handing<'a> {
+    outbox: &'a Outbox,
+    dedupe: &'a str,
+    begun: AtomicBool,
+}
+
+impl Handing<'_> {
+    /// Call it right before the first byte that the channel could act on.
+    pub(crate) async fn begin(&self) -> Result<(), Ended> {
+        match self.outbox.hand(self.dedupe).await {
+            Ok(true) => {
+                self.begun.store(true, Ordering::Relaxed);
+                Ok(())
+            }
+            Ok(false) => Err(Ended::Later("the letter was taken back".to_owned())),
+            Err(cause) => Err(Ended::Later(cause.to_string())),
+        }
+    }
 }
 
 const LONGEST_PAUSE_MS: i64 = 600_000;
@@ -149,19 +135,29 @@ const LONGEST_PAUSE_MS: i64 = 600_000;
 const ROUND: u32 = 500;
 
 impl Postman {
-    /// A postman over the outbox. Letters that a crash cut off are sorted first: an alert is tried again, of a notice
-    /// nobody can tell.
+    /// A postman over the outbox. Letters that a crash cut off are sorted first: one that the channel had not been
+    /// handed yet is tried again; of one that it was being handed nobody can tell, so that a person decides on a notice,
+    /// and an alert is sent again.
     ///
     /// # Errors
     /// [`PostmanError`] when the settings can't work.
     pub async fn open(store: &Store, settings: PostmanSettings) -> Result<Self, PostmanError> {
         let outbox = store.outbox();
-        outbox.recover("alert/", LetterState::Waiting).await?;
-        outbox.recover("notice/", LetterState::Unknown).await?;
+        for (prefix, handing) in [
+            ("alert/", LetterState::Waiting),
+            ("notice/", LetterState::Unknown),
+        ] {
+            outbox
+                .recover(prefix, LetterState::Trying, LetterState::Waiting)
+                .await?;
+            outbox
+                .recover(prefix, LetterState::Handing, handing)
+                .await?;
+        }
         let mail = settings
             .mail
             .as_ref()
-            .map(|mail| transport(mail, settings.timeout))
+            .map(|mail| Mailer::open(mail, settings.timeout))
             .transpose()?;
         let webhooks = settings
             .webhooks
@@ -190,6 +186,7 @@ impl Postman {
             sent: one.sent + two.sent,
             later: one.later + two.later,
             failed: one.failed + two.failed,
+            unknown: one.unknown + two.unknown,
         })
     }
 
@@ -210,6 +207,7 @@ impl Postman {
                     sent: sum.sent + one.sent,
                     later: sum.later + one.later,
                     failed: sum.failed + one.failed,
+                    unknown: sum.unknown + one.unknown,
                 }
             })
             .await
@@ -229,16 +227,37 @@ impl Postman {
         if !self.outbox.begin(&letter.dedupe).await? {
             return Ok(Delivered::default());
         }
+        let handing = Handing {
+            outbox: &self.outbox,
+            dedupe: &letter.dedupe,
+            begun: AtomicBool::new(false),
+        };
         let sending = async {
             match letter.channel.as_str() {
-                "smtp" => self.mail(letter).await,
-                "webhook" => self.call(letter, now).await,
+                "smtp" => match &self.mail {
+                    Some(mail) => mail.send(letter, &handing).await,
+                    None => Ended::Later("no mail server is configured".to_owned()),
+                },
+                "webhook" => self.call(letter, now, &handing).await,
                 other => Ended::Never(format!("there is no channel {other:?}")),
             }
         };
-        let ended = tokio::time::timeout(self.settings.timeout, sending)
+        let mut ended = tokio::time::timeout(self.settings.timeout, sending)
             .await
-            .unwrap_or_else(|_| Ended::Later("no answer in time".to_owned()));
+            .unwrap_or_else(|_| {
+                let said = "no answer in time".to_owned();
+                if handing.begun.load(Ordering::Relaxed) {
+                    Ended::Unknown(said)
+                } else {
+                    Ended::Later(said)
+                }
+            });
+        // Woken twice is better than not at all; told twice is not.
+        if letter.dedupe.starts_with("alert/")
+            && let Ended::Unknown(said) = ended
+        {
+            ended = Ended::Later(said);
+        }
         let tries = letter.attempts.saturating_add(1);
         match ended {
             Ended::Sent => {
@@ -258,6 +277,15 @@ impl Postman {
                     .await?;
                 Ok(Delivered {
                     later: 1,
+                    ..Delivered::default()
+                })
+            }
+            Ended::Unknown(said) => {
+                self.outbox
+                    .settle(&letter.dedupe, LetterState::Unknown, 0, &one_line(&said))
+                    .await?;
+                Ok(Delivered {
+                    unknown: 1,
                     ..Delivered::default()
                 })
             }
@@ -284,31 +312,7 @@ impl Postman {
             .clamp(1, LONGEST_PAUSE_MS)
     }
 
-    async fn mail(&self, letter: &Letter) -> Ended {
-        let Some((transport, from)) = &self.mail else {
-            return Ended::Later("no mail server is configured".to_owned());
-        };
-        let message = match message(letter, from) {
-            Ok(message) => message,
-            Err(said) => return Ended::Never(said),
-        };
-        match transport.send(message).await {
-            Ok(_) => Ended::Sent,
-            // What the server says may repeat the address; its code is enough.
-            Err(error) if error.is_permanent() => Ended::Never(format!(
-                "refused by the mail server: {}",
-                error
-                    .status()
-                    .map_or_else(String::new, |code| code.to_string())
-            )),
-            Err(error) => Ended::Later(error.status().map_or_else(
-                || "the mail server did not finish the conversation".to_owned(),
-                |code| format!("the mail server asks to wait: {code}"),
-            )),
-        }
-    }
-
-    async fn call(&self, letter: &Letter, now: Timestamp) -> Ended {
+    async fn call(&self, letter: &Letter, now: Timestamp, handing: &Handing<'_>) -> Ended {
         let call: WebhookLetter = match serde_json::from_str(&letter.body) {
             Ok(call) => call,
             Err(cause) => return Ended::Never(format!("unreadable letter: {cause}")),
@@ -331,6 +335,9 @@ impl Postman {
             Ok(request) => request,
             Err(cause) => return Ended::Never(cause.to_string()),
         };
+        if let Err(ended) = handing.begin().await {
+            return ended;
+        }
         match webhook
             .http
             .request(request)
@@ -342,7 +349,10 @@ impl Postman {
                 Ended::Later(format!("the webhook answered {status}"))
             }
             Ok(status) => Ended::Never(format!("the webhook answered {status}")),
-            Err(_) => Ended::Later("the webhook could not be reached".to_owned()),
+            Err(error) if error.is_connect() => {
+                Ended::Later("the webhook could not be reached".to_owned())
+            }
+            Err(_) => Ended::Unknown("the webhook gave no answer".to_owned()),
         }
     }
 }
@@ -406,53 +416,6 @@ fn authorities(file: &Path) -> Result<RootCertStore, Box<dyn std::error::Error>>
         return Err("there is no certificate in it (PEM)".into());
     }
     Ok(roots)
-}
-
-/// The mail; its Message-ID comes from the key, so that a server that sees it twice can tell.
-fn message(letter: &Letter, from: &Mailbox) -> Result<Message, String> {
-    let mail: MailLetter = serde_json::from_str(&letter.body)
-        .map_err(|cause| format!("unreadable letter: {cause}"))?;
-    let to: Mailbox = mail
-        .to
-        .parse()
-        .map_err(|_| "the address is none".to_owned())?;
-    let id = format!("<{}@{}>", short_hash(&letter.dedupe), from.email.domain());
-    Message::builder()
-        .from(from.clone())
-        .to(to)
-        .subject(one_line(&mail.subject))
-        .message_id(Some(id))
-        .header(ContentType::TEXT_PLAIN)
-        .body(mail.text)
-        .map_err(|cause| cause.to_string())
-}
-
-fn transport(
-    mail: &MailSettings,
-    timeout: Duration,
-) -> Result<(AsyncSmtpTransport<Tokio1Executor>, Mailbox), PostmanError> {
-    let bad = |field, cause: String| PostmanError::Settings { field, cause };
-    let from: Mailbox = mail
-        .from
-        .parse()
-        .map_err(|cause| bad("mail.from", format!("{cause}")))?;
-    let builder = match mail.security {
-        MailSecurity::Starttls => AsyncSmtpTransport::<Tokio1Executor>::starttls_relay(&mail.host),
-        MailSecurity::Tls => AsyncSmtpTransport::<Tokio1Executor>::relay(&mail.host),
-        MailSecurity::None => Ok(AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(
-            &mail.host,
-        )),
-    }
-    .map_err(|cause| bad("mail.host", cause.to_string()))?;
-    let mut builder = builder.port(mail.port).timeout(Some(timeout));
-    match (&mail.user, &mail.password) {
-        (Some(user), Some(password)) => {
-            builder = builder.credentials(Credentials::new(user.clone(), password.clone()));
-        }
-        (None, None) => {}
-        _ => return Err(bad("mail.user", "user and password go together".to_owned())),
-    }
-    Ok((builder.build(), from))
 }
 
 /// Why there is no postman.

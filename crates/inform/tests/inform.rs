@@ -10,10 +10,11 @@ use hudun_core::{
     BoxFuture, Grade, Incident, IncidentId, IncidentState, LedgerDraft, LossReason, RecordError,
     Recorder, SubjectToken, Text, Timestamp,
 };
-use hudun_duty::{ApprovalRole, FactBase, NoticeKind, RuleSet, assess};
+use hudun_duty::{ApprovalRole, DataKind, FactBase, NoticeKind, RuleSet, assess};
 use hudun_inform::{
-    Addressees, InformError, InformSettings, Informer, MailLetter, MailSecurity, MailSettings,
-    Notice, NoticeStatus, Postman, PostmanSettings, WebhookLetter, WebhookTarget, signature,
+    Addressees, InformError, InformSettings, Informer, KindsOfEach, MailLetter, MailSecurity,
+    MailSettings, Notice, NoticeStatus, Postman, PostmanSettings, WebhookLetter, WebhookTarget,
+    signature,
 };
 use hudun_store::{LetterState, Store};
 use sha2::{Digest, Sha256};
@@ -179,6 +180,29 @@ async fn each_letter_ends_as_the_server_says_and_leaves_no_address_behind() {
 }
 
 #[tokio::test]
+async fn a_notice_that_a_server_took_without_a_word_is_not_sent_again() {
+    let (port, taken) = mail_server().await;
+    let store = Store::in_memory().await.unwrap();
+    for name in ["good", "drop", "hang", "busy"] {
+        post(
+            &store,
+            &format!("notice/n/{name}"),
+            &format!("{name}@example.cn"),
+        )
+        .await;
+    }
+    let postman = Postman::open(&store, settings(port)).await.unwrap();
+    let round = postman.deliver(Timestamp::from_millis(1)).await.unwrap();
+    // What hung before the text was handed over is sure not to have arrived.
+    assert_eq!((round.sent, round.unknown, round.later), (1, 1, 2));
+    let dropped = store.outbox().get("notice/n/drop").await.unwrap().unwrap();
+    assert_eq!(dropped.state, LetterState::Unknown);
+    let later = Timestamp::from_millis(1_000_000);
+    assert_eq!(postman.deliver(later).await.unwrap().failed, 2);
+    assert_eq!(taken.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn a_letter_is_delivered_once_across_a_restart() {
     let (port, taken) = mail_server().await;
     let folder = tempfile::tempdir().unwrap();
@@ -187,9 +211,11 @@ async fn a_letter_is_delivered_once_across_a_restart() {
     post(&store, "notice/n/1", "one@example.cn").await;
     post(&store, "notice/n/2", "two@example.cn").await;
     post(&store, "alert/a", "three@example.cn").await;
-    // The process dies in the middle of these two.
-    assert!(store.outbox().begin("notice/n/2").await.unwrap());
-    assert!(store.outbox().begin("alert/a").await.unwrap());
+    // The process dies while the channel is being handed these two.
+    for key in ["notice/n/2", "alert/a"] {
+        assert!(store.outbox().begin(key).await.unwrap());
+        assert!(store.outbox().hand(key).await.unwrap());
+    }
     store.close().await;
 
     for _ in 0..2 {
@@ -471,4 +497,96 @@ async fn nothing_leaves_without_two_persons_on_this_very_text() {
     assert_eq!(handed.status, NoticeStatus::Recorded);
     let written = serde_json::to_string(&*ledger.0.lock().unwrap()).unwrap();
     assert!(!written.contains("@example.cn"), "no address on the ledger");
+}
+
+#[tokio::test]
+async fn each_person_reads_their_own_kinds_and_no_others() {
+    let store = Store::in_memory().await.unwrap();
+    let rules = Arc::new(RuleSet::embedded().unwrap());
+    let informer = Informer::new(
+        &store,
+        rules.clone(),
+        InformSettings::default(),
+        Arc::new(Book),
+        Arc::new(Ledger::default()),
+    );
+    let token = |n| SubjectToken::from_bytes([n; 16]);
+    let each: KindsOfEach = [
+        (token(1), [DataKind::Name].into()),
+        (token(2), [DataKind::Name, DataKind::Mobile].into()),
+        (token(3), [DataKind::PurchaseIntent].into()),
+    ]
+    .into();
+    let mut facts = FactBase::from_json(include_str!("../../duty/tests/common/full.json")).unwrap();
+    facts.method.affected_set_digest = digest(&each.keys().copied().collect::<Vec<_>>());
+    let now: jiff::Timestamp = "2026-11-23T11:00:00Z".parse().unwrap();
+    let at = Timestamp::from_millis(now.as_millisecond());
+    let answers = assess(&facts, &rules, now).unwrap();
+    let drafts = informer
+        .draft_all(&incident(), &facts, &answers, at)
+        .await
+        .unwrap();
+    let notice = drafts
+        .iter()
+        .find(|n| n.kind == NoticeKind::PersonalNotice)
+        .unwrap();
+    for (by, role) in [
+        ("li", ApprovalRole::Legal),
+        ("wang", ApprovalRole::Commander),
+    ] {
+        informer
+            .approve(notice.id, by, role, &notice.sha256, at)
+            .await
+            .unwrap();
+    }
+
+    // Other facts, or a person with a kind that the case does not know: nothing is posted.
+    let mut other = facts.clone();
+    other
+        .measures
+        .taken
+        .push(hudun_duty::Text::new("停用导出", "exports are off"));
+    let refused = informer
+        .send_to_each(notice.id, "wang", &each, &other, at)
+        .await;
+    assert!(
+        matches!(refused, Err(InformError::OtherText)),
+        "{refused:?}"
+    );
+    let mut more = each.clone();
+    more.insert(token(3), [DataKind::BankCard].into());
+    let refused = informer
+        .send_to_each(notice.id, "wang", &more, &facts, at)
+        .await;
+    assert!(
+        matches!(refused, Err(InformError::OtherPersons)),
+        "{refused:?}"
+    );
+    assert!(store.outbox().due(i64::MAX, 10).await.unwrap().is_empty());
+
+    let sending = informer
+        .send_to_each(notice.id, "wang", &each, &facts, at)
+        .await
+        .unwrap();
+    assert_eq!((sending.recipients, sending.unreachable), (2, 1));
+    let said = |n| {
+        let (store, key) = (store.clone(), format!("notice/{}/{}", notice.id, token(n)));
+        async move {
+            let letter = store.outbox().get(&key).await.unwrap().unwrap();
+            serde_json::from_str::<MailLetter>(&letter.body)
+                .unwrap()
+                .text
+        }
+    };
+    let (second, third) = (said(2).await, said(3).await);
+    assert!(
+        second.contains("- 姓名") && second.contains("- 手机号码"),
+        "{second}"
+    );
+    let involved = |text: &str| text.split("三、").next().unwrap().to_owned();
+    assert!(!involved(&second).contains("购买意向"), "{second}");
+    assert!(
+        involved(&third).contains("- 购买意向") && !involved(&third).contains("手机号码"),
+        "{third}"
+    );
 }

@@ -15,8 +15,10 @@ pub enum LetterState {
     Failed,
     /// Stopped by a person.
     Stopped,
-    /// A try has begun and its end is not written yet.
+    /// A try has begun; nothing has been handed to the channel yet.
     Trying,
+    /// The channel is being handed the letter; until its answer is written, nobody can tell whether it took it.
+    Handing,
     /// A try was cut off; whether the channel took it, nobody can tell. A person decides.
     Unknown,
 }
@@ -29,6 +31,7 @@ impl LetterState {
             Self::Failed => "failed",
             Self::Stopped => "stopped",
             Self::Trying => "trying",
+            Self::Handing => "handing",
             Self::Unknown => "unknown",
         }
     }
@@ -39,6 +42,7 @@ impl LetterState {
             "failed" => Self::Failed,
             "stopped" => Self::Stopped,
             "trying" => Self::Trying,
+            "handing" => Self::Handing,
             "unknown" => Self::Unknown,
             _ => Self::Waiting,
         }
@@ -99,6 +103,35 @@ impl Outbox {
         Ok(done.rows_affected() == 1)
     }
 
+    /// Puts letters in, all or none, but for those whose key is known. Each is (key, channel, body). Returns how many
+    /// were new.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`]; nothing is put in then.
+    pub async fn post_all(
+        &self,
+        letters: &[(String, &str, String)],
+        due_at: i64,
+    ) -> Result<u64, StoreError> {
+        let mut new = 0;
+        let mut transaction = self.pool.begin().await?;
+        for (dedupe, channel, body) in letters {
+            let done = sqlx::query(
+                "INSERT INTO outbox (dedupe, channel, body, state, attempts, due_at, last_error)
+                 VALUES ($1, $2, $3, 'waiting', 0, $4, '') ON CONFLICT (dedupe) DO NOTHING",
+            )
+            .bind(dedupe.as_str())
+            .bind(*channel)
+            .bind(body.as_str())
+            .bind(due_at)
+            .execute(&mut *transaction)
+            .await?;
+            new += done.rows_affected();
+        }
+        transaction.commit().await?;
+        Ok(new)
+    }
+
     /// The letters due at `now`, oldest first.
     ///
     /// # Errors
@@ -143,6 +176,60 @@ impl Outbox {
         Ok(done.rows_affected() == 1)
     }
 
+    /// Writes down that the channel is about to be handed a letter whose try has begun. Returns false when it was
+    /// stopped in between.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub async fn hand(&self, dedupe: &str) -> Result<bool, StoreError> {
+        let done = sqlx::query(
+            "UPDATE outbox SET state = 'handing' WHERE dedupe = $1 AND state = 'trying'",
+        )
+        .bind(dedupe)
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// The keys of at most `limit` letters whose key begins so and whose outcome nobody can tell.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub async fn unknown(&self, prefix: &str, limit: u32) -> Result<Vec<String>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT dedupe FROM outbox WHERE state = 'unknown' AND substr(dedupe, 1, $1) = $2
+             ORDER BY dedupe LIMIT $3",
+        )
+        .bind(i64::try_from(prefix.chars().count()).unwrap_or(i64::MAX))
+        .bind(prefix)
+        .bind(i64::from(limit))
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+    }
+
+    /// A person decides on a letter whose outcome nobody could tell: it goes out again at `due_at`, or it counts as
+    /// taken and what it said is forgotten. Returns false when its outcome is not unknown.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub async fn decide(&self, dedupe: &str, again_at: Option<i64>) -> Result<bool, StoreError> {
+        let query = match again_at {
+            Some(due_at) => sqlx::query(
+                "UPDATE outbox SET state = 'waiting', attempts = 0, due_at = $1
+                 WHERE dedupe = $2 AND state = 'unknown'",
+            )
+            .bind(due_at),
+            None => sqlx::query(
+                "UPDATE outbox SET state = 'sent', body = '', last_error = $1
+                 WHERE dedupe = $2 AND state = 'unknown'",
+            )
+            .bind("a person found that it was taken"),
+        };
+        let done = query.bind(dedupe).execute(&self.pool).await?;
+        Ok(done.rows_affected() == 1)
+    }
+
     /// Ends a letter for good and forgets what it said and to whom.
     ///
     /// # Errors
@@ -180,15 +267,21 @@ impl Outbox {
         Ok(done.rows_affected())
     }
 
-    /// Letters cut off in the middle of a try, after a crash: those whose key begins so become `to`.
+    /// Letters that a crash left in state `from`: those whose key begins so become `to`.
     ///
     /// # Errors
     /// [`StoreError::Sql`].
-    pub async fn recover(&self, prefix: &str, to: LetterState) -> Result<u64, StoreError> {
+    pub async fn recover(
+        &self,
+        prefix: &str,
+        from: LetterState,
+        to: LetterState,
+    ) -> Result<u64, StoreError> {
         let done = sqlx::query(
-            "UPDATE outbox SET state = $1 WHERE state = 'trying' AND substr(dedupe, 1, $2) = $3",
+            "UPDATE outbox SET state = $1 WHERE state = $2 AND substr(dedupe, 1, $3) = $4",
         )
         .bind(to.name())
+        .bind(from.name())
         .bind(i64::try_from(prefix.chars().count()).unwrap_or(i64::MAX))
         .bind(prefix)
         .execute(&self.pool)

@@ -5,8 +5,8 @@ mod demo;
 mod offline;
 mod remote;
 mod rules;
-mod waf;
 mod simulate;
+mod waf;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -1,0 +1,72 @@
+//! What each person reads: the approved notice with that person's own kinds of data, and no other's.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hudun_core::{SubjectToken, Text};
+use hudun_duty::{DataKind, FactBase, LintInput, Linter, RenderOptions, Renderer, RuleSet, assess};
+
+use crate::informer::InformError;
+use crate::notice::{LintRefusal, Notice};
+
+/// The kinds of data of each affected person.
+pub type KindsOfEach = BTreeMap<SubjectToken, BTreeSet<DataKind>>;
+
+/// The text for each set of kinds that occurs. The facts and rules must be those of the approved draft: they must
+/// give the approved text again, letter for letter. Each text passes the linter by itself.
+pub(crate) fn texts(
+    notice: &Notice,
+    facts: &FactBase,
+    rules: &RuleSet,
+    each: &KindsOfEach,
+) -> Result<BTreeMap<BTreeSet<DataKind>, String>, InformError> {
+    let dated = notice.draft.dated;
+    let assessment = assess(facts, rules, dated)?;
+    let renderer = Renderer::new(rules)?;
+    let render = |for_kinds| {
+        let options = RenderOptions {
+            for_kinds,
+            dated: Some(dated),
+            ..RenderOptions::default()
+        };
+        renderer.render(notice.kind, notice.lang, facts, &assessment, &options)
+    };
+    if render(None)?.digest() != notice.sha256 {
+        return Err(InformError::OtherText);
+    }
+    let known: BTreeSet<DataKind> = facts
+        .kinds
+        .iter()
+        .flatten()
+        .map(|(kind, _)| *kind)
+        .collect();
+    let groups: BTreeSet<&BTreeSet<DataKind>> = each.values().collect();
+    let linter = Linter::new(rules, &renderer)?;
+    let input = LintInput {
+        send_list_digest: notice.affected_set_digest.clone(),
+        ..LintInput::default()
+    };
+    let mut texts = BTreeMap::new();
+    for own in groups {
+        // A person of whom nothing is known to have been taken, or more than the case says, is not in this case.
+        if own.is_empty() || !own.is_subset(&known) {
+            return Err(InformError::OtherPersons);
+        }
+        let draft = render(Some(own.clone()))?;
+        let refusals: Vec<_> = linter
+            .prepare(&draft, facts, &assessment, &input)?
+            .lint(&draft, &input)
+            .into_iter()
+            .filter(|refusal| refusal.check != "approval")
+            .map(|refusal| LintRefusal {
+                check: refusal.check,
+                section: refusal.section,
+                text: Text::new(refusal.message.zh, refusal.message.en),
+            })
+            .collect();
+        if !refusals.is_empty() {
+            return Err(InformError::Refused(refusals));
+        }
+        texts.insert(own.clone(), draft.to_text());
+    }
+    Ok(texts)
+}
