@@ -20,6 +20,7 @@ const FLOORS: [(&str, u8); 27] = [
     ("hudun-profile", 1),
     ("hudun-seclang", 1),
     ("hudun-sigma", 1),
+    ("hudun-event", 1),
     ("hudun-bus", 2),
     ("hudun-lake", 2),
     ("hudun-store", 2),
