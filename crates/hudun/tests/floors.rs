@@ -21,6 +21,7 @@ const FLOORS: [(&str, u8); 30] = [
     ("hudun-profile", 1),
     ("hudun-seclang", 1),
     ("hudun-sigma", 1),
+    ("hudun-event", 1),
     ("hudun-bus", 2),
     ("hudun-ftw", 2),
     ("hudun-lake", 2),
