@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Every crate with its floor. Stages, gateway and SCRM share floor 3 and may not import each other.
-const FLOORS: [(&str, u8); 30] = [
+const FLOORS: [(&str, u8); 31] = [
     ("hudun-core", 0),
     ("hudun-advisory", 1),
     ("hudun-behaviour", 1),

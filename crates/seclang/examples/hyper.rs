@@ -82,6 +82,10 @@ fn judge(
 ) -> Option<Response<Full<Bytes>>> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let name = COUNT.fetch_add(1, Ordering::Relaxed).to_string();
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "an example stands alone; it has no clock but the system's"
+    )]
     let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs();
     let mut exchange = Transaction::new(
         rules,

@@ -128,9 +128,8 @@ fn template(text: &str) -> Option<Weight> {
             }
             if reaching(inner) && inner.contains(['(', '[', '.', '|'])
                 || open != "[[" && arithmetic(inner)
+                || open == "{php}"
             {
-                best = best.max(Some(Weight::Strong));
-            } else if open == "{php}" {
                 best = best.max(Some(Weight::Strong));
             }
         }

@@ -196,9 +196,7 @@ fn dangerous(tag: &str, key: &str, value: &str) -> Option<Weight> {
             return Some(Weight::Strong);
         }
     }
-    if key == "attributename" && tag.starts_with("animate")
-        || key == "attributename" && tag == "set"
-    {
+    if key == "attributename" && (tag.starts_with("animate") || tag == "set") {
         return Some(Weight::Weak);
     }
     None

@@ -79,8 +79,8 @@ fn tokens(text: &str) -> Option<Vec<Token<'_>>> {
             }
         } else if rest.starts_with("*/") {
             at += 2;
-        } else if rest.starts_with("/*") {
-            match rest[2..].find("*/") {
+        } else if let Some(inner) = rest.strip_prefix("/*") {
+            match inner.find("*/") {
                 Some(end) => at += end + 4,
                 None => {
                     out.push(Token::Rest);
@@ -301,7 +301,7 @@ fn context(text: &str, quote: Option<u8>) -> Option<Weight> {
             || (met.probe && !single);
         return strong
             .then_some(Weight::Strong)
-            .or(weak.then_some(Weight::Weak));
+            .or_else(|| weak.then_some(Weight::Weak));
     }
     let strong = met.union
         || met.stacked
@@ -313,7 +313,7 @@ fn context(text: &str, quote: Option<u8>) -> Option<Weight> {
     let weak = met.logic > 0 || met.comparison || met.arithmetic || met.hidden;
     strong
         .then_some(Weight::Strong)
-        .or((weak && synced).then_some(Weight::Weak))
+        .or_else(|| (weak && synced).then_some(Weight::Weak))
 }
 
 impl<'t> Parser<'t> {
@@ -376,17 +376,18 @@ impl<'t> Parser<'t> {
             let right = self.operand_with_rest();
             return Some(right);
         }
-        match self.tokens[begin] {
+        let operator = self.tokens[begin];
+        match operator {
             Token::Word("is") => {
                 self.eat_word(&["not"]);
                 self.met.comparison = true;
                 let good = self.eat_word(&["null", "true", "false", "unknown", "distinct"]);
                 return Some(good.then_some(Kind::Computed));
             }
-            Token::Word("not") => {
-                if !self.eat_word(&["like", "in", "between", "rlike", "regexp", "ilike"]) {
-                    return Some(None);
-                }
+            Token::Word("not")
+                if !self.eat_word(&["like", "in", "between", "rlike", "regexp", "ilike"]) =>
+            {
+                return Some(None);
             }
             Token::Word("sounds") => {
                 self.eat_word(&["like"]);
@@ -417,10 +418,8 @@ impl<'t> Parser<'t> {
         let Some(right) = right else {
             return Some(None);
         };
-        if between {
-            if !self.eat_word(&["and"]) || self.operand().is_none() {
-                return Some(None);
-            }
+        if between && (!self.eat_word(&["and"]) || self.operand().is_none()) {
+            return Some(None);
         }
         if compares {
             self.met.comparison = true;
@@ -638,9 +637,8 @@ impl<'t> Parser<'t> {
                     }
                     self.closed()?;
                 } else {
-                    match self.operand()? {
-                        Kind::Constant => return None,
-                        _ => {}
+                    if self.operand()? == Kind::Constant {
+                        return None;
                     }
                 }
                 self.alias();
