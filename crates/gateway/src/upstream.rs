@@ -51,7 +51,7 @@ pub(crate) fn client(config: &GatewayConfig) -> Result<UpstreamClient, GatewayEr
 /// Checks the SCRM's certificate against `ca`, or against the public authorities.
 fn connector(ca: Option<&Path>) -> Result<TlsConnector, GatewayError> {
     let bad = |problem: String| GatewayError::Certificate {
-        file: ca.unwrap_or(Path::new("")).to_owned(),
+        file: ca.unwrap_or_else(|| Path::new("")).to_owned(),
         problem,
     };
     let roots = match ca {

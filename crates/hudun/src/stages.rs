@@ -1,10 +1,10 @@
 //! The stages, put together: adapters between what one part offers and what another one asks for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::Context;
-use hudun_analyze::Analyst;
+use hudun_analyze::{Analyst, to_duty_kind};
 use hudun_console::api::{self, Health, PartHealth};
 use hudun_console::{DeskError, Live};
 use hudun_contain::Keeper;
@@ -15,8 +15,8 @@ use hudun_core::{
 use hudun_duty::{ApprovalRole, NoticeKind, RuleSet};
 use hudun_gateway::{Gateway, PolicyHandle};
 use hudun_inform::{
-    Addressees, AlertTarget, InformError, InformSettings, MailSecurity, MailSettings, NoticeStatus,
-    Postman, PostmanSettings, WebhookTarget,
+    Addressees, AlertTarget, InformError, InformSettings, KindsOfEach, MailSecurity, MailSettings,
+    NoticeStatus, Postman, PostmanSettings, WebhookTarget,
 };
 use hudun_lake::Lake;
 use hudun_policy::Recorded;
@@ -311,22 +311,25 @@ struct Notices {
 }
 
 impl Notices {
-    async fn affected(&self, incident: IncidentId) -> Result<Vec<SubjectToken>, DeskError> {
+    /// The likely set with the kinds of data of each person, as law names them.
+    async fn affected(&self, incident: IncidentId) -> Result<KindsOfEach, DeskError> {
         let record = self
             .analyst
             .scope(incident)
             .await
             .map_err(|cause| DeskError::Internal(cause.to_string()))?;
-        Ok(record
-            .map(|record| {
-                record
-                    .scope
-                    .subjects
-                    .iter()
-                    .map(|(token, _)| *token)
-                    .collect()
-            })
-            .unwrap_or_default())
+        let subjects = record.map(|record| record.scope.subjects);
+        let mut each: KindsOfEach = subjects
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(token, kinds)| (token, kinds.iter().filter_map(to_duty_kind).collect()))
+            .collect();
+        // Of whom only an identifier was seen reads of every kind: too much rather than too little.
+        let all: BTreeSet<_> = each.values().flatten().copied().collect();
+        for kinds in each.values_mut().filter(|kinds| kinds.is_empty()) {
+            kinds.clone_from(&all);
+        }
+        Ok(each)
     }
 }
 
@@ -417,10 +420,24 @@ impl Informer for Notices {
         now: Timestamp,
     ) -> BoxFuture<'a, Result<(), DeskError>> {
         Box::pin(async move {
-            let incident = self.inform.get(notice).await.map_err(refused)?.incident;
-            let affected = self.affected(incident).await?;
+            let known = self.inform.get(notice).await.map_err(refused)?;
+            if known.kind != NoticeKind::PersonalNotice {
+                self.inform
+                    .send(notice, by, &[], now)
+                    .await
+                    .map_err(refused)?;
+                return Ok(());
+            }
+            let internal = |cause: String| DeskError::Internal(cause);
+            let each = self.affected(known.incident).await?;
+            let duties = self
+                .analyst
+                .duties(known.incident)
+                .await
+                .map_err(|cause| internal(cause.to_string()))?
+                .ok_or_else(|| internal("a notice without duties".to_owned()))?;
             self.inform
-                .send(notice, by, &affected, now)
+                .send_to_each(notice, by, &each, &duties.facts, now)
                 .await
                 .map_err(refused)?;
             Ok(())

@@ -124,7 +124,7 @@ fn fresh(part: &InspectionPart) -> anyhow::Result<(RuleSet, Duration)> {
             proof
                 .missed
                 .first()
-                .or(proof.blocked.first())
+                .or_else(|| proof.blocked.first())
                 .map_or("", String::as_str)
         );
     }

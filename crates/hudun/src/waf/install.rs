@@ -55,7 +55,7 @@ pub fn install_crs(from: &Path, to: &Path) -> anyhow::Result<Installed> {
             from.display()
         );
     }
-    let parent = to.parent().unwrap_or(Path::new("."));
+    let parent = to.parent().unwrap_or_else(|| Path::new("."));
     std::fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;
     let fresh = sibling(to, "new");
     let old = sibling(to, "old");
