@@ -12,7 +12,7 @@ use hudun_analyze::{Analyst, OrganisationSettings};
 use hudun_bus::{PolicyBus, PolicySink};
 use hudun_console::{Accounts, Console, Live, Settings};
 use hudun_contain::Keeper;
-use hudun_core::{Policy, Recorder, TenantId, Timestamp};
+use hudun_core::{LossReason, Policy, Recorder, TenantId, Timestamp};
 use hudun_gateway::{
     Gateway, GatewayConfig, GatewayParts, HttpLimits, PolicyHandle, RecentTraffic, Tls, TlsFiles,
 };
@@ -132,6 +132,11 @@ impl System {
         };
         let gateway = Gateway::with_rules(parts, waf)?;
 
+        // A record cut off by a crash was never acknowledged, so nobody received what it speaks of.
+        let torn = report.torn();
+        if torn.0 > 0 {
+            gateway.metrics().lose(LossReason::TornTail, torn.1.max(1));
+        }
         let recorder: Arc<dyn Recorder> = ledger.clone();
         let live = Live::new();
         let cases =
@@ -264,6 +269,7 @@ impl System {
             Arc::clone(&office),
             stages.sender,
             stages.postman,
+            Arc::clone(&gateway),
             stop.clone(),
         ));
         if let Some(waf) = gateway.waf() {

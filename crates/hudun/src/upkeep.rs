@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hudun_console::api::Happening;
-use hudun_core::{Action, Catalogue, Incident, IncidentState, TimelineMark, Timestamp};
+use hudun_core::{Action, Catalogue, Incident, IncidentState, LossReason, TimelineMark, Timestamp};
+use hudun_gateway::Gateway;
 use hudun_inform::Postman;
 use tokio_util::sync::CancellationToken;
 
@@ -32,8 +33,11 @@ pub async fn run(
     office: Arc<Office>,
     sender: Arc<hudun_inform::Informer>,
     postman: Arc<Postman>,
+    gateway: Arc<Gateway>,
     stop: CancellationToken,
 ) {
+    // Every loss is counted in one table, whoever met it.
+    let losses = gateway.metrics();
     let mut round = 0_u64;
     let mut tick = tokio::time::interval(ROUND);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -45,7 +49,9 @@ pub async fn run(
         round += 1;
         let now = Timestamp::now();
         let look_again = round.is_multiple_of(SWEEP_ROUNDS);
+        let given_up = postman.losses().1;
         carry_letters(&office, &sender, &postman, look_again, now).await;
+        losses.lose(LossReason::AlertUndelivered, postman.losses().1 - given_up);
         if round.is_multiple_of(SCOPE_ROUNDS) {
             keep_scopes_true(&office, now).await;
         }
@@ -61,7 +67,7 @@ pub async fn run(
             compact(&office).await;
         }
         if round.is_multiple_of(RETAIN_ROUNDS) {
-            retain(&office, now).await;
+            retain(&office, &gateway, now).await;
         }
     }
 }
@@ -171,13 +177,15 @@ async fn compact(office: &Office) {
     }
 }
 
-async fn retain(office: &Office, now: Timestamp) {
+async fn retain(office: &Office, gateway: &Arc<Gateway>, now: Timestamp) {
     use hudun_core::{LedgerDraft, Recorder};
 
     let ledger = Arc::clone(&office.ledger);
+    let gateway = Arc::clone(gateway);
     let removed = office
         .lake
         .retain(now, move |removal| {
+            gateway.metrics().lose(removal.reason, removal.exchanges);
             let recorded = ledger.record(LedgerDraft {
                 at: now,
                 tenant: None,

@@ -1,0 +1,234 @@
+//! `hudun serve` where something is wrong around it: each time one clear sentence, and nothing lost.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+
+mod served;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use served::{Guard, Served, ended};
+use tokio::net::TcpListener;
+
+const NOBODY: &str = "http://127.0.0.1:9";
+
+/// It must end by itself, badly, and say all of this.
+fn refuses(output: &Output, words: &[&str]) {
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "it started: {said}");
+    for word in words {
+        assert!(said.contains(word), "no {word:?} in: {said}");
+    }
+    assert!(!said.contains("panicked"), "{said}");
+}
+
+#[test]
+fn a_configuration_with_a_fault_names_file_line_and_field() {
+    let folder = tempfile::tempdir().unwrap();
+    for (from, to, words) in [
+        ("upstream:", "upstraem:", ["hudun.yaml", "upstraem"]),
+        (NOBODY, "ftp://x", ["hudun.yaml", "gateway.upstream"]),
+        ("listen: 127", "listen: 999", ["hudun.yaml", "listen"]),
+        (
+            "gateway:",
+            "retention: { days: 7 }\ngateway:",
+            ["hudun.yaml", "retention.days"],
+        ),
+        (
+            "gateway:",
+            "alerts: { mail: [a@b.c] }\ngateway:",
+            ["hudun.yaml", "alerts.mail"],
+        ),
+    ] {
+        let served = Served::new(folder.path(), NOBODY);
+        served.edit(from, to);
+        refuses(&served.refused(), &words);
+        assert!(
+            !folder.path().join("data").exists(),
+            "something was made for {to}"
+        );
+    }
+}
+
+#[test]
+fn a_profile_with_a_fault_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let profile = folder.path().join("mine.yaml");
+    std::fs::write(&profile, "format: 1\nproduct: mine\nmodules: nonsense\n").unwrap();
+    let served = Served::new(folder.path(), NOBODY);
+    let text = std::fs::read_to_string(&served.config).unwrap();
+    let line = text.lines().find(|line| line.contains("profile:")).unwrap();
+    served.edit(line, &format!("  profile: {}", profile.display()));
+    refuses(&served.refused(), &["mine.yaml:3", "expected sequence"]);
+    std::fs::remove_file(&profile).unwrap();
+    refuses(&served.refused(), &["mine.yaml"]);
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_named_with_its_field() {
+    let folder = tempfile::tempdir().unwrap();
+    let served = Served::new(folder.path(), NOBODY);
+    let _taken = TcpListener::bind(served.listen).await.unwrap();
+    refuses(
+        &served.refused(),
+        &[
+            "gateway.listen",
+            &served.listen.to_string(),
+            "another program",
+        ],
+    );
+}
+
+#[tokio::test]
+async fn two_processes_on_one_data_folder_are_kept_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Served::new(folder.path(), NOBODY);
+    let mut guard = first.start();
+    guard.wait_for_gateway().await;
+    // Its own ports, the same folder.
+    let second = Served::new(folder.path(), NOBODY);
+    refuses(
+        &second.refused(),
+        &["another hudun process uses the data folder"],
+    );
+    // The first one works on.
+    assert!(tokio::net::TcpStream::connect(first.listen).await.is_ok());
+}
+
+#[test]
+fn a_data_folder_that_can_not_be_made_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let served = Served::new(folder.path(), NOBODY);
+    let data = folder.path().join("data");
+    served.edit(&data.display().to_string(), "/proc/hudun-data");
+    refuses(&served.refused(), &["/proc/hudun-data", "writable"]);
+}
+
+/// The command in a mount namespace of its own with a small file system at `at`; none where the system forbids it.
+fn on_a_small_disk(command: &Command, at: &Path, options: &str) -> Option<Command> {
+    let allowed = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "true"])
+        .status()
+        .is_ok_and(|status| status.success());
+    if !allowed {
+        eprintln!(
+            "skipped: this system does not let a test mount a file system of its own (unshare)"
+        );
+        return None;
+    }
+    std::fs::create_dir_all(at).unwrap();
+    let mut inside = Command::new("unshare");
+    inside
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c"])
+        .arg("mount -t tmpfs -o \"$1\" tmpfs \"$2\" && shift 2 && exec \"$@\"")
+        .arg("sh")
+        .arg(options)
+        .arg(at)
+        .arg(command.get_program())
+        .args(command.get_args());
+    Some(inside)
+}
+
+#[test]
+fn a_read_only_data_folder_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let served = Served::new(folder.path(), NOBODY);
+    let data = folder.path().join("data");
+    let Some(command) = on_a_small_disk(&served.command(), &data, "ro,size=1m") else {
+        return;
+    };
+    refuses(
+        &ended(command),
+        &[&data.display().to_string(), "not writable"],
+    );
+}
+
+/// An answer with a customer, so that it must be accounted for.
+async fn upstream() -> String {
+    let app = Router::new().route(
+        "/api/customer/{id}",
+        get(|| async {
+            (
+                [("content-type", "application/json")],
+                r#"{"id":7,"name":"张三","mobile":"13800000007"}"#,
+            )
+        }),
+    );
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    format!("http://{address}")
+}
+
+#[tokio::test]
+async fn a_full_disk_withholds_what_can_not_be_recorded_and_recovers() {
+    let folder = tempfile::tempdir().unwrap();
+    let served = Served::new(folder.path(), &upstream().await);
+    let data = folder.path().join("data");
+    let Some(command) = on_a_small_disk(&served.command(), &data, "size=192m") else {
+        return;
+    };
+    let mut guard = Guard::start(command, served.listen);
+    guard.wait_for_gateway().await;
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let url = format!("{}/api/customer/7", served.gateway());
+    assert_eq!(client.get(&url).send().await.unwrap().status(), 200);
+
+    let filler = inside(guard.pid(), &data).join("filler");
+    fill(&filler);
+    // What fits into room that was set aside may still pass; then nothing does.
+    let mut refused = 0;
+    for _ in 0..200_000 {
+        let answer = client.get(&url).send().await.unwrap();
+        let status = answer.status();
+        let text = answer.text().await.unwrap();
+        if status == 503 {
+            assert!(!text.contains("13800000007"), "{text}");
+            refused += 1;
+            if refused == 20 {
+                break;
+            }
+        } else {
+            assert_eq!(status, 200);
+        }
+    }
+    assert_eq!(refused, 20, "a full disk never stopped anything");
+    let ready = client
+        .get(format!("http://{}/readyz", served.console))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(ready.status(), 503);
+
+    std::fs::remove_file(&filler).unwrap();
+    let mut recovered = false;
+    for _ in 0..100 {
+        if client.get(&url).send().await.unwrap().status() == 200 {
+            recovered = true;
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(recovered, "room came back, the gateway did not");
+    let said = guard.kill();
+    assert!(!said.contains("panicked"), "{said}");
+}
+
+/// A folder as the process sees it. `unshare` has become the process itself by `exec`.
+fn inside(pid: u32, folder: &Path) -> PathBuf {
+    let root = PathBuf::from(format!("/proc/{pid}/root"));
+    root.join(folder.strip_prefix("/").unwrap())
+}
+
+fn fill(file: &Path) {
+    let mut filler = std::fs::File::create(file).unwrap();
+    for size in [1 << 20, 4096, 1] {
+        let piece = vec![0_u8; size];
+        while filler.write_all(&piece).is_ok() {}
+    }
+}
