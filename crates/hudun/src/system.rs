@@ -265,6 +265,11 @@ impl System {
             stop.clone(),
         ));
         tasks.spawn(intake.run(found, stop.clone()));
+        tasks.spawn(upkeep::keep_lake(
+            Arc::clone(&office),
+            Arc::clone(&gateway),
+            stop.clone(),
+        ));
         tasks.spawn(upkeep::run(
             Arc::clone(&office),
             stages.sender,

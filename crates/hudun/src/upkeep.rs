@@ -19,12 +19,12 @@ const SCOPE_ROUNDS: u64 = 4;
 const CLOCK_ROUNDS: u64 = 20;
 /// Rounds between two sweeps of the policy.
 const SWEEP_ROUNDS: u64 = 40;
-/// Rounds between two looks at the size of the hot tail.
-const TAIL_ROUNDS: u64 = 240;
-/// Rounds between two compactions, at the latest.
-const COMPACT_ROUNDS: u64 = 4 * 3_600;
-/// Rounds between two looks at the retention.
-const RETAIN_ROUNDS: u64 = 4 * 3_600 * 24;
+/// Between two looks at the size of the hot tail.
+const TAIL_LOOK: Duration = Duration::from_secs(1);
+/// Looks between two compactions, at the latest.
+const COMPACT_LOOKS: u64 = 3_600;
+/// Looks between two looks at the retention.
+const RETAIN_LOOKS: u64 = 3_600 * 24;
 /// A hot tail of this size is compacted at once, bytes.
 const TAIL_BYTES: u64 = 256 << 20;
 
@@ -61,13 +61,24 @@ pub async fn run(
         if round.is_multiple_of(SWEEP_ROUNDS) {
             sweep(&office, now).await;
         }
-        let too_large =
-            round.is_multiple_of(TAIL_ROUNDS) && office.lake.stats().tail_bytes > TAIL_BYTES;
-        if too_large || round.is_multiple_of(COMPACT_ROUNDS) {
+    }
+}
+
+/// Keeps the lake in shape until stopped. A task of its own: a compaction takes seconds, and no alert waits for it.
+pub async fn keep_lake(office: Arc<Office>, gateway: Arc<Gateway>, stop: CancellationToken) {
+    let mut look = 0_u64;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(TAIL_LOOK) => {}
+        }
+        look += 1;
+        let too_large = office.lake.stats().tail_bytes > TAIL_BYTES;
+        if too_large || look.is_multiple_of(COMPACT_LOOKS) {
             compact(&office).await;
         }
-        if round.is_multiple_of(RETAIN_ROUNDS) {
-            retain(&office, &gateway, now).await;
+        if look.is_multiple_of(RETAIN_LOOKS) {
+            retain(&office, &gateway, Timestamp::now()).await;
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The bars of the engine in one run: events per second on one core beside rsigma-eval, the worst correlation case, and
 //! memory under a million hostile keys.
 //!
-//! `cargo run --release -p hudun-sigma --example bench -- [FOLDER]`
+//! `cargo run --release -p hudun-sigma --example throughput -- [FOLDER]`
 
 #![allow(clippy::unwrap_used, clippy::cast_precision_loss)]
 
