@@ -48,6 +48,8 @@ pub struct HttpLimits {
     pub inspected_bytes: usize,
     /// Time between two pieces of a request body.
     pub body_time: Duration,
+    /// Time for a client to take the next piece of an answer.
+    pub take_time: Duration,
     /// Time to connect to the SCRM.
     pub connect_time: Duration,
     /// Time for the SCRM's answer to begin.
@@ -80,6 +82,7 @@ impl Default for HttpLimits {
             body_bytes: 100 << 20,
             inspected_bytes: 1 << 20,
             body_time: Duration::from_secs(30),
+            take_time: Duration::from_secs(60),
             connect_time: Duration::from_secs(5),
             answer_time: Duration::from_secs(60),
             answer_idle_time: Duration::from_secs(60),

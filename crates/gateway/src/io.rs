@@ -82,11 +82,15 @@ impl Drop for Busy {
     }
 }
 
-/// Times for a header block.
+/// How long a client may take.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct HeadTimes {
+pub(crate) struct Times {
+    /// For a header block.
     pub(crate) head: Duration,
+    /// Between two requests.
     pub(crate) idle: Duration,
+    /// To take the next piece of an answer.
+    pub(crate) take: Duration,
 }
 
 /// A socket (or a TLS stream) that shows hyper only what has been judged.
@@ -97,8 +101,10 @@ pub(crate) struct GuardedIo<S> {
     framing: Framing,
     ready: Vec<u8>,
     given: usize,
-    times: HeadTimes,
+    times: Times,
     deadline: Pin<Box<Sleep>>,
+    /// Runs while the client takes nothing of what is sent.
+    stuck: Option<Pin<Box<Sleep>>>,
     waiting: Waiting,
     ended: bool,
 }
@@ -117,7 +123,7 @@ impl<S> GuardedIo<S> {
         conn: Arc<Conn>,
         metrics: Arc<Metrics>,
         header_bytes: usize,
-        times: HeadTimes,
+        times: Times,
     ) -> Self {
         Self {
             inner,
@@ -130,8 +136,26 @@ impl<S> GuardedIo<S> {
             deadline: Box::pin(tokio::time::sleep(times.head)),
             // A connection that says nothing at all gets as long as a header block.
             waiting: Waiting::Head,
+            stuck: None,
             ended: false,
         }
+    }
+
+    /// Passes on how a write ended. A client that takes nothing for too long is cut off, so that it can't hold its
+    /// seat and the SCRM's answer for ever.
+    fn sent<T>(&mut self, cx: &mut Context<'_>, wrote: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if wrote.is_ready() {
+            self.stuck = None;
+            return wrote;
+        }
+        let time = self.times.take;
+        let stuck = self
+            .stuck
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(time)));
+        ready!(stuck.as_mut().poll(cx));
+        self.stuck = None;
+        self.metrics.slow_readers.add(1);
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 
     /// Sets the deadline by what the connection is waiting for.
@@ -226,7 +250,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for GuardedIo<S> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(cx, buf)
+        let wrote = Pin::new(&mut self.inner).poll_write(cx, buf);
+        self.sent(cx, wrote)
     }
 
     fn poll_write_vectored(
@@ -234,7 +259,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for GuardedIo<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write_vectored(cx, bufs)
+        let wrote = Pin::new(&mut self.inner).poll_write_vectored(cx, bufs);
+        self.sent(cx, wrote)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -242,7 +268,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for GuardedIo<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = ready!(Pin::new(&mut self.inner).poll_flush(cx));
+        let flushed = Pin::new(&mut self.inner).poll_flush(cx);
+        let flushed = ready!(self.sent(cx, flushed));
         if flushed.is_ok() {
             self.conn.flushed();
         }

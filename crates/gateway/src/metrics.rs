@@ -54,6 +54,8 @@ pub struct Metrics {
     pub tls_failures: Counter,
     /// Header blocks that took too long.
     pub slow_heads: Counter,
+    /// Clients cut off because they took nothing of an answer for too long.
+    pub slow_readers: Counter,
     /// Exchanges in flight.
     pub in_flight: Gauge,
     /// Requests that the SCRM did not answer.
@@ -159,6 +161,11 @@ impl Metrics {
                 "slow_heads_total",
                 "Header blocks that took too long",
                 self.slow_heads.get(),
+            ),
+            (
+                "slow_readers_total",
+                "Clients cut off because they took nothing of an answer for too long",
+                self.slow_readers.get(),
             ),
             (
                 "upstream_failures_total",

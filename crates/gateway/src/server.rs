@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-use crate::io::{Conn, GuardedIo, HeadTimes};
+use crate::io::{Conn, GuardedIo, Times};
 use crate::{Gateway, Tls, layers};
 
 /// Time for a TLS handshake.
@@ -102,9 +102,10 @@ impl Gateway {
         let limits = &self.config.limits;
         // hyper takes no bound below this.
         let header_bytes = limits.header_bytes.max(8 << 10);
-        let times = HeadTimes {
+        let times = Times {
             head: limits.head_time,
             idle: limits.idle_time,
+            take: limits.take_time,
         };
         let conn = Conn::new(peer, tls);
         let io = GuardedIo::new(

@@ -32,6 +32,8 @@ pub struct TlsFiles {
 #[derive(Clone)]
 pub struct Tls {
     files: TlsFiles,
+    /// When the files had last changed before they were read.
+    read_of: [Option<SystemTime>; 2],
     current: Arc<Current>,
     pub(crate) acceptor: TlsAcceptor,
 }
@@ -51,6 +53,7 @@ impl Tls {
     /// # Errors
     /// [`GatewayError::Certificate`] naming the file.
     pub fn load(files: TlsFiles) -> Result<Self, GatewayError> {
+        let read_of = changed(&files);
         let current = Arc::new(Current(ArcSwap::new(read(&files)?)));
         let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
@@ -64,6 +67,7 @@ impl Tls {
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Self {
             files,
+            read_of,
             current,
             acceptor: TlsAcceptor::from(Arc::new(config)),
         })
@@ -80,13 +84,13 @@ impl Tls {
 
     /// Looks at the files until stopped, and reads them again when they have changed.
     pub async fn watch(&self, stop: CancellationToken) {
-        let mut seen = self.changed();
+        let mut seen = self.read_of;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(LOOK) => {}
             }
-            let now = self.changed();
+            let now = changed(&self.files);
             if now == seen {
                 continue;
             }
@@ -102,15 +106,15 @@ impl Tls {
             }
         }
     }
+}
 
-    fn changed(&self) -> [Option<SystemTime>; 2] {
-        let of = |file: &Path| {
-            std::fs::metadata(file)
-                .and_then(|meta| meta.modified())
-                .ok()
-        };
-        [of(&self.files.cert), of(&self.files.key)]
-    }
+fn changed(files: &TlsFiles) -> [Option<SystemTime>; 2] {
+    let of = |file: &Path| {
+        std::fs::metadata(file)
+            .and_then(|meta| meta.modified())
+            .ok()
+    };
+    [of(&files.cert), of(&files.key)]
 }
 
 fn read(files: &TlsFiles) -> Result<Arc<CertifiedKey>, GatewayError> {

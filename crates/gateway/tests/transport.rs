@@ -6,16 +6,17 @@ mod common;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use common::*;
 use http_body_util::{BodyExt as _, Empty};
-use hudun_gateway::{Tls, TlsFiles};
+use hudun_gateway::{JournalRecord, Tls, TlsFiles};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -186,11 +187,16 @@ async fn an_https_upstream_is_spoken_to_only_under_its_authority() {
     }
     let empty = folder.path().join("empty.pem");
     std::fs::write(&empty, "").unwrap();
-    let refused = std::panic::AssertUnwindSafe(Bed::with(|parts| {
-        parts.config.upstream_ca = Some(empty);
-    }));
-    let refused = tokio::spawn(refused.0).await;
-    assert!(refused.is_err(), "an empty file of authorities was taken");
+    let started = tokio::spawn(Bed::with(|parts| parts.config.upstream_ca = Some(empty)));
+    let panic = started
+        .await
+        .err()
+        .expect("an empty file of authorities was taken");
+    let said = *panic.into_panic().downcast::<String>().unwrap();
+    assert!(
+        said.contains("empty.pem") && said.contains("no certificate"),
+        "{said}"
+    );
 }
 
 #[tokio::test]
@@ -208,17 +214,87 @@ async fn the_standby_answers_while_the_scrm_is_down() {
     let mut client = bed.client().await;
     let got = client.get("/where").await;
     assert_eq!((got.status, got.text()), (200, r#"{"upstream":"standby"}"#));
-    // A request that may have acted is not sent twice: nothing reached the SCRM, so it may go to the standby once.
-    let got = client
-        .send(
-            "POST",
-            "/api/tag",
-            &[("content-type", "application/json")],
-            "{}",
-        )
+}
+
+#[tokio::test]
+async fn a_request_that_may_have_acted_is_not_sent_twice() {
+    // This SCRM takes a request whole and breaks off before it answers.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let taken = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&taken);
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut all = [0; 4096];
+            let read = stream.read(&mut all).await.unwrap();
+            count.fetch_add(
+                u64::from(all[..read].starts_with(b"POST")),
+                Ordering::SeqCst,
+            );
+        }
+    });
+    let standby = Scrm::start("standby").await;
+    let bed = Bed::with(|parts| {
+        parts.config.upstream = format!("http://{address}").parse().unwrap();
+        parts.config.standby = Some(format!("http://{}", standby.address).parse().unwrap());
+    })
+    .await;
+    let mut client = bed.client().await;
+    let json = [("content-type", "application/json")];
+    let got = client.send("POST", "/api/tag", &json, "{}").await;
+    assert_eq!(got.status, 502);
+    assert_eq!((taken.load(Ordering::SeqCst), standby.count()), (1, 0));
+}
+
+#[tokio::test]
+async fn limits_of_headers_and_body_hold_and_are_told() {
+    let bed = Bed::with(|parts| {
+        parts.config.limits.headers = 20;
+        parts.config.limits.body_bytes = 1_000;
+    })
+    .await;
+    let many: String = (0..40).map(|n| format!("X-{n}: 1\r\n")).collect();
+    let mut stream = TcpStream::connect(bed.address).await.unwrap();
+    let ask = format!("GET /where HTTP/1.1\r\nHost: x\r\n{many}\r\n");
+    stream.write_all(ask.as_bytes()).await.unwrap();
+    let mut said = Vec::new();
+    let _ = stream.read_to_end(&mut said).await;
+    assert!(
+        said.starts_with(b"HTTP/1.1 431"),
+        "{}",
+        String::from_utf8_lossy(&said)
+    );
+    let json = [("content-type", "application/json")];
+    let large = format!("{{\"a\":\"{}\"}}", "x".repeat(2_000));
+    let got = bed
+        .client()
+        .await
+        .send("POST", "/api/tag", &json, &large)
         .await;
-    assert!(got.status == 200 || got.status == 502, "{}", got.status);
-    assert!(standby.count() <= 2);
+    assert_eq!(got.status, 413);
+    assert_eq!(bed.upstream.count(), 0);
+}
+
+#[tokio::test]
+async fn a_forwarded_address_counts_only_from_a_trusted_proxy() {
+    for (trusted, expected) in [("127.0.0.0/8", "203.0.113.9"), ("10.0.0.0/8", "127.0.0.1")] {
+        let bed = Bed::with(|parts| {
+            parts.config.trusted_proxies = vec![trusted.parse().unwrap()];
+        })
+        .await;
+        let mut client = bed.client().await;
+        // What stands further left was written by the client itself.
+        let forwarded = [("x-forwarded-for", "198.51.100.1, 203.0.113.9")];
+        client.send("GET", "/api/stats", &forwarded, "").await;
+        bed.journal.ended(1).await;
+        let records = bed.journal.records.lock().unwrap();
+        let ip = records.iter().find_map(|record| match record {
+            JournalRecord::Small(head, _) | JournalRecord::Head(head) => Some(head.actor.ip),
+            _ => None,
+        });
+        assert_eq!(ip.unwrap().to_string(), expected, "{trusted}");
+    }
 }
 
 #[tokio::test]
@@ -226,6 +302,7 @@ async fn slow_clients_are_cut_off_and_harm_nobody() {
     let bed = Bed::with(|parts| {
         parts.config.limits.head_time = Duration::from_millis(400);
         parts.config.limits.body_time = Duration::from_millis(400);
+        parts.config.limits.take_time = Duration::from_millis(800);
     })
     .await;
     // One drips its headers, one its body, one reads nothing of a long answer.
@@ -235,7 +312,9 @@ async fn slow_clients_are_cut_off_and_harm_nobody() {
     body.write_all(b"POST /api/tag HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
         .await
         .unwrap();
-    let mut reader = TcpStream::connect(bed.address).await.unwrap();
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(64 << 10).unwrap();
+    let mut reader = socket.connect(bed.address).await.unwrap();
     reader
         .write_all(b"GET /api/export/1/file?rows=400000 HTTP/1.1\r\nHost: x\r\n\r\n")
         .await
@@ -251,15 +330,15 @@ async fn slow_clients_are_cut_off_and_harm_nobody() {
     let cut = tokio::time::timeout(Duration::from_secs(10), body.read_to_end(&mut said)).await;
     assert!(cut.is_ok(), "a slow body holds a connection for ever");
     assert!(!said.starts_with(b"HTTP/1.1 200"));
-    // Whoever reads nothing makes the gateway ask for nothing.
-    let produced = bed
-        .upstream
-        .produced
-        .load(std::sync::atomic::Ordering::SeqCst);
+    // Whoever reads nothing makes the gateway ask for nothing more, and loses the connection.
+    until(|| bed.gateway.metrics().slow_readers.get() == 1).await;
+    let produced = bed.upstream.produced.load(Ordering::SeqCst);
     assert!(
-        produced < 4_000,
+        produced < 3_000,
         "{produced} of 4,001 pieces were fetched for a client that reads none"
     );
+    drop(client);
+    until(|| bed.gateway.metrics().connections.get() == 0).await;
 }
 
 #[tokio::test]

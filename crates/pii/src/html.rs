@@ -105,9 +105,13 @@ impl Html {
                 end => end,
             }
         } else {
-            // A `<` that starts no tag is text.
-            memchr::memchr_iter(b'<', window)
-                .find(|&at| at > 0 && is_tag(&window[at..]) != Some(false))
+            // A `<` that starts no tag is text; one at the end of what has come waits for what tells.
+            let start = memchr::memchr_iter(b'<', window)
+                .find(|&at| at > 0 && is_tag(&rest[at..]) != Some(false));
+            if !last && start.is_some_and(|at| is_tag(&rest[at..]).is_none()) {
+                return None;
+            }
+            start
         };
         match end {
             Some(0) if last || rest.len() > 16 => Some(1),

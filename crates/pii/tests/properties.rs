@@ -364,3 +364,24 @@ fn a_huge_string_passes_in_bounded_memory() {
     assert_eq!(last.subject, keyer().subject("customer", "7"));
     assert!(last.kinds.contains(K::Mobile) && last.kinds.contains(K::Profile));
 }
+
+/// `</` before a letter that is none of a tag's is text: the name behind it belongs to the number before it, wherever
+/// the bytes are cut.
+#[test]
+fn what_only_looks_like_a_tag_does_not_part_a_text() {
+    let bytes = "\\\"13800000001</姓名：张三".as_bytes();
+    let whole = run(
+        scanner(Format::Html, ScanMode::Observe, Bounds::default()),
+        bytes,
+        usize::MAX,
+    );
+    assert!(!whose(&whole).is_empty());
+    for piece in 1..bytes.len() {
+        let cut = run(
+            scanner(Format::Html, ScanMode::Observe, Bounds::default()),
+            bytes,
+            piece,
+        );
+        assert_eq!(whose(&whole), whose(&cut), "{piece}");
+    }
+}
