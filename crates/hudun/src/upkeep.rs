@@ -143,7 +143,13 @@ async fn keep_scopes_true(office: &Office, now: Timestamp) {
     }
 }
 
-async fn refresh(office: &Office, incident: &Incident, now: Timestamp) -> anyhow::Result<()> {
+/// Computes the scope of a case again; where it has grown, duties and drafts are made anew and approvals of older texts
+/// count no more.
+pub(crate) async fn refresh(
+    office: &Office,
+    incident: &Incident,
+    now: Timestamp,
+) -> anyhow::Result<()> {
     let before = office
         .analyst
         .scope(incident.id)

@@ -206,6 +206,7 @@ async fn one(demo: &Demo, people: &People, seed: u64) -> anyhow::Result<RunRepor
     })
     .await?;
     let repaired = room.repair.verdict == api::Verdict::Pass;
+    steady(demo, incident).await?;
     send_notices(people, incident).await?;
     lift_everything(people, incident).await?;
     let evidence = people
@@ -388,6 +389,20 @@ async fn close(people: &People, room: &WarRoom, incident: IncidentId) -> anyhow:
         .press::<Done>(&at, &json!({ "reason": "drill is over" }))
         .await?;
     Ok(())
+}
+
+/// People read before they approve: at least until the scope has followed what was still on its way.
+async fn steady(demo: &Demo, incident: IncidentId) -> anyhow::Result<()> {
+    let mut before = demo.scope(incident).await?.subjects;
+    for _ in 0..40 {
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        let now = demo.scope(incident).await?.subjects;
+        if now == before {
+            return Ok(());
+        }
+        before = now;
+    }
+    bail!("the scope does not come to rest")
 }
 
 /// The truth of the attacker against the likely set, as keyed tokens.

@@ -3,7 +3,7 @@
 use hudun_console::{DeskError, api, api::Caller, api::Happening};
 use hudun_core::{
     Incident, IncidentId, IncidentState, LedgerDraft, NoticeId, Recorder, StepId, Task, TaskId,
-    TaskState, Text, Timestamp,
+    TaskState, Text, TimelineMark, Timestamp,
 };
 use serde_json::json;
 
@@ -208,6 +208,7 @@ impl Office {
             ));
         }
         let now = Timestamp::now();
+        self.scope_as_of(id, now).await?;
         let incident = self
             .cases
             .close(id, &by.account, &reason, now)
@@ -256,6 +257,7 @@ impl Office {
     ) -> Got<api::Done> {
         self.notice(id, notice).await?;
         let now = Timestamp::now();
+        self.scope_as_of(id, now).await?;
         self.informer()?.send(&by.account, notice, now).await?;
         self.tell_notice(id, notice, now);
         Ok(api::Done::new("通知已交付发送", "The notice is on its way"))
@@ -295,6 +297,18 @@ impl Office {
             "SCRM 已以修复后的版本重启",
             "The SCRM runs again, without its hole",
         ))
+    }
+
+    /// What can't be taken back waits for a last look at whose data has left: an answer that was on its way at the time
+    /// of the last one may have shown more persons.
+    async fn scope_as_of(&self, id: IncidentId, now: Timestamp) -> Got<()> {
+        let incident = self.cases.get(id).await.map_err(error::case)?;
+        if incident.mark(TimelineMark::Scoped).is_none() {
+            return Ok(());
+        }
+        crate::upkeep::refresh(self, &incident, now)
+            .await
+            .map_err(|cause| DeskError::Internal(format!("{cause:#}")))
     }
 
     /// Puts an act of a person on the ledger.
