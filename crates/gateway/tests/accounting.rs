@@ -93,19 +93,8 @@ async fn strict_accounting_is_durable_before_the_client_sees_a_byte() {
 async fn a_long_answer_stops_at_the_group_that_is_not_durable_and_asks_for_no_more() {
     let bed = Bed::new().await;
     let mut client = bed.logged_in().await;
-    let response = client
-        .begin("GET", "/api/export/1/file?rows=400000", &[], "")
-        .await
-        .unwrap();
-    let mut body = response.into_body();
-    let mut got = body
-        .frame()
-        .await
-        .unwrap()
-        .unwrap()
-        .into_data()
-        .unwrap()
-        .to_vec();
+    let (first, mut body) = client.export(400_000).await;
+    let mut got = first.to_vec();
     bed.journal.shut();
     // What was recorded before may still come; then nothing does.
     while let Ok(Some(frame)) = tokio::time::timeout(Duration::from_millis(300), body.frame()).await
@@ -159,12 +148,7 @@ async fn a_long_answer_stops_at_the_group_that_is_not_durable_and_asks_for_no_mo
 async fn a_client_that_goes_away_is_aborted() {
     let bed = Bed::new().await;
     let mut client = bed.logged_in().await;
-    let response = client
-        .begin("GET", "/api/export/1/file?rows=400000", &[], "")
-        .await
-        .unwrap();
-    let mut body = response.into_body();
-    body.frame().await.unwrap().unwrap();
+    let (_, body) = client.export(400_000).await;
     drop((body, client));
     let ends = bed.journal.ended(2).await;
     let end = ends.last().unwrap();

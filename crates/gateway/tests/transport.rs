@@ -365,19 +365,8 @@ async fn connections_of_one_address_are_limited_and_counted() {
 async fn what_is_in_flight_finishes_before_the_gateway_stops() {
     let bed = Bed::new().await;
     let mut client = bed.logged_in().await;
-    let response = client
-        .begin("GET", "/api/export/1/file?rows=100000", &[], "")
-        .await
-        .unwrap();
-    let mut body = response.into_body();
-    let mut got = body
-        .frame()
-        .await
-        .unwrap()
-        .unwrap()
-        .into_data()
-        .unwrap()
-        .len();
+    let (first, mut body) = client.export(100_000).await;
+    let mut got = first.len();
     bed.stop.cancel();
     // Nobody new comes in.
     until_refused(bed.address).await;

@@ -288,6 +288,15 @@ impl Client {
         got
     }
 
+    /// Begins a long file; its first bytes, and the rest of its body.
+    pub async fn export(&mut self, rows: usize) -> (Bytes, Incoming) {
+        let path = format!("/api/export/1/file?rows={rows}");
+        let response = self.begin("GET", &path, &[], "").await.unwrap();
+        let mut body = response.into_body();
+        let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
+        (first, body)
+    }
+
     pub async fn get(&mut self, path: &str) -> Got {
         self.send("GET", path, &[], "").await
     }
