@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use hudun_gateway::{RuleException, WafMode};
+use hudun_lake::Retention;
 use hudun_monitor::Thresholds;
 use hudun_seclang::Judging;
 use serde::{Deserialize, Serialize};
@@ -174,10 +175,19 @@ pub struct RetentionPart {
 
 impl Default for RetentionPart {
     fn default() -> Self {
-        let kept = hudun_lake::Retention::default();
+        let kept = Retention::default();
         Self {
             days: kept.days,
             below_legal_minimum: kept.below_legal_minimum,
+        }
+    }
+}
+
+impl From<RetentionPart> for Retention {
+    fn from(part: RetentionPart) -> Self {
+        Self {
+            days: part.days,
+            below_legal_minimum: part.below_legal_minimum,
         }
     }
 }
@@ -307,11 +317,8 @@ impl Config {
                 ));
             }
         }
-        let kept = hudun_lake::Retention {
-            days: self.retention.days,
-            below_legal_minimum: self.retention.below_legal_minimum,
-        };
-        kept.check()
+        Retention::from(self.retention)
+            .check()
             .map_err(|cause| format!("retention.days: {cause}"))?;
         for module in self.gateway.inspection.modules.keys() {
             module

@@ -16,7 +16,7 @@ use hudun_core::{LossReason, Policy, Recorder, TenantId, Timestamp};
 use hudun_gateway::{
     Gateway, GatewayConfig, GatewayParts, HttpLimits, PolicyHandle, RecentTraffic, Tls, TlsFiles,
 };
-use hudun_lake::{Lake, LakeOptions, Retention};
+use hudun_lake::{Lake, LakeOptions};
 use hudun_profile::Profile;
 use hudun_respond::{Cases, ResponseRules, Runner};
 use hudun_store::Store;
@@ -103,7 +103,11 @@ impl System {
             );
         }
         let ledger = Arc::new(ledger);
-        let (lake, report) = Lake::open(&config.data.join("lake"), lake_options(&config))?;
+        let options = LakeOptions {
+            retention: config.retention.into(),
+            ..LakeOptions::default()
+        };
+        let (lake, report) = Lake::open(&config.data.join("lake"), options)?;
         if !report.repairs.is_empty() {
             tracing::warn!(repairs = ?report.repairs, "the journal ended in the middle of a record and was repaired");
         }
@@ -387,16 +391,6 @@ fn node_name(folder: &Path) -> anyhow::Result<String> {
     let name = uuid::Uuid::now_v7().simple().to_string();
     std::fs::write(&file, &name)?;
     Ok(name)
-}
-
-fn lake_options(config: &Config) -> LakeOptions {
-    LakeOptions {
-        retention: Retention {
-            days: config.retention.days,
-            below_legal_minimum: config.retention.below_legal_minimum,
-        },
-        ..LakeOptions::default()
-    }
 }
 
 fn gateway_config(config: &Config, keys: &MasterKey) -> anyhow::Result<GatewayConfig> {

@@ -360,44 +360,7 @@ async fn house() -> House {
                 kinds,
             }),
         }));
-        let head = ExchangeHead {
-            id,
-            at,
-            tenant: "yunxi".parse().unwrap(),
-            actor,
-            module: "customers".parse().unwrap(),
-            route: "customer.read".parse().unwrap(),
-            method: "GET".into(),
-            path: "/customers/{id}".into(),
-            export: false,
-            login: false,
-            signals: vec![],
-            drill: None,
-        };
-        let release = Release {
-            exchange: id,
-            group: 0,
-            at,
-            bytes: 1_000,
-            explained: 1_000,
-            rows: 1,
-            foreign_rows: rows,
-            sightings: vec![Sighting::new(SubjectToken::from_bytes([n; 16]), kinds)],
-        };
-        lake.journal().append_small(head, release).await.unwrap();
-        let end = ExchangeEnd {
-            exchange: id,
-            at,
-            status: 200,
-            success: true,
-            delivery: Delivery::Delivered,
-            groups: 1,
-            request_bytes: 0,
-            response_bytes: 1_000,
-            millis: 1,
-            refusal: None,
-        };
-        lake.journal().append(Record::End(end)).await.unwrap();
+        leak(&lake, id, actor, n, at).await;
         if stolen {
             evidence.push(id);
         }
@@ -455,6 +418,53 @@ async fn house() -> House {
         scrm,
         case: *case,
     }
+}
+
+/// One exchange at rest that showed the person `n`.
+async fn leak(lake: &Lake, id: ExchangeId, actor: Actor, n: u8, at: Timestamp) {
+    let foreign = actor
+        .session
+        .as_ref()
+        .is_some_and(|session| session.as_str() == "s-stolen");
+    let head = ExchangeHead {
+        id,
+        at,
+        tenant: "yunxi".parse().unwrap(),
+        actor,
+        module: "customers".parse().unwrap(),
+        route: "customer.read".parse().unwrap(),
+        method: "GET".into(),
+        path: "/customers/{id}".into(),
+        export: false,
+        login: false,
+        signals: vec![],
+        drill: None,
+    };
+    let kinds = KindSet::of(&[DataKind::Name, DataKind::Mobile]);
+    let release = Release {
+        exchange: id,
+        group: 0,
+        at,
+        bytes: 1_000,
+        explained: 1_000,
+        rows: 1,
+        foreign_rows: u32::from(foreign),
+        sightings: vec![Sighting::new(SubjectToken::from_bytes([n; 16]), kinds)],
+    };
+    lake.journal().append_small(head, release).await.unwrap();
+    let end = ExchangeEnd {
+        exchange: id,
+        at,
+        status: 200,
+        success: true,
+        delivery: Delivery::Delivered,
+        groups: 1,
+        request_bytes: 0,
+        response_bytes: 1_000,
+        millis: 1,
+        refusal: None,
+    };
+    lake.journal().append(Record::End(end)).await.unwrap();
 }
 
 /// The step that waits, once one does; nothing once the run is over.
@@ -588,7 +598,23 @@ async fn a_case_goes_from_finding_to_evidence() {
             .await
             .unwrap();
     }
+    // An answer that was on its way when the scope was computed shows one more person.
+    let lake = &house.office.lake;
+    let late = ExchangeId::new();
+    let mut actor = Actor::unknown([203, 0, 113, 9].into());
+    actor.account = Some("lin.xiao".parse().unwrap());
+    actor.session = Some("s-stolen".parse().unwrap());
+    leak(
+        lake,
+        late,
+        actor,
+        99,
+        room.scope.as_ref().unwrap().window.unwrap().to,
+    )
+    .await;
     desk.send_notice(&li, id, notice).await.unwrap();
+    let scope = desk.room(id).await.unwrap().scope.unwrap();
+    assert_eq!(scope.likely, 5, "nothing goes out on an old scope");
     let view = desk.notice(id, notice).await.unwrap();
     assert_eq!(
         (view.state, view.approvals.len()),

@@ -23,14 +23,14 @@ pub struct RunReport {
     pub seed: u64,
     /// The account that was stolen.
     pub account: String,
-    /// Milliseconds from the request that deserved it to the alert.
-    pub alert_ms: i64,
+    /// Milliseconds from the request that deserved it to the alert; none when it never came, as below.
+    pub alert_ms: Option<i64>,
     /// Milliseconds from that request to verified containment.
-    pub contain_ms: i64,
+    pub contain_ms: Option<i64>,
     /// The scope against the attacker's own list.
     pub scope: ScopeReport,
     /// Milliseconds from the first request of the attack to the last draft.
-    pub drafts_ms: i64,
+    pub drafts_ms: Option<i64>,
     /// Requests of ordinary staff during the run.
     pub staff_requests: u64,
     /// Those that met an error.
@@ -107,8 +107,8 @@ pub async fn run(demo: &Demo, seeds: u64) -> anyhow::Result<Report> {
         eprintln!("  {}", serde_json::to_string(&report)?);
         runs.push(report);
     }
-    let spread = |of: fn(&RunReport) -> i64| {
-        let mut values: Vec<i64> = runs.iter().map(of).collect();
+    let spread = |of: fn(&RunReport) -> Option<i64>| {
+        let mut values: Vec<i64> = runs.iter().filter_map(of).collect();
         values.sort_unstable();
         let at = |share: f64| {
             let index = (share * values.len() as f64).ceil() as usize;
@@ -137,6 +137,9 @@ impl RunReport {
         self.scope.missing == 0
             && self.scope.extra == 0
             && self.scope.truth > 0
+            && [self.alert_ms, self.contain_ms, self.drafts_ms]
+                .iter()
+                .all(Option::is_some)
             && self.staff_errors == 0
             && self.staff_logged_out == 0
             && self.false_alerts == 0
@@ -220,20 +223,18 @@ async fn one(demo: &Demo, people: &People, seed: u64) -> anyhow::Result<RunRepor
     let (scope, false_alerts) = compare(demo, incident, &attack, &drill.account).await?;
     let staff = demo.staff();
     let triggered = first_deserving(&room);
-    let mark = |mark: TimelineMark| {
-        room.incident
-            .marks
-            .iter()
-            .find(|view| view.mark == mark)
-            .map_or(Timestamp::from_millis(0), |view| view.at)
+    let since = |start: Timestamp, mark: TimelineMark| {
+        let marks = &room.incident.marks;
+        let view = marks.iter().find(|view| view.mark == mark)?;
+        Some(view.at.millis_since(start))
     };
     Ok(RunReport {
         seed,
         account: drill.account,
-        alert_ms: mark(TimelineMark::Alerted).millis_since(triggered),
-        contain_ms: mark(TimelineMark::Contained).millis_since(triggered),
+        alert_ms: since(triggered, TimelineMark::Alerted),
+        contain_ms: since(triggered, TimelineMark::Contained),
         scope,
-        drafts_ms: mark(TimelineMark::Drafted).millis_since(attack.began_at),
+        drafts_ms: since(attack.began_at, TimelineMark::Drafted),
         staff_requests: staff.requests - staff_before.requests,
         staff_errors: staff.errors - staff_before.errors,
         staff_logged_out: staff.logged_out - staff_before.logged_out,
