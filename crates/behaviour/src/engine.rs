@@ -26,6 +26,8 @@ const SUBJECTS: usize = 20_000;
 const OPENED: usize = 3;
 /// An observation this much older than what was seen before is not judged.
 const LATE: i64 = 2 * 86_400_000;
+/// The last millisecond of the year 9999.
+const YEAR_9999: i64 = 253_402_300_799_999;
 /// Log-ins of one actor that wait for confirmation.
 const PENDING: usize = 4;
 
@@ -84,6 +86,11 @@ impl Engine {
 
     /// Takes an observation in and judges it.
     pub fn observe(&mut self, observation: &Observation<'_>) -> Score {
+        // So that no difference of two times overflows.
+        let observation = &Observation {
+            at: observation.at.clamp(0, YEAR_9999),
+            ..*observation
+        };
         let kind = match observation.act {
             Act::Login(_) => ScoreKind::Login,
             Act::Access(_) => ScoreKind::Operation,

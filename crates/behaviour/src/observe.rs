@@ -11,7 +11,7 @@ pub struct Observation<'a> {
     pub actor: &'a str,
     /// The actor's role; empty when it is not known.
     pub role: &'a str,
-    /// When, milliseconds since 1970 UTC.
+    /// When, milliseconds since 1970 UTC. What lies outside the years 1970 to 9999 counts as the nearest of them.
     pub at: i64,
     /// The client's address.
     pub network: Option<IpAddr>,

@@ -584,6 +584,15 @@ fn bad_settings_name_their_field() {
     assert!(Engine::new(bad, Vec::new()).is_err());
 }
 
+/// A clock that jumps from one end of time to the other breaks nothing.
+#[test]
+fn times_at_the_ends_of_the_range_are_judged() {
+    let mut engine = engine();
+    for at in [0, i64::MIN, i64::MAX, 1, i64::MIN, MONDAY] {
+        open(&mut engine, "mei", at, 1, false);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
