@@ -89,6 +89,7 @@ impl Lake {
             let written = files.len() as u64;
             let mut state = shared.write();
             state.tail.forget(&gone, through);
+            lake.journal().held(state.tail.bytes());
             let new = files
                 .into_iter()
                 .map(|meta| Arc::new(ColdFile::new(&shared.folder, meta)));

@@ -60,6 +60,16 @@ pub enum JournalError {
     /// The queue to the disk is full, and the caller did not want to wait.
     #[error("the queue to the disk is full")]
     QueueFull,
+    /// Too much of the journal is held in memory: compactions fail. Appending works again as soon as one succeeds.
+    #[error(
+        "{held} bytes wait in memory to be compacted, more than the {limit} allowed: see why compactions fail"
+    )]
+    HeldFull {
+        /// Bytes held.
+        held: usize,
+        /// Bytes that may be.
+        limit: usize,
+    },
     /// The journal has been closed.
     #[error("the journal has been closed")]
     Closed,

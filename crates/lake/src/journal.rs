@@ -8,6 +8,7 @@ mod writer;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -62,6 +63,7 @@ impl Journal {
         fs::create_dir_all(&folder).map_err(|e| JournalError::io("make", &folder, e))?;
         let mut report = OpenReport::default();
         let mut last = through;
+        let mut held = 0;
         for number in segment::numbers(&folder)? {
             last = last.max(number);
             if number <= through {
@@ -73,16 +75,17 @@ impl Journal {
             report.records += segment::replay(&folder, number, &mut report.repairs, |record| {
                 batch.push(record);
                 if batch.len() == REPLAY_BATCH {
-                    sink.committed(number, std::mem::take(&mut batch));
+                    held = sink.committed(number, std::mem::take(&mut batch));
                 }
             })?;
-            sink.committed(number, batch);
+            held = sink.committed(number, batch);
             report.segments += 1;
         }
         sink.replayed();
         let active = Active::create(&folder, last + 1)
             .map_err(|e| JournalError::io("begin", &segment::path(&folder, last + 1), e))?;
         let shared = Arc::new(Shared::new(folder.clone(), options));
+        shared.held.store(held, Ordering::Relaxed);
         report.count(&shared.metrics);
         let writer = WriterThread::new(Arc::clone(&shared), active, sink);
         let thread = thread::Builder::new()
@@ -103,8 +106,12 @@ impl Journal {
     }
 
     /// Appends a record and waits until it is durable. When this returns `Ok`, the record survives any crash, and
-    /// every question finds it. Waits while the queue is full.
+    /// every question finds it. Waits while the queue is full; refused while [`JournalOptions::held_bytes`] are held.
     pub async fn append(&self, record: impl Into<Record>) -> Result<Durable, JournalError> {
+        let shared = &self.inner.shared;
+        shared
+            .check_held()
+            .inspect_err(|_| JournalMetrics::add(&shared.metrics.failed_strict, 1))?;
         let answer = self.submit(record.into()).await?;
         answer.await.map_err(|_| JournalError::Closed)?
     }
@@ -129,6 +136,11 @@ impl Journal {
             room,
         })?;
         Ok(answer)
+    }
+
+    /// What the sink holds in memory now, bytes: a compaction has made room there.
+    pub(crate) fn held(&self, bytes: usize) {
+        self.inner.shared.held.store(bytes, Ordering::Relaxed);
     }
 
     /// Deletes the segments up to this one, which are in Parquet.
@@ -165,6 +177,9 @@ impl Journal {
                 "an earlier write failed and the next try is still to come".into(),
             ));
         }
+        shared
+            .check_held()
+            .inspect_err(|_| JournalMetrics::add(&shared.metrics.lost_relaxed, 1))?;
         let units = writer::units(payload.len(), &shared.options);
         let Ok(room) = Arc::clone(&shared.room).try_acquire_many_owned(units) else {
             JournalMetrics::add(&shared.metrics.queue_full, 1);
@@ -207,16 +222,17 @@ impl Drop for Inner {
 
 /// Takes the records once they are written, in order, on the journal's own thread; at start also the old ones.
 pub trait Sink: Send {
-    /// Records of one segment have been written.
-    fn committed(&mut self, segment: u64, records: Vec<Record>);
+    /// Records of one segment have been written. Returns how much of the journal is held in memory now, bytes.
+    fn committed(&mut self, segment: u64, records: Vec<Record>) -> usize;
 
     /// All old records have been handed over; what follows is new.
     fn replayed(&mut self) {}
 }
 
 impl<F: FnMut(u64, Vec<Record>) + Send> Sink for F {
-    fn committed(&mut self, segment: u64, records: Vec<Record>) {
+    fn committed(&mut self, segment: u64, records: Vec<Record>) -> usize {
         self(segment, records);
+        0
     }
 }
 
@@ -240,6 +256,9 @@ pub struct JournalOptions {
     pub relaxed_sync: Duration,
     /// After a failed write, how long until the next try.
     pub retry: Duration,
+    /// Bytes that may be held in memory until a compaction; beyond, nothing more is taken in. Far above the size at
+    /// which a lake is compacted: it is reached when compactions fail.
+    pub held_bytes: usize,
 }
 
 impl Default for JournalOptions {
@@ -250,6 +269,7 @@ impl Default for JournalOptions {
             queue_bytes: 64 << 20,
             relaxed_sync: Duration::from_millis(50),
             retry: Duration::from_millis(250),
+            held_bytes: 1 << 30,
         }
     }
 }

@@ -171,11 +171,12 @@ struct TailSink {
 }
 
 impl Sink for TailSink {
-    fn committed(&mut self, segment: u64, records: Vec<Record>) {
+    fn committed(&mut self, segment: u64, records: Vec<Record>) -> usize {
         let mut state = self.shared.write();
         for record in records {
             state.tail.apply(segment, record, self.live);
         }
+        state.tail.bytes()
     }
 
     fn replayed(&mut self) {

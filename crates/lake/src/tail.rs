@@ -43,6 +43,7 @@ pub(crate) struct Orphan {
     pub(crate) releases: Vec<Release>,
     pub(crate) end: Option<ExchangeEnd>,
     pub(crate) last: u64,
+    bytes: usize,
 }
 
 impl Tail {
@@ -95,6 +96,7 @@ impl Tail {
             },
         );
         if let Some(orphan) = self.orphans.remove(&id) {
+            self.bytes -= orphan.bytes;
             for release in orphan.releases {
                 self.release(segment, release);
             }
@@ -107,8 +109,11 @@ impl Tail {
     fn release(&mut self, segment: u64, release: Release) {
         let id = release.exchange;
         let Some(entry) = self.entries.get_mut(&id) else {
+            let bytes = release_bytes(&release);
             let orphan = self.orphan(id, segment);
+            orphan.bytes += bytes;
             orphan.releases.push(release);
+            self.bytes += bytes;
             return;
         };
         entry.last = entry.last.max(segment);
@@ -125,9 +130,8 @@ impl Tail {
         {
             return;
         }
-        self.bytes += RELEASE_BYTES;
+        self.bytes += release_bytes(&release);
         for sighting in &release.sightings {
-            self.bytes += SIGHTING_BYTES * (1 + sighting.aliases.len());
             for token in std::iter::once(&sighting.subject).chain(&sighting.aliases) {
                 let found = self.subjects.entry(*token).or_default();
                 if found.last() != Some(&id) {
@@ -150,10 +154,15 @@ impl Tail {
     }
 
     fn orphan(&mut self, id: ExchangeId, segment: u64) -> &mut Orphan {
-        let orphan = self.orphans.entry(id).or_insert_with(|| Orphan {
-            releases: Vec::new(),
-            end: None,
-            last: segment,
+        let bytes = &mut self.bytes;
+        let orphan = self.orphans.entry(id).or_insert_with(|| {
+            *bytes += HEAD_BYTES;
+            Orphan {
+                releases: Vec::new(),
+                end: None,
+                last: segment,
+                bytes: HEAD_BYTES,
+            }
         });
         orphan.last = orphan.last.max(segment);
         orphan
@@ -230,6 +239,11 @@ impl Tail {
         }
         self.orphans = old.orphans;
         self.orphans.retain(|_, orphan| orphan.last > through);
+        self.bytes += self
+            .orphans
+            .values()
+            .map(|orphan| orphan.bytes)
+            .sum::<usize>();
     }
 
     fn fetch(&self, ids: HashSet<ExchangeId>) -> Vec<Arc<Exchange>> {
@@ -243,6 +257,11 @@ impl Tail {
 const HEAD_BYTES: usize = 900;
 const RELEASE_BYTES: usize = 120;
 const SIGHTING_BYTES: usize = 100;
+
+fn release_bytes(release: &Release) -> usize {
+    let named = |sighting: &hudun_core::Sighting| 1 + sighting.aliases.len();
+    RELEASE_BYTES + SIGHTING_BYTES * release.sightings.iter().map(named).sum::<usize>()
+}
 
 fn collect<K: Eq + Hash>(ids: &mut HashSet<ExchangeId>, index: &Index<K>, keys: &[K]) {
     for found in keys.iter().filter_map(|key| index.get(key)) {

@@ -1,6 +1,7 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Mutex;
+use std::sync::atomic::Ordering;
 
 use hudun_core::{
     Actor, DataKind, Delivery, ExchangeEnd, ExchangeHead, KindSet, Release, ScopeQuestion,
@@ -8,7 +9,7 @@ use hudun_core::{
 };
 
 use super::*;
-use crate::{LakeOptions, Record};
+use crate::{JournalError, JournalOptions, LakeOptions, Record};
 
 fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(1_795_420_800_000 + millis)
@@ -195,4 +196,49 @@ async fn a_torn_manifest_line_is_a_compaction_that_did_not_happen() {
     let (lake, report) = Lake::open(&crashed, LakeOptions::default()).unwrap();
     assert_eq!(report.manifest_torn, bytes.len() as u64 - 7);
     assert_eq!((answer(&lake), lake.stats().files), ((1, 1), 0));
+}
+
+#[tokio::test]
+async fn what_is_held_in_memory_is_bounded_and_a_compaction_makes_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = JournalOptions {
+        held_bytes: 20_000,
+        ..JournalOptions::default()
+    };
+    let options = LakeOptions {
+        journal,
+        ..LakeOptions::default()
+    };
+    let (lake, _) = Lake::open(folder.path(), options.clone()).unwrap();
+    let mut taken: u8 = 0;
+    let refused = 'full: loop {
+        // Ends without a head are held, too.
+        for record in records(taken, true)
+            .into_iter()
+            .skip(usize::from(taken % 2 == 1))
+        {
+            if let Err(error) = lake.journal().append(record).await {
+                break 'full error;
+            }
+        }
+        taken += 1;
+        assert!(taken < 100, "nothing was refused");
+    };
+    assert!(matches!(refused, JournalError::HeldFull { held, limit: 20_000 } if held > 20_000));
+    let metrics = lake.journal().metrics();
+    assert_eq!(metrics.failed_strict.load(Ordering::Relaxed), 1);
+    let relaxed = lake
+        .journal()
+        .append_relaxed(records(taken, true).remove(0));
+    assert!(matches!(relaxed, Err(JournalError::HeldFull { .. })));
+    assert_eq!(metrics.lost_relaxed.load(Ordering::Relaxed), 1);
+
+    drop(lake);
+    let (lake, _) = Lake::open(folder.path(), options).unwrap();
+    let record = records(taken, true).remove(0);
+    let early = lake.journal().append(record.clone()).await;
+    assert!(matches!(early, Err(JournalError::HeldFull { .. })));
+    lake.compact().await.unwrap();
+    assert_eq!(lake.stats().tail_bytes, 0);
+    lake.journal().append(record).await.unwrap();
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -33,6 +33,8 @@ pub(crate) struct Shared {
     wake: Condvar,
     pub(crate) room: Arc<Semaphore>,
     pub(crate) metrics: JournalMetrics,
+    /// Bytes that the sink holds in memory.
+    pub(crate) held: AtomicUsize,
     pub(crate) folder: PathBuf,
     pub(crate) options: JournalOptions,
 }
@@ -52,9 +54,19 @@ impl Shared {
             wake: Condvar::new(),
             room: Arc::new(Semaphore::new((options.queue_bytes / ROOM_UNIT).max(1))),
             metrics: JournalMetrics::default(),
+            held: AtomicUsize::new(0),
             folder,
             options,
         }
+    }
+
+    /// Whether there is room in memory for one more record.
+    pub(crate) fn check_held(&self) -> Result<(), JournalError> {
+        let (held, limit) = (self.held.load(Ordering::Relaxed), self.options.held_bytes);
+        if held > limit {
+            return Err(JournalError::HeldFull { held, limit });
+        }
+        Ok(())
     }
 
     pub(crate) fn push(&self, pending: Pending) -> Result<(), JournalError> {
@@ -225,7 +237,8 @@ impl WriterThread {
             told.push((pending.waiter, pending.room));
         }
         // First into the hot tail, then the answer: who has been told that a record is durable finds it there.
-        self.sink.committed(number, records);
+        let held = self.sink.committed(number, records);
+        self.shared.held.store(held, Ordering::Relaxed);
         for (waiter, room) in told {
             drop(room);
             if let Some(waiter) = waiter {
