@@ -11,6 +11,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::finish::Finisher;
 use crate::io::{Busy, Conn};
@@ -146,6 +147,9 @@ pub(crate) struct ClientBody {
     /// Bytes still owed to the client when the length was announced.
     owed: Option<u64>,
     finisher: Option<Finisher>,
+    /// The last byte of what was handed over, on HTTP/2: it is asked for once the client has room for all before it.
+    last: Option<Bytes>,
+    patience: Option<Patience>,
     conn: Arc<Conn>,
     _busy: Busy,
 }
@@ -159,6 +163,8 @@ impl ClientBody {
     /// An answer that is here as a whole.
     pub(crate) fn whole(bytes: Bytes, conn: &Arc<Conn>, busy: Busy, finisher: Finisher) -> Self {
         let mut body = Self {
+            last: None,
+            patience: (!bytes.is_empty()).then(|| Patience::with(conn)).flatten(),
             owed: Some(bytes.len() as u64),
             source: Source::Whole((!bytes.is_empty()).then_some(bytes)),
             finisher: Some(finisher),
@@ -181,6 +187,8 @@ impl ClientBody {
     ) -> Self {
         Self {
             source: Source::Groups(groups),
+            last: None,
+            patience: Patience::with(conn),
             owed: length,
             finisher: Some(finisher),
             conn: Arc::clone(conn),
@@ -188,11 +196,54 @@ impl ClientBody {
         }
     }
 
-    /// Everything was handed over: the next flush proves it.
+    /// Everything was handed over: the next flush proves it. On HTTP/2 that is so when more is asked for after the last
+    /// byte, which the client's windows had room for.
     fn complete(&mut self) {
         if let Some(finisher) = self.finisher.take() {
             self.conn.on_flush(finisher);
         }
+    }
+}
+
+/// On HTTP/2, where a client takes each answer at its own pace: what is handed over waits for the client's window, and
+/// the next piece is asked for only then. A client that leaves a piece waiting for too long loses the connection.
+struct Patience {
+    /// Grows by one when a piece is handed over (odd) and when the next is asked for (even).
+    steps: Arc<AtomicU64>,
+    _watch: AbortOnDropHandle<()>,
+}
+
+impl Patience {
+    fn with(conn: &Arc<Conn>) -> Option<Self> {
+        if !conn.is_multiplexed() {
+            return None;
+        }
+        let (conn, steps) = (Arc::clone(conn), Arc::new(AtomicU64::new(0)));
+        let watched = Arc::clone(&steps);
+        let watch = tokio::spawn(async move {
+            loop {
+                let before = watched.load(Ordering::Relaxed);
+                tokio::time::sleep(conn.take).await;
+                let waits = before % 2 == 1 && watched.load(Ordering::Relaxed) == before;
+                if waits {
+                    conn.cut();
+                    return;
+                }
+            }
+        });
+        Some(Self {
+            steps,
+            _watch: AbortOnDropHandle::new(watch),
+        })
+    }
+
+    fn handed(&self) {
+        self.steps.fetch_or(1, Ordering::Relaxed);
+    }
+
+    fn asked(&self) {
+        let steps = self.steps.load(Ordering::Relaxed);
+        self.steps.store(steps + steps % 2, Ordering::Relaxed);
     }
 }
 
@@ -204,9 +255,14 @@ impl Body for ClientBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let next = match &mut self.source {
-            Source::Whole(bytes) => bytes.take().map(Ok),
-            Source::Groups(groups) => ready!(groups.poll_recv(cx)),
+        if let Some(patience) = &self.patience {
+            patience.asked();
+        }
+        let last = self.last.take().map(Ok);
+        let next = match (&mut self.source, last) {
+            (_, Some(last)) => Some(last),
+            (Source::Whole(bytes), None) => bytes.take().map(Ok),
+            (Source::Groups(groups), None) => ready!(groups.poll_recv(cx)),
         };
         match next {
             None if self.owed.is_none_or(|owed| owed == 0) => {
@@ -217,13 +273,17 @@ impl Body for ClientBody {
                 "the SCRM broke off".to_owned(),
             )))),
             Some(Err(error)) => Poll::Ready(Some(Err(error))),
-            Some(Ok(bytes)) => {
+            Some(Ok(mut bytes)) => {
+                if self.patience.is_some() && bytes.len() > 1 {
+                    self.last = Some(bytes.split_off(bytes.len() - 1));
+                }
                 if let Some(owed) = self.owed {
-                    let left = owed.saturating_sub(bytes.len() as u64);
-                    self.owed = Some(left);
-                    if left == 0 {
-                        self.complete();
-                    }
+                    self.owed = Some(owed.saturating_sub(bytes.len() as u64));
+                }
+                match &self.patience {
+                    Some(patience) => patience.handed(),
+                    None if self.owed == Some(0) => self.complete(),
+                    None => {}
                 }
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
@@ -232,7 +292,7 @@ impl Body for ClientBody {
 
     fn is_end_stream(&self) -> bool {
         match &self.source {
-            Source::Whole(bytes) => bytes.is_none(),
+            Source::Whole(bytes) => bytes.is_none() && self.finisher.is_none(),
             Source::Groups(_) => false,
         }
     }

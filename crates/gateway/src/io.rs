@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
@@ -21,18 +22,31 @@ use crate::metrics::Metrics;
 pub(crate) struct Conn {
     pub(crate) peer: SocketAddr,
     pub(crate) tls: bool,
+    /// How long the client may take for the next piece of an answer.
+    pub(crate) take: Duration,
     busy: AtomicUsize,
+    /// Exchanges begun so far.
+    begun: AtomicUsize,
     upgraded: AtomicBool,
+    /// Many exchanges at once, each with a window of its own: a client that takes nothing does not show in the writes.
+    multiplexed: AtomicBool,
+    cut: AtomicBool,
+    reader: AtomicWaker,
     unflushed: Mutex<Vec<Finisher>>,
 }
 
 impl Conn {
-    pub(crate) fn new(peer: SocketAddr, tls: bool) -> Arc<Self> {
+    pub(crate) fn new(peer: SocketAddr, tls: bool, take: Duration) -> Arc<Self> {
         Arc::new(Self {
             peer,
             tls,
+            take,
             busy: AtomicUsize::new(0),
+            begun: AtomicUsize::new(0),
             upgraded: AtomicBool::new(false),
+            multiplexed: AtomicBool::new(false),
+            cut: AtomicBool::new(false),
+            reader: AtomicWaker::new(),
             unflushed: Mutex::new(Vec::new()),
         })
     }
@@ -40,12 +54,30 @@ impl Conn {
     /// Counts an exchange in flight until the guard is dropped.
     pub(crate) fn begin(self: &Arc<Self>) -> Busy {
         self.busy.fetch_add(1, Ordering::Relaxed);
+        self.begun.fetch_add(1, Ordering::Relaxed);
         Busy(Arc::clone(self))
     }
 
     /// From now on the connection speaks another protocol.
     pub(crate) fn upgrade(&self) {
         self.upgraded.store(true, Ordering::Release);
+    }
+
+    /// Whether it speaks HTTP/2.
+    pub(crate) fn is_multiplexed(&self) -> bool {
+        self.multiplexed.load(Ordering::Acquire)
+    }
+
+    /// Ends an HTTP/2 connection whose client leaves an answer waiting.
+    pub(crate) fn cut(&self) {
+        self.cut.store(true, Ordering::Release);
+        self.reader.wake();
+    }
+
+    /// Whether [`Conn::cut`] was called; if not, the task is woken when it is.
+    fn is_cut(&self, cx: &Context<'_>) -> bool {
+        self.reader.register(cx.waker());
+        self.cut.load(Ordering::Acquire)
     }
 
     /// The whole answer was handed to the connection; it counts as delivered when that is flushed.
@@ -106,6 +138,8 @@ pub(crate) struct GuardedIo<S> {
     /// Runs while the client takes nothing of what is sent.
     stuck: Option<Pin<Box<Sleep>>>,
     waiting: Waiting,
+    /// Exchanges begun when the deadline was set.
+    seen: usize,
     ended: bool,
 }
 
@@ -136,6 +170,7 @@ impl<S> GuardedIo<S> {
             deadline: Box::pin(tokio::time::sleep(times.head)),
             // A connection that says nothing at all gets as long as a header block.
             waiting: Waiting::Head,
+            seen: 0,
             stuck: None,
             ended: false,
         }
@@ -160,11 +195,21 @@ impl<S> GuardedIo<S> {
 
     /// Sets the deadline by what the connection is waiting for.
     fn watch(&mut self) {
-        let wanted = if self.framing.is_through() || self.framing.is_dead() {
+        let (busy, begun) = (
+            self.conn.busy.load(Ordering::Relaxed),
+            self.conn.begun.load(Ordering::Relaxed),
+        );
+        let wanted = if self.framing.is_dead() {
             Waiting::Nothing
+        } else if self.framing.is_through() {
+            if self.conn.is_multiplexed() && busy == 0 {
+                Waiting::Idle
+            } else {
+                Waiting::Nothing
+            }
         } else if self.framing.in_head() {
             Waiting::Head
-        } else if self.framing.between_requests() && self.conn.busy.load(Ordering::Relaxed) == 0 {
+        } else if self.framing.between_requests() && busy == 0 {
             match self.waiting {
                 // The very first request.
                 Waiting::Head if self.given == 0 && self.ready.is_empty() => Waiting::Head,
@@ -173,7 +218,10 @@ impl<S> GuardedIo<S> {
         } else {
             Waiting::Nothing
         };
-        if wanted != self.waiting {
+        // On HTTP/2 an exchange may have come and gone since the last look.
+        let stale = wanted == Waiting::Idle && begun != self.seen;
+        self.seen = begun;
+        if wanted != self.waiting || stale {
             self.waiting = wanted;
             let time = match wanted {
                 Waiting::Head => self.times.head,
@@ -181,6 +229,34 @@ impl<S> GuardedIo<S> {
             };
             self.deadline.as_mut().reset(Instant::now() + time);
         }
+    }
+}
+
+impl<S: AsyncRead + Unpin> GuardedIo<S> {
+    /// Reads what is not judged here: an upgraded connection, or HTTP/2, which may neither idle nor leave answers waiting.
+    fn read_through(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.conn.upgraded.load(Ordering::Acquire) {
+            return Pin::new(&mut self.inner).poll_read(cx, buf);
+        }
+        self.conn.multiplexed.store(true, Ordering::Release);
+        if self.conn.is_cut(cx) {
+            self.metrics.slow_readers.add(1);
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        let read = Pin::new(&mut self.inner).poll_read(cx, buf);
+        if read.is_pending() {
+            self.watch();
+            if self.waiting == Waiting::Idle {
+                ready!(self.deadline.as_mut().poll(cx));
+                self.ended = true;
+                return Poll::Ready(Ok(()));
+            }
+        }
+        read
     }
 }
 
@@ -212,7 +288,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for GuardedIo<S> {
                 this.framing.upgrade();
             }
             if this.framing.is_through() {
-                return Pin::new(&mut this.inner).poll_read(cx, buf);
+                return this.read_through(cx, buf);
             }
             let mut scratch = [0_u8; 16 << 10];
             let mut raw = ReadBuf::new(&mut scratch);

@@ -107,7 +107,7 @@ impl Gateway {
             idle: limits.idle_time,
             take: limits.take_time,
         };
-        let conn = Conn::new(peer, tls);
+        let conn = Conn::new(peer, tls, limits.take_time);
         let io = GuardedIo::new(
             stream,
             Arc::clone(&conn),

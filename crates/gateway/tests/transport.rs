@@ -341,6 +341,83 @@ async fn slow_clients_are_cut_off_and_harm_nobody() {
     until(|| bed.gateway.metrics().connections.get() == 0).await;
 }
 
+/// A client of HTTP/2 with prior knowledge.
+async fn multiplexed(
+    bed: &Bed,
+    window: u32,
+) -> hyper::client::conn::http2::SendRequest<Empty<Bytes>> {
+    let stream = TcpStream::connect(bed.address).await.unwrap();
+    let (sender, connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
+        .initial_stream_window_size(window)
+        .handshake(TokioIo::new(stream))
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    sender
+}
+
+#[tokio::test]
+async fn an_http2_client_with_a_shut_window_is_cut_off() {
+    let bed = Bed::with(|parts| {
+        parts.config.limits.take_time = Duration::from_millis(400);
+    })
+    .await;
+    // Room for nothing, for a part of the answer, for all but its last byte.
+    let small = bed
+        .logged_in()
+        .await
+        .get("/api/customer/1")
+        .await
+        .body
+        .len();
+    let small = u32::try_from(small).unwrap();
+    let (short, long) = ("api/customer/1", "api/export/1/file?rows=2000000");
+    let before = bed.journal.ends().len();
+    for (window, path) in [(0, short), (10, short), (small - 1, short), (0, long)] {
+        let cut = bed.gateway.metrics().slow_readers.get() + 1;
+        let mut client = multiplexed(&bed, window).await;
+        let request = http::Request::get(format!("http://localhost/{path}"))
+            .header("cookie", format!("scrm_session=S-{ME}-1"))
+            .body(Empty::<Bytes>::new())
+            .unwrap();
+        let response = client.send_request(request).await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+        // Nothing is read of it, so the window stays as it is.
+        until(|| bed.gateway.metrics().slow_readers.get() == cut).await;
+        until(|| bed.gateway.metrics().connections.get() == 0).await;
+        drop(response);
+    }
+    let produced = bed.upstream.produced.load(Ordering::SeqCst);
+    assert!(
+        produced < 10_000,
+        "{produced} of 20,001 pieces were fetched"
+    );
+    let seen = bed.journal.ended(before + 4).await;
+    assert!(!seen[before..].iter().any(delivered));
+}
+
+#[tokio::test]
+async fn an_http2_connection_ends_when_nothing_was_asked_for_long() {
+    let bed = Bed::with(|parts| {
+        parts.config.limits.idle_time = Duration::from_millis(600);
+    })
+    .await;
+    let mut client = multiplexed(&bed, 65_535).await;
+    // Asking again and again keeps it.
+    for id in 0..8 {
+        let request = http::Request::get(format!("http://localhost/api/customer/{id}"))
+            .header("cookie", format!("scrm_session=S-{ME}-1"))
+            .body(Empty::<Bytes>::new())
+            .unwrap();
+        let response = client.send_request(request).await.unwrap();
+        assert_eq!(response.status(), 200);
+        response.into_body().collect().await.unwrap();
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert_eq!(bed.gateway.metrics().connections.get(), 1);
+    until(|| bed.gateway.metrics().connections.get() == 0).await;
+}
+
 #[tokio::test]
 async fn connections_of_one_address_are_limited_and_counted() {
     let bed = Bed::with(|parts| parts.config.limits.connections_per_ip = 3).await;
