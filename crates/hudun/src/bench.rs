@@ -1,7 +1,6 @@
 //! 修: the work-bench where patches are drafted, proven and put in force, and the root fix is proven.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use hudun_analyze::Analyst;
 use hudun_contain::{ContainError, Keeper, Order};
@@ -15,6 +14,7 @@ use hudun_repair::{Direct, Proposal, ProposalState, RepairProof, attack_of, draf
 use hudun_store::{Collection, Store, StoreError};
 use serde_json::json;
 
+use crate::attacks::Attacks;
 use crate::office::Recent;
 
 /// Patches and proofs.
@@ -25,9 +25,9 @@ pub struct Bench {
     analyst: Arc<Analyst>,
     recorder: Arc<dyn Recorder>,
     tools: Tools,
-    /// The attack of each case as it was recorded. Its values are personal data: it stays in memory and goes with the
-    /// process; a fix can then be proven only on an attack that is still in the recent traffic.
-    attacks: Mutex<HashMap<IncidentId, Vec<Arc<Recorded>>>>,
+    attacks: Attacks,
+    /// One draft at a time, so that no hole gets two patches.
+    drafting: tokio::sync::Mutex<()>,
 }
 
 /// What the bench needs from where the gateway is.
@@ -49,6 +49,7 @@ impl Bench {
         keeper: Keeper,
         analyst: Arc<Analyst>,
         recorder: Arc<dyn Recorder>,
+        attacks: Attacks,
         tools: Tools,
     ) -> Self {
         Self {
@@ -58,7 +59,8 @@ impl Bench {
             analyst,
             recorder,
             tools,
-            attacks: Mutex::default(),
+            attacks,
+            drafting: tokio::sync::Mutex::default(),
         }
     }
 
@@ -93,9 +95,45 @@ impl Bench {
         by: &str,
         now: Timestamp,
     ) -> Result<Vec<Proposal>, BenchError> {
+        let _alone = self.drafting.lock().await;
+        self.draft_all(incident, findings, by, now).await
+    }
+
+    /// The same for a case without patches, whose attack was still on its way when they were asked for. Nothing is made
+    /// when the case has some, or when nothing of the attack has shown up yet.
+    ///
+    /// # Errors
+    /// [`BenchError`].
+    pub async fn propose_late(
+        &self,
+        incident: &Incident,
+        findings: &[Finding],
+        by: &str,
+        now: Timestamp,
+    ) -> Result<Vec<Proposal>, BenchError> {
+        let _alone = self.drafting.lock().await;
+        if !self.proposals(incident.id).await?.is_empty() {
+            return Ok(Vec::new());
+        }
+        match self.draft_all(incident, findings, by, now).await {
+            Err(BenchError::NoAttack) => Ok(Vec::new()),
+            made => made,
+        }
+    }
+
+    async fn draft_all(
+        &self,
+        incident: &Incident,
+        findings: &[Finding],
+        by: &str,
+        now: Timestamp,
+    ) -> Result<Vec<Proposal>, BenchError> {
         let sessions = self.sessions(incident, findings).await?;
         let recorded = self.recorded(incident, now);
-        let attack = self.remember(incident.id, attack_of(&recorded, &sessions));
+        let attack = self
+            .attacks
+            .remember(incident.id, attack_of(&recorded, &sessions))
+            .await?;
         let mine = |exchange: &Recorded| {
             let actor = &exchange.actor;
             actor
@@ -211,7 +249,7 @@ impl Bench {
         let direct = self.tools.direct.as_ref().ok_or(BenchError::NoDirect)?;
         let sessions = self.sessions(incident, findings).await?;
         let fresh = attack_of(&self.recorded(incident, now), &sessions);
-        let attack = self.remember(incident.id, fresh);
+        let attack = self.attacks.remember(incident.id, fresh).await?;
         let proof = verify(incident.id, &attack, direct.as_ref(), now).await;
         let kind = if proof.fixed {
             "repair.fix-proven"
@@ -224,6 +262,14 @@ impl Bench {
         self.record(incident, kind, by, now, body)?;
         self.proofs.put(&proof).await?;
         Ok(proof)
+    }
+
+    /// Forgets the attack of a case that is closed.
+    ///
+    /// # Errors
+    /// [`BenchError::Store`].
+    pub async fn forget(&self, incident: IncidentId) -> Result<(), BenchError> {
+        Ok(self.attacks.forget(incident).await?)
     }
 
     /// Whether the policy holds this restriction.
@@ -272,31 +318,6 @@ impl Bench {
         recorded
     }
 
-    /// Joins what is recorded of the attack now with what was before, oldest first.
-    fn remember(&self, incident: IncidentId, fresh: Vec<Arc<Recorded>>) -> Vec<Arc<Recorded>> {
-        let mut attacks = self.attacks();
-        if !attacks.contains_key(&incident) && attacks.len() >= MOST_CASES {
-            let oldest = attacks.keys().min().copied();
-            if let Some(oldest) = oldest {
-                attacks.remove(&oldest);
-            }
-        }
-        let known = attacks.entry(incident).or_default();
-        for exchange in fresh {
-            let new = known
-                .iter()
-                .all(|earlier| earlier.exchange != exchange.exchange);
-            if new && known.len() < MOST_ATTACK {
-                known.push(exchange);
-            }
-        }
-        known.clone()
-    }
-
-    fn attacks(&self) -> MutexGuard<'_, HashMap<IncidentId, Vec<Arc<Recorded>>>> {
-        self.attacks.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn record(
         &self,
         incident: &Incident,
@@ -321,10 +342,6 @@ impl Bench {
 const HOUR_MS: i64 = 60 * 60_000;
 /// Minutes for which a patch is in force: thirty days.
 const PATCH_MINUTES: u32 = 30 * 24 * 60;
-/// Cases whose attack is kept.
-const MOST_CASES: usize = 32;
-/// Exchanges of one attack that are kept.
-const MOST_ATTACK: usize = 2_000;
 
 /// Why the bench did not do it.
 #[derive(Debug, thiserror::Error)]

@@ -406,6 +406,7 @@ impl Acts {
     }
 
     async fn enforce_patches(&self, case: &Incident, by: &str, now: Timestamp) -> Done {
+        self.propose_late(case, now).await.map_err(said)?;
         let proposals = self.bench.proposals(case.id).await.map_err(said)?;
         let (mut new, mut names) = (false, Vec::new());
         for proposal in proposals {
@@ -487,6 +488,26 @@ impl Acts {
         self.live
             .publish(now, Happening::Repair { incident: case.id });
         Ok(made)
+    }
+
+    /// Drafts patches for a case that has none because its attack was still on its way when they were asked for.
+    ///
+    /// # Errors
+    /// [`BenchError`].
+    pub async fn propose_late(&self, case: &Incident, now: Timestamp) -> Result<(), BenchError> {
+        let findings = self.findings(case).await.map_err(BenchError::Scope)?;
+        let made = self
+            .bench
+            .propose_late(case, &findings, "hudun", now)
+            .await?;
+        if !made.is_empty() {
+            self.mark_drafted(case, now)
+                .await
+                .map_err(BenchError::Scope)?;
+            self.live
+                .publish(now, Happening::Repair { incident: case.id });
+        }
+        Ok(())
     }
 
     /// Replays the attack; the case is repaired when it failed everywhere. For the catalogue and for the desk.

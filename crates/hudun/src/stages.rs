@@ -24,11 +24,13 @@ use hudun_profile::Profile;
 use hudun_respond::Cases;
 use hudun_store::Store;
 
+use crate::attacks::Attacks;
 use crate::bench::{Bench, Tools};
 use crate::catalogue::{Acts, Check};
 use crate::config::{Config, SmtpTls};
 use crate::direct::StraightAtScrm;
 use crate::history::History;
+use crate::keys::MasterKey;
 use crate::ledger::LedgerService;
 use crate::office::{Historian, Informer, Meters, Playbooks, Probe, Recent};
 
@@ -38,6 +40,8 @@ pub struct Needs<'a> {
     pub config: &'a Config,
     /// State.
     pub store: &'a Store,
+    /// Keys.
+    pub keys: &'a MasterKey,
     /// The record.
     pub ledger: &'a Arc<LedgerService>,
     /// Exchanges at rest.
@@ -96,6 +100,7 @@ impl Stages {
             needs.keeper.clone(),
             Arc::clone(needs.analyst),
             recorder.clone(),
+            Attacks::new(needs.store, needs.keys),
             Tools {
                 recent: Arc::new(RecentOf(Arc::clone(needs.gateway))),
                 direct: Some(needs.direct.clone()),

@@ -163,6 +163,7 @@ impl System {
         let stages = crate::stages::Stages::open(crate::stages::Needs {
             config: &config,
             store: &store,
+            keys: &keys,
             ledger: &ledger,
             lake: &lake,
             cases: &cases,

@@ -140,6 +140,14 @@ async fn keep_scopes_true(office: &Office, now: Timestamp) {
         if open && let Err(error) = refresh(office, &incident, now).await {
             tracing::warn!(%error, incident = %incident.id, "the scope could not be computed again");
         }
+        let undrafted = incident.mark(TimelineMark::Contained).is_some()
+            && incident.mark(TimelineMark::Drafted).is_none();
+        if open
+            && undrafted
+            && let Err(error) = office.acts.propose_late(&incident, now).await
+        {
+            tracing::warn!(%error, incident = %incident.id, "hot patches could not be drafted");
+        }
     }
 }
 

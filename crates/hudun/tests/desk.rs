@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use hudun::attacks::Attacks;
 use hudun::bench::{Bench, Tools};
 use hudun::catalogue::{Acts, Check};
 use hudun::desk::Desktop;
+use hudun::keys::MasterKey;
 use hudun::ledger::LedgerService;
 use hudun::office::{Activity, Historian, Informer, Meters, Office, Playbooks, Probe, Recent};
 use hudun_analyze::{Analyst, OrganisationSettings};
@@ -243,6 +245,7 @@ struct House {
     office: Arc<Office>,
     desk: Desktop,
     scrm: Arc<Scrm>,
+    gate: Arc<Gate>,
     case: Incident,
 }
 
@@ -264,6 +267,7 @@ async fn house() -> House {
     let ledger = Arc::new(ledger);
     let (lake, _) = Lake::open(&folder.path().join("lake"), LakeOptions::default()).unwrap();
     let lake = Arc::new(lake);
+    let keys = MasterKey::open(&folder.path().join("master.key")).unwrap();
     let now = Timestamp::now();
 
     let profile = Arc::new(Profile::parse(PROFILE, "small-crm.yaml").unwrap());
@@ -301,6 +305,7 @@ async fn house() -> House {
         keeper.clone(),
         analyst.clone(),
         ledger.clone(),
+        Attacks::new(&store, &keys),
         tools,
     ));
     let live = Live::new();
@@ -416,6 +421,7 @@ async fn house() -> House {
         office,
         desk,
         scrm,
+        gate,
         case: *case,
     }
 }
@@ -670,6 +676,33 @@ async fn a_case_goes_from_finding_to_evidence() {
     let middle = torn.len() / 2;
     torn[middle] ^= 1;
     assert!(!pack::verify(&torn[..], &trust).is_sound());
+}
+
+/// A long export is in the recent traffic only once it has ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn patches_asked_for_while_the_attack_is_on_its_way_are_drafted_when_it_shows() {
+    let house = house().await;
+    let (desk, id) = (&house.desk, house.case.id);
+    let li = person("li.lei", &[Role::Commander, Role::Security]);
+    let attack = std::mem::take(&mut *house.gate.recent.lock().unwrap());
+    desk.acknowledge(&li, id).await.unwrap();
+    desk.start_run(&li, id, api::StartRun::default())
+        .await
+        .unwrap();
+    assert!(waiting(&house).await.is_some());
+    let acts = &house.office.acts;
+    let look = async || {
+        let case = house.office.cases.get(id).await.unwrap();
+        acts.propose_late(&case, Timestamp::now()).await.unwrap();
+        let case = house.office.cases.get(id).await.unwrap();
+        let patches = house.office.bench.proposals(id).await.unwrap();
+        (patches.len(), case.mark(TimelineMark::Drafted).is_some())
+    };
+    assert_eq!(look().await, (0, false));
+    *house.gate.recent.lock().unwrap() = attack;
+    let (patches, drafted) = look().await;
+    assert!(patches > 0 && drafted);
+    assert_eq!(look().await, (patches, true), "once is enough");
 }
 
 #[tokio::test(flavor = "multi_thread")]

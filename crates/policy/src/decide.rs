@@ -5,6 +5,7 @@ use hudun_core::{
     RefusalCause, ResponseCheck, Restriction, RestrictionId, RevocationTarget, TenantId, Timestamp,
 };
 use hudun_profile::{Profile, RequestView, Resolution, ResolvedRoute, Route};
+use serde::{Deserialize, Serialize};
 
 use crate::Compiled;
 
@@ -84,7 +85,7 @@ pub enum StripPlace {
 }
 
 /// What is known of an answer when it is judged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResponseFacts {
     /// Rows.
     pub rows: u32,

@@ -2,11 +2,13 @@
 
 use hudun_core::{AccountId, Actor, ExchangeId, TenantId, Timestamp};
 use hudun_profile::{Profile, RequestView, Resolution};
+use serde::{Deserialize, Serialize};
 
 use crate::{Compiled, RequestFacts, ResponseFacts};
 
-/// An exchange that really happened, kept for a short time in memory only: its values are personal data.
-#[derive(Clone, Debug)]
+/// An exchange that really happened. Its values are personal data: it is kept for a short time in memory, and written
+/// down only sealed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Recorded {
     /// The exchange.
     pub exchange: ExchangeId,

@@ -1,12 +1,13 @@
 //! The body of a request, by what it is.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::view::{MOST_PARAMS, Malformed};
 use crate::{json, multipart, xmlrpc};
 
 /// The body of a request.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub enum BodyView {
     /// There is none.
     #[default]
@@ -33,7 +34,7 @@ pub enum BodyView {
 }
 
 /// A file in a form; its content is not kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct File {
     /// The field.
     pub field: String,

@@ -1,6 +1,7 @@
 //! One path, however it is written.
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
 
 use crate::Malformed;
 use crate::pattern::Pattern;
@@ -29,7 +30,7 @@ const ENCODE: &AsciiSet = &CONTROLS
     .add(b'\\');
 
 /// A path as Hudun reads it: decoded to a fixed point, without empty segments, dots and `;parameters`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CanonicalPath {
     segments: Vec<String>,
     trailing_slash: bool,

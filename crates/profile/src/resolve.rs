@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use hudun_core::{ModuleId, RouteId};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::path::{Piece, Template};
@@ -28,7 +29,7 @@ pub struct Resolver {
 }
 
 /// What a request is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resolution {
     /// The routes that it names: one, or several for a batch or a GraphQL document. Never empty; the gravest first.
     pub routes: Vec<ResolvedRoute>,
@@ -37,7 +38,7 @@ pub struct Resolution {
 }
 
 /// One route that a request names.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResolvedRoute {
     /// The route.
     pub id: RouteId,

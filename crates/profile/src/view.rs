@@ -1,5 +1,6 @@
 //! One request, read in one way only.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::body::{self, BodyView};
@@ -24,8 +25,8 @@ pub enum Malformed {
 }
 
 /// A request as the resolver, the policy and the inspection see it. Values are personal data until proven otherwise:
-/// a view lives in memory and is never written down.
-#[derive(Clone)]
+/// a view lives in memory and is written down only sealed.
+#[derive(Clone, Serialize, Deserialize)]
 pub struct RequestView {
     /// Method, as it came.
     pub method: String,

@@ -214,6 +214,7 @@ impl Office {
             .close(id, &by.account, &reason, now)
             .await
             .map_err(error::case)?;
+        self.bench.forget(id).await.map_err(error::bench)?;
         self.tell_incident(&incident, now);
         Ok(api::Done::new("事件已关闭", "The case is closed"))
     }
