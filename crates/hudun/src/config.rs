@@ -33,6 +33,10 @@ pub struct Config {
     /// Mail.
     #[serde(default)]
     pub smtp: Option<SmtpPart>,
+    /// CSV file with the addresses of customers (header such as `customer,email`), read when an approved notice goes to
+    /// affected persons.
+    #[serde(default)]
+    pub addresses: Option<PathBuf>,
     /// Numbers of the detections.
     #[serde(default)]
     pub monitor: Thresholds,
@@ -332,6 +336,9 @@ impl Config {
         if !self.console.secure_cookie && !self.console.listen.ip().is_loopback() {
             return Err("console.secure_cookie: may be false only when console.listen is a loopback address".to_owned());
         }
+        if self.addresses.is_some() && self.smtp.is_none() {
+            return Err("addresses: needs the smtp section".to_owned());
+        }
         if !self.alerts.mail.is_empty() && self.smtp.is_none() {
             return Err("alerts.mail: needs the smtp section".to_owned());
         }
@@ -382,5 +389,9 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(error.contains("alerts.mail"), "{error}");
+        let error = read(&format!("{GOOD}addresses: a.csv\n"))
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("addresses: needs"), "{error}");
     }
 }

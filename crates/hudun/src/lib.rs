@@ -2,6 +2,7 @@
 //! behind playbooks, the ledger behind everything.
 
 pub mod accounting;
+pub mod addresses;
 pub mod attacks;
 pub mod behaviour;
 pub mod bench;

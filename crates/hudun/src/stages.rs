@@ -10,7 +10,7 @@ use hudun_console::{DeskError, Live};
 use hudun_contain::Keeper;
 use hudun_core::{
     AccountId, BoxFuture, Incident, IncidentId, KindSet, LossReason, NoticeId, Recorder,
-    SubjectToken, Text, Timestamp, Window,
+    SubjectToken, TenantId, Text, Timestamp, Window,
 };
 use hudun_duty::{ApprovalRole, NoticeKind, RuleSet};
 use hudun_gateway::{Gateway, PolicyHandle};
@@ -551,11 +551,11 @@ pub struct NoAddresses;
 impl Addressees for NoAddresses {
     fn addresses<'a>(
         &'a self,
-        _incident: IncidentId,
+        _tenant: &'a TenantId,
         _tokens: &'a [SubjectToken],
     ) -> BoxFuture<'a, Result<Vec<(SubjectToken, String)>, String>> {
         Box::pin(std::future::ready(Err(
-            "no source of addresses is configured; export the notice instead".to_owned(),
+            "no source of addresses is configured: give one as `addresses` in the configuration, or export the notice".to_owned(),
         )))
     }
 }

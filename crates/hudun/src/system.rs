@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::accounting::JournalAccounting;
+use crate::addresses::AddressFile;
 use crate::config::Config;
 use crate::desk::Desktop;
 use crate::direct::{StraightAtScrm, Verifier};
@@ -68,6 +69,9 @@ pub struct System {
     _folder: File,
 }
 
+/// Makes a source of addresses.
+pub type AddresseesOf = Box<dyn FnOnce(&MasterKey) -> Arc<dyn hudun_inform::Addressees> + Send>;
+
 /// What only the demo gives.
 #[derive(Default)]
 pub struct Extras {
@@ -75,8 +79,8 @@ pub struct Extras {
     pub demo: Option<Arc<dyn DemoControl>>,
     /// The profile itself, where it does not lie in a file.
     pub profile: Option<Profile>,
-    /// Who knows the addresses of persons.
-    pub addressees: Option<Arc<dyn hudun_inform::Addressees>>,
+    /// Who knows the addresses of persons, given the keys that name them.
+    pub addressees: Option<AddresseesOf>,
 }
 
 impl System {
@@ -176,9 +180,11 @@ impl System {
             direct: &direct,
             playbooks: &playbooks,
             live: &live,
-            addressees: extras
-                .addressees
-                .unwrap_or_else(|| Arc::new(crate::stages::NoAddresses)),
+            addressees: match (extras.addressees, &config.addresses) {
+                (Some(of), _) => of(&keys),
+                (None, Some(file)) => Arc::new(AddressFile::new(file.clone(), keys.clone())),
+                (None, None) => Arc::new(crate::stages::NoAddresses),
+            },
         })
         .await?;
         let runner = Runner::new(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hudun_core::{
     BoxFuture, Finding, Incident, IncidentId, LedgerDraft, NoticeId, RecordError, Recorder,
-    SubjectToken, Text, Timestamp,
+    SubjectToken, TenantId, Text, Timestamp,
 };
 use hudun_duty::{
     ApprovalRole, Assessment, DutyError, FactBase, Lang, LintInput, NoticeKind, RenderOptions,
@@ -26,7 +26,7 @@ pub trait Addressees: Send + Sync {
     /// The addresses of those persons who have one.
     fn addresses<'a>(
         &'a self,
-        incident: IncidentId,
+        tenant: &'a TenantId,
         tokens: &'a [SubjectToken],
     ) -> BoxFuture<'a, Result<Vec<(SubjectToken, String)>, String>>;
 }
@@ -367,7 +367,7 @@ impl Informer {
         let tokens: Vec<SubjectToken> = wanted.iter().copied().collect();
         let found = self
             .addressees
-            .addresses(notice.incident, &tokens)
+            .addresses(&notice.tenant, &tokens)
             .await
             .map_err(InformError::Addressees)?;
         let mut told = BTreeSet::new();

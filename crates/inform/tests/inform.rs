@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use hudun_core::{
     BoxFuture, Grade, Incident, IncidentId, IncidentState, LedgerDraft, LossReason, RecordError,
-    Recorder, SubjectToken, Text, Timestamp,
+    Recorder, SubjectToken, TenantId, Text, Timestamp,
 };
 use hudun_duty::{ApprovalRole, DataKind, FactBase, NoticeKind, RuleSet, assess};
 use hudun_inform::{
@@ -40,7 +40,7 @@ struct Book;
 impl Addressees for Book {
     fn addresses<'a>(
         &'a self,
-        _: IncidentId,
+        _: &'a TenantId,
         tokens: &'a [SubjectToken],
     ) -> BoxFuture<'a, Result<Vec<(SubjectToken, String)>, String>> {
         let found = tokens

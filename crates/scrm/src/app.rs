@@ -19,6 +19,7 @@ use tokio::{net::TcpListener, sync::Semaphore};
 use crate::{
     audit::AuditLog,
     clock,
+    directory::Directory,
     error::Error,
     http::router,
     modules::token,
@@ -150,6 +151,11 @@ impl Scrm {
             path: "listener".into(),
             source,
         })
+    }
+
+    /// The way to the addresses of customers, while the SCRM is open.
+    pub fn directory(&self) -> Directory {
+        Directory::new(&self.app)
     }
 
     /// Makes an API token for the integration account `hudun@TENANT`. It is shown this once; the database keeps a hash.

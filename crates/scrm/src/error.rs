@@ -51,6 +51,9 @@ pub enum Error {
         /// The most that it may say.
         limit: u32,
     },
+    /// The SCRM has been stopped.
+    #[error("the SCRM is stopped")]
+    Closed,
     /// A password could not be hashed.
     #[error("password hashing: {0}")]
     Password(String),

@@ -23,6 +23,7 @@
 mod app;
 mod audit;
 mod clock;
+mod directory;
 mod error;
 mod http;
 mod modules;
@@ -36,5 +37,6 @@ mod vulnerable;
 
 pub use app::{Config, Scrm};
 pub use audit::AuditEntry;
+pub use directory::Directory;
 pub use error::Error;
 pub use policy::Role;

@@ -10,6 +10,7 @@ use hudun_duty::{Draft, FactBase, Lang, NoticeKind, RenderOptions, RuleSet};
 use hudun_ledger::{Trust, VerifierKey};
 use serde_json::{Value, json};
 
+use crate::addresses::AddressFile;
 use crate::config::Config;
 use crate::system::read_profile;
 
@@ -148,6 +149,9 @@ pub(super) fn check_config(file: &Path, as_json: bool) -> anyhow::Result<ExitCod
         .map_err(anyhow::Error::from)
         .and_then(|config| {
             read_profile(&config.gateway.profile)?;
+            if let Some(file) = &config.addresses {
+                AddressFile::check(file).context("addresses")?;
+            }
             Ok(())
         });
     match checked {

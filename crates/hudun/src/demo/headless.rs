@@ -39,6 +39,8 @@ pub struct RunReport {
     pub staff_logged_out: u64,
     /// Alerts about anybody but the attacker.
     pub false_alerts: u64,
+    /// Affected persons who were told by mail; the others have no address.
+    pub told: u64,
     /// Whether the evidence pack verifies offline.
     pub evidence_verified: bool,
     /// Whether the root fix was proven and everything lifted.
@@ -210,7 +212,7 @@ async fn one(demo: &Demo, people: &People, seed: u64) -> anyhow::Result<RunRepor
     .await?;
     let repaired = room.repair.verdict == api::Verdict::Pass;
     steady(demo, incident).await?;
-    send_notices(people, incident).await?;
+    let told = send_notices(people, incident).await?;
     lift_everything(people, incident).await?;
     let evidence = people
         .commander
@@ -239,6 +241,7 @@ async fn one(demo: &Demo, people: &People, seed: u64) -> anyhow::Result<RunRepor
         staff_errors: staff.errors - staff_before.errors,
         staff_logged_out: staff.logged_out - staff_before.logged_out,
         false_alerts,
+        told,
         evidence_verified,
         repaired: repaired && lifted(&room),
         mails: demo.mails().await - mails_before,
@@ -315,8 +318,10 @@ async fn settled(people: &People, incident: IncidentId, step: &str) -> anyhow::R
     .await
 }
 
-/// Approves by two persons, and sends, what goes to staff; approves the others.
-async fn send_notices(people: &People, incident: IncidentId) -> anyhow::Result<()> {
+/// Approves by two persons, and sends, what goes to staff and, in Chinese, to affected persons; approves the others.
+/// Returns how many persons were told.
+async fn send_notices(people: &People, incident: IncidentId) -> anyhow::Result<u64> {
+    let mut to_persons = None;
     let room = people.commander.room(incident).await?;
     for notice in room
         .notices
@@ -335,7 +340,11 @@ async fn send_notices(people: &People, incident: IncidentId) -> anyhow::Result<(
             who.press::<Done>(&at, &json!({ "role": name, "sha256": notice.sha256 }))
                 .await?;
         }
-        if notice.audience == api::Audience::Staff {
+        let personal = notice.audience == api::Audience::Person && notice.lang.starts_with("zh");
+        if personal {
+            to_persons = Some(notice.id);
+        }
+        if personal || notice.audience == api::Audience::Staff {
             let at = path(
                 api::endpoint::SEND_NOTICE.path,
                 &[&incident.to_string(), &notice.id.to_string()],
@@ -343,7 +352,17 @@ async fn send_notices(people: &People, incident: IncidentId) -> anyhow::Result<(
             people.legal.press::<Done>(&at, &json!({})).await?;
         }
     }
-    Ok(())
+    let Some(to_persons) = to_persons else {
+        return Ok(0);
+    };
+    wait("the letters to affected persons", async || {
+        let room = people.commander.room(incident).await?;
+        let notice = room.notices.iter().find(|view| view.id == to_persons);
+        Ok(notice
+            .filter(|view| view.state == NoticeState::Sent)
+            .map(|view| view.recipients))
+    })
+    .await
 }
 
 async fn lift_everything(people: &People, incident: IncidentId) -> anyhow::Result<()> {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use hudun_scrm::seed::SeedPlan;
-use hudun_scrm::{Config, Scrm};
+use hudun_scrm::{Config, Directory, Scrm};
 use tokio::sync::{Mutex, oneshot};
 use tokio::task::JoinHandle;
 
@@ -19,6 +19,7 @@ pub struct ScrmHost {
 
 struct Running {
     vulnerable: bool,
+    directory: Directory,
     stop: oneshot::Sender<()>,
     served: JoinHandle<Result<(), hudun_scrm::Error>>,
 }
@@ -69,12 +70,14 @@ impl ScrmHost {
             Scrm::open_with_progress(config, move |step| progress(step.what, step.done, step.of))
                 .await?;
         let listener = tokio::net::TcpListener::from_std(self.socket.try_clone()?)?;
+        let directory = scrm.directory();
         let (stop, stopped) = oneshot::channel::<()>();
         let served = tokio::spawn(scrm.serve(listener, async move {
             let _dropped_means_stop_too = stopped.await;
         }));
         *running = Some(Running {
             vulnerable,
+            directory,
             stop,
             served,
         });
@@ -88,6 +91,12 @@ impl ScrmHost {
             .await
             .as_ref()
             .is_some_and(|running| running.vulnerable)
+    }
+
+    /// The addresses of customers; `None` while it is stopped.
+    pub async fn directory(&self) -> Option<Directory> {
+        let running = self.running.lock().await;
+        running.as_ref().map(|running| running.directory.clone())
     }
 
     /// Stops it.

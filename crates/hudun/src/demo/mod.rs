@@ -1,5 +1,6 @@
 //! The demo: the bundled SCRM with synthetic customers, the guard in front of it, staff at work, and a real attack.
 
+mod addresses;
 pub mod headless;
 pub mod host;
 pub mod mailbox;
@@ -35,6 +36,7 @@ use crate::config::{
 use crate::direct::Verifier;
 use crate::office::DemoControl;
 use crate::system::{Extras, System};
+use addresses::ScrmAddresses;
 use host::ScrmHost;
 use traffic::{Pace, Tally};
 
@@ -163,10 +165,17 @@ impl Demo {
             mail_port,
         )?;
         let profile = Profile::parse(PROFILE, "profiles/hudun-scrm.yaml")?;
+        let addressed = Arc::clone(&host);
         let extras = Extras {
             demo: Some(control.clone()),
             profile: Some(profile),
-            ..Extras::default()
+            addressees: Some(Box::new(move |keys| {
+                let keys = keys.clone();
+                Arc::new(ScrmAddresses {
+                    host: addressed,
+                    keys,
+                })
+            })),
         };
         let system = System::start(config, extras).await?;
         control.connect(&system);
@@ -658,6 +667,7 @@ fn demo_config(
             secure_cookie: false,
         },
         store: None,
+        addresses: None,
         alerts: AlertPart {
             webhooks: Vec::new(),
             mail: vec!["security-lead@example.invalid".to_owned()],
