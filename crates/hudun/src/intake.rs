@@ -17,7 +17,7 @@ pub struct Intake {
     pub office: Arc<Office>,
     /// Who is woken.
     pub sender: Arc<hudun_inform::Informer>,
-    /// Whether the playbook starts by itself.
+    /// Whether the playbook starts by itself when a case is or becomes grave.
     pub auto: bool,
 }
 
@@ -57,6 +57,9 @@ impl Intake {
                 self.tell(&incident);
                 if graver && incident.grade == Grade::High {
                     self.alert(&incident, &finding).await?;
+                    if self.auto && incident.run.is_none() {
+                        self.start_playbook(&incident).await?;
+                    }
                 }
                 Ok(())
             }

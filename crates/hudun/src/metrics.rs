@@ -46,6 +46,21 @@ async fn metrics(State(told): State<Told>) -> impl IntoResponse {
         told.watch.evicted(),
         told.office.bus.current().revision,
     ));
+    let rules = told.watch.rule_counts();
+    text.push_str(&format!(
+        "# HELP hudun_detection_events_total Events that the detection rules were asked about.\n\
+         # TYPE hudun_detection_events_total counter\nhudun_detection_events_total {}\n\
+         # HELP hudun_detection_rules_refused_total Changed rule sets that were faulty and not put in force.\n\
+         # TYPE hudun_detection_rules_refused_total counter\nhudun_detection_rules_refused_total {}\n\
+         # HELP hudun_detection_matches_total Matches of detection rules.\n\
+         # TYPE hudun_detection_matches_total counter\n",
+        rules.events, rules.refused,
+    ));
+    for (rule, count) in &rules.matches {
+        text.push_str(&format!(
+            "hudun_detection_matches_total{{rule={rule:?}}} {count}\n"
+        ));
+    }
     if let Some(waf) = told.gateway.waf() {
         let rules = waf.current();
         text.push_str(&format!(

@@ -1,20 +1,35 @@
 //! From the gateway's events to findings, cases and alerts, within a second.
 
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hudun_core::{ExchangeEvent, Finding, TenantId, Timestamp};
-use hudun_monitor::{Monitor, StepUp};
+use hudun_monitor::{Monitor, Rules, StepUp};
+use hudun_sigma::RuleSet;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 /// Findings that may wait to be taken in.
 const WAITING: usize = 1_000;
 
+/// What the detection rules did since the start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RuleCounts {
+    /// Events that they were asked about.
+    pub events: u64,
+    /// Matches by rule.
+    pub matches: BTreeMap<String, u64>,
+    /// Changed sets that were faulty and not put in force.
+    pub refused: u64,
+}
+
 /// The monitor, shared by the pump and by whoever closes a case.
 #[derive(Clone)]
 pub struct Watch {
     monitor: Arc<Mutex<Monitor>>,
     step_ups: mpsc::Sender<StepUp>,
+    rules_refused: Arc<AtomicU64>,
 }
 
 impl Watch {
@@ -23,6 +38,7 @@ impl Watch {
         Self {
             monitor: Arc::new(Mutex::new(monitor)),
             step_ups,
+            rules_refused: Arc::default(),
         }
     }
 
@@ -43,6 +59,31 @@ impl Watch {
     /// Lets alarms about the actor speak again.
     pub fn forget(&self, tenant: &TenantId, actor: &str) {
         self.lock().forget(tenant, actor);
+    }
+
+    /// Puts other detection rules in force.
+    pub fn reload_rules(&self, rules: RuleSet) {
+        if let Some(in_force) = self.lock().rules_mut() {
+            in_force.reload(rules);
+        }
+    }
+
+    /// Notes that changed detection rules were faulty.
+    pub fn rules_refused(&self) {
+        self.rules_refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What the detection rules did so far.
+    pub fn rule_counts(&self) -> RuleCounts {
+        let monitor = self.lock();
+        let rules = monitor.rules();
+        RuleCounts {
+            events: rules.map_or(0, Rules::events),
+            matches: rules
+                .map(|rules| rules.matches().clone())
+                .unwrap_or_default(),
+            refused: self.rules_refused.load(Ordering::Relaxed),
+        }
     }
 
     /// States that were dropped because a quota was full.

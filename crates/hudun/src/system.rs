@@ -231,7 +231,16 @@ impl System {
         let mut thresholds = config.monitor.clone();
         // Who can't see log-ins can't ask for one.
         thresholds.behaviour.step_up &= !profile.logins.is_empty();
-        let watch = Watch::new(crate::behaviour::open(&thresholds, &config.data)?, step_ups);
+        let mut monitor = crate::behaviour::open(&thresholds, &config.data)?;
+        if let Some(rules) = crate::detection::open(&thresholds.rules)? {
+            monitor = monitor.with_rules(rules);
+        }
+        let watch = Watch::new(monitor, step_ups);
+        tasks.spawn(crate::detection::watch(
+            watch.clone(),
+            thresholds.rules.clone(),
+            stop.clone(),
+        ));
         tasks.spawn(crate::behaviour::keep(
             watch.clone(),
             config.data.clone(),

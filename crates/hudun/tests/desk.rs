@@ -705,6 +705,45 @@ async fn patches_asked_for_while_the_attack_is_on_its_way_are_drafted_when_it_sh
     assert_eq!(look().await, (patches, true), "once is enough");
 }
 
+/// A case that opens harmless and becomes grave gets its playbook, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn with_auto_the_playbook_starts_when_a_case_becomes_grave() {
+    let house = house().await;
+    let office = house.office.clone();
+    let sender = Arc::new(hudun_inform::Informer::new(
+        &office.store,
+        Arc::new(RuleSet::embedded().unwrap()),
+        hudun_inform::InformSettings::default(),
+        Arc::new(hudun::stages::NoAddresses),
+        office.ledger.clone(),
+    ));
+    let intake = hudun::intake::Intake {
+        office: office.clone(),
+        sender,
+        auto: true,
+    };
+    let (findings, queue) = tokio::sync::mpsc::channel(4);
+    let stop = tokio_util::sync::CancellationToken::new();
+    let worker = tokio::spawn(intake.run(queue, stop));
+    let mut finding = office.cases.findings(&house.case).await.unwrap().remove(0);
+    finding.actor.account = Some("zhao.min".parse().unwrap());
+    for (rule, level) in [
+        ("scrm.object-probing", Level::High),
+        ("scrm.id-walk", Level::High),
+    ] {
+        finding.id = FindingId::new();
+        finding.rule = rule.into();
+        finding.level = level;
+        findings.send(finding.clone()).await.unwrap();
+    }
+    drop(findings);
+    worker.await.unwrap();
+    let case = office.cases.newest(1).await.unwrap().remove(0);
+    assert_eq!(case.suspects, ["zhao.min".parse().unwrap()]);
+    assert_eq!(case.findings.len(), 2);
+    assert!(case.run.is_some());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_there_is_said_so() {
     let house = house().await;

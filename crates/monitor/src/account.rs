@@ -23,7 +23,8 @@ pub(crate) struct ActorState {
     pub(crate) networks: HashSet<Network>,
     pub(crate) foreign_evidence: VecDeque<ExchangeId>,
     recent: VecDeque<ExchangeId>,
-    fired: HashMap<&'static str, (Level, i64)>,
+    fired: HashMap<Box<str>, (Level, i64)>,
+    pub(crate) last_login: Option<i64>,
     touched: u64,
 }
 
@@ -39,6 +40,7 @@ impl ActorState {
             foreign_evidence: VecDeque::new(),
             recent: VecDeque::new(),
             fired: HashMap::new(),
+            last_login: None,
             touched: 0,
         }
     }
@@ -74,6 +76,11 @@ impl ActorState {
         evidence.split_off(from)
     }
 
+    /// Whether the network is one of the known ones; `None` when none is known yet.
+    pub(crate) fn knows_network(&self, network: Network) -> Option<bool> {
+        (!self.networks.is_empty()).then(|| self.networks.contains(&network))
+    }
+
     /// Notes the network and tells whether it is the first one that differs from all known ones.
     pub(crate) fn is_new_network(&mut self, network: Network) -> bool {
         let had_some = !self.networks.is_empty();
@@ -84,20 +91,14 @@ impl ActorState {
     }
 
     /// Whether the rule may speak: it was silent long enough, or speaks louder than before.
-    pub(crate) fn may_fire(
-        &mut self,
-        rule: &'static str,
-        level: Level,
-        at: i64,
-        quiet_ms: i64,
-    ) -> bool {
+    pub(crate) fn may_fire(&mut self, rule: &str, level: Level, at: i64, quiet_ms: i64) -> bool {
         if let Some(&(before, when)) = self.fired.get(rule)
             && level <= before
             && at - when < quiet_ms
         {
             return false;
         }
-        self.fired.insert(rule, (level, at));
+        self.fired.insert(rule.into(), (level, at));
         true
     }
 }
@@ -117,6 +118,17 @@ impl Network {
                 let [a, b, c, d, e, f, ..] = v6.octets();
                 Self([a, b, c, d, e, f], true)
             }
+        }
+    }
+}
+
+impl std::fmt::Display for Network {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let [a, b, c, d, e, g] = self.0;
+        if self.1 {
+            write!(f, "{a:02x}{b:02x}:{c:02x}{d:02x}:{e:02x}{g:02x}::/48")
+        } else {
+            write!(f, "{a}.{b}.{c}.0/24")
         }
     }
 }

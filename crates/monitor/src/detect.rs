@@ -10,12 +10,15 @@ use hudun_core::{
 use crate::Thresholds;
 use crate::account::{ActorState, Actors, Network};
 use crate::behaviour::Behaviour;
+use crate::rules::{Known, Matched, Rules};
 use crate::window::Distinct;
 
 /// Exchanges that may be open at once; beyond, the oldest are forgotten and counted.
 const OPEN: usize = 50_000;
 /// Addresses from which log-ins are watched.
 const ADDRESSES: usize = 50_000;
+/// Milliseconds of a day.
+const DAY_MS: i64 = 86_400_000;
 
 /// Reads exchanges while they happen and says what they mean.
 #[derive(Debug)]
@@ -26,6 +29,9 @@ pub struct Monitor {
     addresses: HashMap<std::net::IpAddr, Distinct<String>>,
     dropped: u64,
     behaviour: Option<Behaviour>,
+    rules: Option<Rules>,
+    /// While the fixed detections keep their state and say nothing.
+    muted: bool,
 }
 
 /// An exchange that has begun and not ended.
@@ -46,6 +52,8 @@ impl Monitor {
             addresses: HashMap::new(),
             dropped: 0,
             behaviour: None,
+            rules: None,
+            muted: false,
         }
     }
 
@@ -54,6 +62,23 @@ impl Monitor {
     pub fn with_behaviour(mut self, behaviour: Behaviour) -> Self {
         self.behaviour = Some(behaviour);
         self
+    }
+
+    /// The same with detection rules beside the fixed detections.
+    #[must_use]
+    pub fn with_rules(mut self, rules: Rules) -> Self {
+        self.rules = Some(rules);
+        self
+    }
+
+    /// The detection rules, when there are some.
+    pub const fn rules(&self) -> Option<&Rules> {
+        self.rules.as_ref()
+    }
+
+    /// The detection rules, to put others in force.
+    pub const fn rules_mut(&mut self) -> Option<&mut Rules> {
+        self.rules.as_mut()
     }
 
     /// The behaviour engine, when there is one.
@@ -70,13 +95,16 @@ impl Monitor {
     /// exchanges.
     pub fn observe(&mut self, event: ExchangeEvent, now: Timestamp) -> Vec<Finding> {
         let mut findings = Vec::from_iter(self.behave(&event, now));
-        let fixed = match event {
+        let asked = self.ask_rules(&event);
+        self.muted = !self.thresholds.detectors;
+        findings.extend(match event {
             ExchangeEvent::Head(head) => self.on_head(*head, now),
             ExchangeEvent::Release(release) => self.on_release(&release, now),
             ExchangeEvent::End(end) => self.on_end(&end, now),
-        };
-        if self.thresholds.detectors {
-            findings.extend(fixed);
+        });
+        self.muted = false;
+        if let Some(asked) = asked {
+            findings.extend(self.conclude_rules(asked, now));
         }
         findings
     }
@@ -90,12 +118,16 @@ impl Monitor {
     }
 
     /// States that were dropped because a quota was full ([`hudun_core::LossReason::StateEvicted`]).
-    pub const fn evicted(&self) -> u64 {
+    pub fn evicted(&self) -> u64 {
         let behaviour = match &self.behaviour {
             Some(behaviour) => behaviour.engine().losses().0,
             None => 0,
         };
-        self.actors.evicted() + self.dropped + behaviour
+        let rules = match &self.rules {
+            Some(rules) => rules.lost(),
+            None => 0,
+        };
+        self.actors.evicted() + self.dropped + behaviour + rules
     }
 
     /// Asks the behaviour engine, before the fixed detections forget an exchange that ends.
@@ -129,6 +161,77 @@ impl Monitor {
         };
         let evidence = state.recent_evidence(head.id);
         self.conclude(&head, now, rule, spoken.title, spoken.why, evidence)
+    }
+
+    /// Asks the detection rules, before the fixed detections forget an exchange that ends.
+    fn ask_rules(&mut self, event: &ExchangeEvent) -> Option<Asked> {
+        let rules = self.rules.as_mut()?;
+        let id = match event {
+            ExchangeEvent::Head(_) => return None,
+            ExchangeEvent::Release(release) => release.exchange,
+            ExchangeEvent::End(end) => end.exchange,
+        };
+        let open = self.open.get(&id)?;
+        let (head, rows) = (&open.head, open.rows);
+        let name = head.actor.name();
+        let state = self.actors.state(&head.tenant, &name, &self.thresholds);
+        let network = Network::of(head.actor.ip);
+        let role = head.actor.role.as_ref();
+        let last = state.last_login;
+        let known = Known {
+            own_scope: role.is_some_and(|role| self.thresholds.own_scope_roles.contains(role)),
+            usual_network: state.knows_network(network),
+            dormant_days: last.map(|last| (head.at.as_millis() - last) / DAY_MS),
+        };
+        let matched = match event {
+            ExchangeEvent::Head(_) => return None,
+            ExchangeEvent::Release(release) => {
+                state.keep_recent(id);
+                rules.on_release(head, release, known)
+            }
+            ExchangeEvent::End(end) => {
+                if end.success && end.refusal.is_none() {
+                    if head.login {
+                        state.last_login = Some(head.at.as_millis());
+                    } else if head.actor.token.is_some() {
+                        // Tokens never log in: where they are used is what they are known by.
+                        state.is_new_network(network);
+                    }
+                }
+                rules.on_end(head, end, rows, known)
+            }
+        };
+        (!matched.is_empty()).then(|| Asked {
+            head: head.clone(),
+            recent: state.recent_evidence(id),
+            matched,
+        })
+    }
+
+    /// What the rules matched, unless a fixed detection of the same name has spoken of it.
+    fn conclude_rules(&mut self, asked: Asked, now: Timestamp) -> Vec<Finding> {
+        let Asked {
+            head,
+            recent,
+            matched,
+        } = asked;
+        let mut findings = Vec::new();
+        for one in matched {
+            let tags: Vec<&str> = one.tags.iter().map(String::as_str).collect();
+            let rule = Rule {
+                id: &one.rule,
+                level: one.level,
+                tags: &tags,
+                by_address: one.by_address,
+            };
+            let evidence = if one.correlated {
+                recent.clone()
+            } else {
+                vec![head.id]
+            };
+            findings.extend(self.conclude(&head, now, rule, one.title, one.why, evidence));
+        }
+        findings
     }
 
     fn on_head(&mut self, head: ExchangeHead, now: Timestamp) -> Vec<Finding> {
@@ -414,11 +517,14 @@ impl Monitor {
         &mut self,
         head: &ExchangeHead,
         now: Timestamp,
-        rule: Rule,
+        rule: Rule<'_>,
         title: Text,
         why: Text,
         evidence: Vec<ExchangeId>,
     ) -> Option<Finding> {
+        if self.muted {
+            return None;
+        }
         let quiet_ms = self.thresholds.quiet_ms;
         let entity = if rule.by_address {
             head.actor.ip.to_string()
@@ -480,12 +586,19 @@ impl Monitor {
     }
 }
 
+/// What the rules matched in an event, and whom it is about.
+struct Asked {
+    head: ExchangeHead,
+    recent: Vec<ExchangeId>,
+    matched: Vec<Matched>,
+}
+
 /// What is fixed about a detection.
 #[derive(Clone, Copy, Debug)]
-struct Rule {
-    id: &'static str,
+struct Rule<'a> {
+    id: &'a str,
     level: Level,
-    tags: &'static [&'static str],
+    tags: &'a [&'a str],
     /// Whether the address is the one who did it, and not the account it tried.
     by_address: bool,
 }

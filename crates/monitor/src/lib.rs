@@ -8,7 +8,9 @@
 //! State is bounded: so many actors per tenant, so many persons per actor; what is evicted is counted. One actor can't
 //! push out another's state, because each tenant evicts its own least recently seen first.
 //!
-//! Beside the fixed detections stands the behaviour engine ([`Behaviour`]): what is unlike the person and the role.
+//! Beside the fixed detections stand the behaviour engine ([`Behaviour`]): what is unlike the person and the role; and
+//! detection rules in the language of Sigma ([`Rules`]). A rule that says the same as a fixed detection carries its name,
+//! and one fact speaks once.
 //!
 //! ```
 //! use hudun_monitor::{Monitor, Thresholds};
@@ -20,12 +22,14 @@
 mod account;
 mod behaviour;
 mod detect;
+mod rules;
 mod thresholds;
 mod window;
 
 pub use behaviour::{Behaviour, BehaviourSettings, StepUp};
 pub use detect::Monitor;
 pub use hudun_behaviour as engine;
+pub use rules::{RuleSettings, Rules};
 pub use thresholds::Thresholds;
 
 #[cfg(doc)]

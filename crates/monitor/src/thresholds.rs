@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::BehaviourSettings;
+use crate::{BehaviourSettings, RuleSettings};
 
 /// When a detection fires. All may be set in the configuration; the defaults start from what peers use.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,6 +32,8 @@ pub struct Thresholds {
     pub detectors: bool,
     /// The behaviour engine.
     pub behaviour: BehaviourSettings,
+    /// Detection rules.
+    pub rules: RuleSettings,
 }
 
 impl Default for Thresholds {
@@ -49,6 +51,7 @@ impl Default for Thresholds {
             actors_per_tenant: 20_000,
             detectors: true,
             behaviour: BehaviourSettings::default(),
+            rules: RuleSettings::default(),
         }
     }
 }

@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::cli::DemoArgs;
 use crate::config::Config;
-use crate::demo::{Demo, DemoOptions, headless};
+use crate::demo::{Demo, DemoOptions, Watchers, headless};
 use crate::system::{Extras, System};
 
 pub(super) fn serve(file: &Path) -> anyhow::Result<ExitCode> {
@@ -58,7 +58,11 @@ pub(super) fn demo(args: DemoArgs) -> anyhow::Result<ExitCode> {
         seed: args.seed,
         customers: args.customers,
         headless: args.headless,
-        behaviour_alone: args.behaviour_alone,
+        watchers: match (args.behaviour_alone, args.rules_alone) {
+            (true, _) => Watchers::BehaviourAlone,
+            (_, true) => Watchers::RulesAlone,
+            _ => Watchers::All,
+        },
     };
     runtime()?.block_on(async {
         let began = Instant::now();

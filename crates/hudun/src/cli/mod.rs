@@ -115,9 +115,12 @@ struct DemoArgs {
     /// Where the report goes (JSON); standard output when absent.
     #[arg(long)]
     report: Option<PathBuf>,
-    /// Let the behaviour engine watch alone, without the fixed detections.
+    /// Let the behaviour engine watch alone, without the fixed detections and the detection rules.
     #[arg(long)]
     behaviour_alone: bool,
+    /// Let the detection rules watch alone, without the fixed detections and the behaviour engine.
+    #[arg(long, conflicts_with = "behaviour_alone")]
+    rules_alone: bool,
 }
 
 /// How a command enters a running console.

@@ -149,6 +149,7 @@ pub(super) fn check_config(file: &Path, as_json: bool) -> anyhow::Result<ExitCod
         .map_err(anyhow::Error::from)
         .and_then(|config| {
             read_profile(&config.gateway.profile)?;
+            crate::detection::open(&config.monitor.rules)?;
             if let Some(file) = &config.addresses {
                 AddressFile::check(file).context("addresses")?;
             }

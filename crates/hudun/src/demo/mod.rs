@@ -79,8 +79,20 @@ pub struct DemoOptions {
     pub customers: u32,
     /// Whether nobody watches: a brisk pace, and console accounts whose passwords are known to the process.
     pub headless: bool,
-    /// Whether the behaviour engine watches without the fixed detections.
-    pub behaviour_alone: bool,
+    /// Who watches.
+    pub watchers: Watchers,
+}
+
+/// Who watches the traffic of the demo.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Watchers {
+    /// The fixed detections, the detection rules and the behaviour engine.
+    #[default]
+    All,
+    /// The behaviour engine.
+    BehaviourAlone,
+    /// The detection rules.
+    RulesAlone,
 }
 
 /// The running demo.
@@ -632,9 +644,14 @@ fn demo_config(
 ) -> anyhow::Result<Config> {
     let monitor = hudun_monitor::Thresholds {
         own_scope_roles: vec!["sales".to_owned()],
-        detectors: !options.behaviour_alone,
+        detectors: options.watchers == Watchers::All,
+        rules: hudun_monitor::RuleSettings {
+            on: options.watchers != Watchers::BehaviourAlone,
+            folder: None,
+        },
         // The drill shows the whole chain; a thief who is sent to the log-in page half way would cut it short.
         behaviour: hudun_monitor::BehaviourSettings {
+            on: options.watchers != Watchers::RulesAlone,
             step_up: false,
             ..hudun_monitor::BehaviourSettings::default()
         },

@@ -1,8 +1,7 @@
 //! Rules in force: loaded at the start, watched, proven and swapped while the gateway serves.
 
-use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use hudun_gateway::{RuleException, Waf, WafMode, WafSettings};
@@ -12,9 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{RuleOptions, load, prove};
 use crate::config::InspectionPart;
-
-/// How often the rules' folder is looked at.
-const LOOK: Duration = Duration::from_secs(2);
+use crate::folder::FolderWatch;
 
 /// The inspection as the configuration and the profile say; none when it is off everywhere.
 ///
@@ -72,22 +69,8 @@ pub async fn watch(waf: Arc<Waf>, part: InspectionPart, stop: CancellationToken)
     let Some(folder) = part.rules.clone() else {
         return;
     };
-    let mut known = state_of(&folder);
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(LOOK) => {}
-        }
-        let now = state_of(&folder);
-        if now == known {
-            continue;
-        }
-        // Whoever writes several files should be done first.
-        tokio::time::sleep(LOOK).await;
-        known = state_of(&folder);
-        if known != now {
-            continue;
-        }
+    let mut changes = FolderWatch::new(folder.clone());
+    while changes.changed(&stop).await {
         let part = part.clone();
         let loaded = tokio::task::spawn_blocking(move || fresh(&part)).await;
         match loaded {
@@ -146,18 +129,4 @@ fn name(part: &InspectionPart) -> String {
         || "rules/waf".to_owned(),
         |folder| folder.display().to_string(),
     )
-}
-
-/// Names, lengths and times of the files in a folder and its `rules/`.
-fn state_of(folder: &Path) -> Vec<(std::ffi::OsString, u64, Option<SystemTime>)> {
-    let mut files = Vec::new();
-    for folder in [folder.to_owned(), folder.join("rules")] {
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            if let Ok(about) = entry.metadata() {
-                files.push((entry.file_name(), about.len(), about.modified().ok()));
-            }
-        }
-    }
-    files.sort();
-    files
 }

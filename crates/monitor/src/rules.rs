@@ -1,0 +1,397 @@
+//! Sigma rules within the monitor: exchanges become events, matches become findings.
+//!
+//! An exchange gives these events (OCSF class ids; `scrm.*` is Hudun's own extension):
+//!
+//! - for each person in the answer of a look-up of one object (a path with a placeholder): one with `scrm.subject`, so that
+//!   distinct persons can be counted;
+//! - for each group of any other answer: one with `scrm.rows` and `scrm.foreign_rows` of that group, so that a sum over
+//!   groups is a sum over exports, and a long export is seen while it leaves;
+//! - at its end: a log-in (3002), or what the client got (`http_response.code`) when no row was in it.
+//!
+//! Events of sessions are web resource activity (6001), those of API tokens API activity (6003). What Hudun itself refused
+//! carries `scrm.blocked_by`, which the pack's filter leaves out of every rule.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use hudun_core::{
+    ExchangeEnd, ExchangeHead, Level, Refusal, Release, SignalKind, SubjectToken, Text,
+};
+use hudun_sigma::{
+    Engine, Evidence, Finding, Flat, Limits, Meta, Route, RuleInfo, RuleSet, Scratch, Source, Value,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::account::Network;
+
+/// Persons of one release that are counted one by one.
+const PERSONS: usize = 2_000;
+
+/// The rules section of the monitor's configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RuleSettings {
+    /// Whether detection rules are asked.
+    pub on: bool,
+    /// Folder with the site's own rules (`*.yml`), beside Hudun's pack. Changes are noticed and put in force without a
+    /// restart.
+    pub folder: Option<PathBuf>,
+}
+
+impl Default for RuleSettings {
+    fn default() -> Self {
+        Self {
+            on: true,
+            folder: None,
+        }
+    }
+}
+
+/// Rules with the memory of their correlations.
+pub struct Rules {
+    engine: Engine,
+    route: Route,
+    scratch: Scratch,
+    found: Vec<Finding>,
+    matches: BTreeMap<String, u64>,
+    events: u64,
+    cut: u64,
+}
+
+impl std::fmt::Debug for Rules {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Rules({})", self.engine.rules().rules().len())
+    }
+}
+
+/// A match that becomes a finding.
+pub(crate) struct Matched {
+    pub(crate) rule: String,
+    pub(crate) level: Level,
+    pub(crate) tags: Vec<String>,
+    pub(crate) title: Text,
+    pub(crate) why: Text,
+    pub(crate) by_address: bool,
+    pub(crate) correlated: bool,
+}
+
+/// What the monitor knows of an actor beside the exchange.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Known {
+    /// Whether the role may see only its own rows.
+    pub(crate) own_scope: bool,
+    /// Whether the actor used this network before; `None` when nothing is known of it.
+    pub(crate) usual_network: Option<bool>,
+    /// Days since the last log-in, when there was one.
+    pub(crate) dormant_days: Option<i64>,
+}
+
+impl Rules {
+    /// Rules that have seen nothing yet.
+    pub fn new(rules: RuleSet) -> Self {
+        let limits = Limits {
+            bytes: 256 << 20,
+            ..Limits::default()
+        };
+        let engine = Engine::new(rules, limits);
+        Self {
+            route: engine.rules().route(&source()),
+            engine,
+            scratch: Scratch::default(),
+            found: Vec::new(),
+            matches: BTreeMap::new(),
+            events: 0,
+            cut: 0,
+        }
+    }
+
+    /// Puts other rules in force; correlations that did not change keep what they know.
+    pub fn reload(&mut self, rules: RuleSet) {
+        self.engine = self.engine.reloaded(rules);
+        self.route = self.engine.rules().route(&source());
+        self.scratch = Scratch::default();
+    }
+
+    /// Matches by the rule's name in findings, since the start.
+    pub const fn matches(&self) -> &BTreeMap<String, u64> {
+        &self.matches
+    }
+
+    /// Events that the rules were asked about.
+    pub const fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// Persons and groups of correlations that a bound left out.
+    pub fn lost(&self) -> u64 {
+        let stats = self.engine.stats();
+        self.cut + stats.evicted + stats.refused
+    }
+
+    /// A part of an answer is about to leave.
+    pub(crate) fn on_release(
+        &mut self,
+        head: &ExchangeHead,
+        release: &Release,
+        known: Known,
+    ) -> Vec<Matched> {
+        let base = Base::of(head, known);
+        let each = head.path.contains('{') && !head.export;
+        if !each {
+            let mut event = base.event();
+            event
+                .push("status_id", Value::Int(1))
+                .push("scrm.rows", Value::Int(i64::from(release.rows)))
+                .push(
+                    "scrm.foreign_rows",
+                    Value::Int(i64::from(release.foreign_rows)),
+                );
+            return self.ask(head, &event);
+        }
+        let counted = &release.sightings[..release.sightings.len().min(PERSONS)];
+        self.cut += (release.sightings.len() - counted.len()) as u64;
+        let mut matched = Vec::new();
+        for sighting in counted {
+            let subject = hex(&sighting.subject);
+            let mut event = base.event();
+            event
+                .push("status_id", Value::Int(1))
+                .push("scrm.subject", Value::Text(&subject))
+                .push(
+                    "scrm.foreign_rows",
+                    Value::Int(i64::from(release.foreign_rows)),
+                );
+            matched.extend(self.ask(head, &event));
+        }
+        matched
+    }
+
+    /// An exchange is over.
+    pub(crate) fn on_end(
+        &mut self,
+        head: &ExchangeHead,
+        end: &ExchangeEnd,
+        rows: u64,
+        known: Known,
+    ) -> Vec<Matched> {
+        let base = Base::of(head, known);
+        let mut event = base.event();
+        event
+            .push("status_id", Value::Int(if end.success { 1 } else { 2 }))
+            .push("http_response.code", Value::Int(i64::from(end.status)));
+        blocked(&mut event, end.refusal.as_ref());
+        if let Some(days) = known.dormant_days {
+            event.push("scrm.dormant_days", Value::Int(days));
+        }
+        // Rows have spoken when they left.
+        if rows > 0 && end.success && !head.login {
+            return Vec::new();
+        }
+        self.ask(head, &event)
+    }
+
+    fn ask(&mut self, head: &ExchangeHead, event: &Flat<'_>) -> Vec<Matched> {
+        self.events += 1;
+        let meta = Meta {
+            tenant: head.tenant.as_str(),
+            time: head.at.as_millis(),
+            ..Meta::default()
+        };
+        self.engine.observe(
+            event,
+            &meta,
+            Some(&self.route),
+            &mut self.scratch,
+            &mut self.found,
+        );
+        let mut matched = Vec::new();
+        for finding in self.found.drain(..) {
+            let one = matched_of(&finding);
+            *self.matches.entry(one.rule.clone()).or_default() += 1;
+            matched.push(one);
+        }
+        matched
+    }
+}
+
+/// The texts that every event of an exchange borrows.
+struct Base<'a> {
+    head: &'a ExchangeHead,
+    known: Known,
+    address: String,
+    network: String,
+}
+
+impl<'a> Base<'a> {
+    fn of(head: &'a ExchangeHead, known: Known) -> Self {
+        Self {
+            head,
+            known,
+            address: head.actor.ip.to_canonical().to_string(),
+            network: Network::of(head.actor.ip).to_string(),
+        }
+    }
+
+    fn event(&self) -> Flat<'_> {
+        let head = self.head;
+        let mut event = Flat::new();
+        let account = head.actor.account.as_ref().map(|account| account.as_str());
+        if head.login {
+            event
+                .push("class_uid", Value::Int(3002))
+                .push("activity_id", Value::Int(1));
+            if let Some(account) = account {
+                event.push("user.uid", Value::Text(account));
+            }
+        } else {
+            let class = if head.actor.token.is_some() {
+                6003
+            } else {
+                6001
+            };
+            event.push("class_uid", Value::Int(class));
+        }
+        if let Some(account) = account {
+            event.push("actor.user.uid", Value::Text(account));
+        }
+        if let Some(role) = &head.actor.role {
+            event.push("scrm.role", Value::Text(role));
+        }
+        if let Some(session) = &head.actor.session {
+            event.push("actor.session.uid", Value::Text(session.as_str()));
+        }
+        event
+            .push("src_endpoint.ip", Value::Text(&self.address))
+            .push("scrm.network", Value::Text(&self.network))
+            .push("http_request.http_method", Value::Text(&head.method))
+            .push("http_request.url.path", Value::Text(&head.path))
+            .push("http_request.user_agent", Value::Text(&head.actor.agent))
+            .push("scrm.module", Value::Text(head.module.as_str()))
+            .push("scrm.route", Value::Text(head.route.as_str()))
+            .push("scrm.operation", Value::Text(operation(head)))
+            .push("scrm.export", Value::Bool(head.export))
+            .push("scrm.own_scope", Value::Bool(self.known.own_scope));
+        for signal in &head.signals {
+            event.push("scrm.signal", Value::Text(signal_name(signal.kind)));
+        }
+        if let Some(usual) = self.known.usual_network {
+            event.push("scrm.usual_network", Value::Bool(usual));
+        }
+        event
+    }
+}
+
+fn source() -> Source {
+    Source {
+        category: None,
+        product: Some("hudun".to_owned()),
+        service: Some("scrm".to_owned()),
+    }
+}
+
+fn blocked(event: &mut Flat<'_>, refusal: Option<&Refusal>) {
+    if refusal.is_some() {
+        event.push("scrm.blocked_by", Value::Text("hudun"));
+    }
+}
+
+/// The last part of the route's name: `customer.assign` is `assign`.
+fn operation(head: &ExchangeHead) -> &str {
+    let route = head.route.as_str();
+    route.rsplit_once('.').map_or(route, |(_, last)| last)
+}
+
+const fn signal_name(kind: SignalKind) -> &'static str {
+    match kind {
+        SignalKind::Sqli => "sqli",
+        SignalKind::Xss => "xss",
+        SignalKind::Traversal => "traversal",
+        SignalKind::Other => "other",
+    }
+}
+
+fn hex(token: &SubjectToken) -> String {
+    use std::fmt::Write as _;
+    token
+        .as_bytes()
+        .iter()
+        .fold(String::with_capacity(32), |mut text, byte| {
+            // Writing into a string can't fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
+
+fn matched_of(finding: &Finding) -> Matched {
+    let info = &*finding.rule;
+    let (group, value) = match &finding.evidence {
+        Evidence::Event { .. } => (&[][..], None),
+        Evidence::Correlation {
+            group,
+            value,
+            timespan,
+        } => (&group[..], Some((*value, *timespan))),
+    };
+    let named = |field: &str| group.iter().any(|(name, _)| name == field);
+    let mut why = text_of(info, "why");
+    if let Some((value, seconds)) = value {
+        why.zh.push_str(&format!("（{seconds} 秒内：{value}）"));
+        why.en.push_str(&format!(" (within {seconds} s: {value})"));
+    }
+    Matched {
+        rule: name_of(info),
+        level: level_of(info),
+        tags: info.tags.iter().map(|tag| tag_of(tag)).collect(),
+        title: text_of(info, "title"),
+        why,
+        by_address: named("src_endpoint.ip") && !named("user.uid") && !named("actor.user.uid"),
+        correlated: value.is_some(),
+    }
+}
+
+/// The name in findings: what the rule's `hudun.finding` says; else its name, `scrm_mass_tag` as `scrm.mass-tag`.
+fn name_of(info: &RuleInfo) -> String {
+    let said = info
+        .attribute
+        .as_ref()
+        .and_then(|attribute| attribute.get("finding")?.as_str());
+    match (said, &info.name) {
+        (Some(said), _) => said.to_owned(),
+        (None, Some(name)) => name.replacen('_', ".", 1).replace('_', "-"),
+        (None, None) => info.key().to_owned(),
+    }
+}
+
+fn text_of(info: &RuleInfo, key: &str) -> Text {
+    let said = |lang: &str| {
+        info.attribute
+            .as_ref()
+            .and_then(|attribute| attribute.get(key)?.get(lang)?.as_str())
+    };
+    let plain = match key {
+        "title" => info.title.as_str(),
+        _ => info.description.as_deref().unwrap_or(&info.title),
+    };
+    Text::new(said("zh").unwrap_or(plain), said("en").unwrap_or(plain))
+}
+
+fn level_of(info: &RuleInfo) -> Level {
+    match info.level {
+        Some("critical") => Level::Critical,
+        Some("high") => Level::High,
+        Some("medium") => Level::Medium,
+        Some("low") => Level::Low,
+        _ => Level::Informational,
+    }
+}
+
+/// `attack.t1213.004` as `T1213.004`, `owasp.api1.2023` as `API1:2023`; others as they are.
+fn tag_of(tag: &str) -> String {
+    if let Some(technique) = tag.strip_prefix("attack.t") {
+        return format!("T{technique}");
+    }
+    match tag.strip_prefix("owasp.") {
+        Some(api) => api.to_uppercase().replace('.', ":"),
+        None => tag.to_owned(),
+    }
+}

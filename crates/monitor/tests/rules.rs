@@ -1,0 +1,214 @@
+//! Detection rules within the monitor: Hudun's own pack on exchanges.
+
+#![allow(clippy::unwrap_used)]
+
+mod story;
+
+use std::fs;
+use std::path::Path;
+
+use hudun_core::Level;
+use hudun_monitor::{Monitor, Rules, Thresholds};
+use hudun_sigma::{Loader, RuleSet};
+use story::{Request, Story, WORK};
+
+/// The pack, with `more` beside it.
+fn pack(more: &str) -> RuleSet {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules/detect");
+    let mut files: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    let mut loader = Loader::new();
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        loader = loader.source(&file.display().to_string(), &text);
+    }
+    if !more.is_empty() {
+        loader = loader.source("more.yml", more);
+    }
+    loader.load().unwrap()
+}
+
+/// The rules watch alone.
+fn alone() -> Story {
+    Story::with(|thresholds| {
+        let thresholds = Thresholds {
+            detectors: false,
+            ..thresholds
+        };
+        Monitor::new(thresholds).with_rules(Rules::new(pack("")))
+    })
+}
+
+fn foreign(person: u8) -> Request {
+    Request {
+        persons: person..person + 1,
+        foreign: 1,
+        ..WORK
+    }
+}
+
+#[test]
+fn a_walk_through_customers_of_others_fires_at_the_third_with_its_evidence() {
+    let mut story = alone();
+    story.tell(&foreign(0)).tell(&foreign(1)).tell(&foreign(1));
+    assert!(story.findings.is_empty());
+    story.tell(&foreign(2));
+    assert_eq!(story.rules(), ["scrm.id-walk"]);
+    let finding = &story.findings[0];
+    assert_eq!(finding.level, Level::High);
+    assert_eq!(finding.evidence.len(), 4);
+    assert_eq!(finding.triggered_at.as_millis(), story.at);
+    assert!(
+        finding.why.en.contains("within 600 s: 3"),
+        "{}",
+        finding.why.en
+    );
+    assert!(
+        finding.tags.contains(&"API1:2023".to_owned()),
+        "{:?}",
+        finding.tags
+    );
+}
+
+#[test]
+fn a_manager_and_a_list_are_no_walk() {
+    let mut story = alone();
+    for person in 0..20 {
+        story.tell(&Request {
+            role: "manager",
+            ..foreign(person)
+        });
+    }
+    for page in 0..5 {
+        story.tell(&Request {
+            path: "/api/customer",
+            persons: page * 50..page * 50 + 50,
+            ..WORK
+        });
+    }
+    assert!(story.findings.is_empty(), "{:?}", story.rules());
+}
+
+#[test]
+fn one_fact_speaks_once_beside_the_fixed_detections() {
+    let mut story =
+        Story::with(|thresholds| Monitor::new(thresholds).with_rules(Rules::new(pack(""))));
+    for person in 0..30 {
+        story.tell(&foreign(person));
+    }
+    assert_eq!(story.rules(), ["scrm.id-walk"]);
+}
+
+#[test]
+fn an_export_is_seen_while_it_leaves_and_pieces_add_up() {
+    let mut story = alone();
+    let export = Request {
+        path: "/api/export/{id}/file",
+        export: true,
+        persons: 0..30,
+        foreign: 25,
+        ..WORK
+    };
+    story.tell(&export);
+    assert_eq!(story.rules(), ["scrm.bulk-export"]);
+    // The finding stands when the group leaves, before the end of the exchange: one group told it.
+    assert_eq!(story.findings[0].evidence.len(), 1);
+    let mut pieces = alone();
+    for _ in 0..4 {
+        pieces.tell(&Request {
+            persons: 0..200,
+            foreign: 0,
+            ..export.clone()
+        });
+        assert!(pieces.findings.is_empty());
+    }
+    pieces.tell(&Request {
+        persons: 0..200,
+        foreign: 0,
+        ..export
+    });
+    assert_eq!(pieces.rules(), ["scrm.bulk-export"]);
+}
+
+#[test]
+fn what_hudun_refused_counts_for_nothing() {
+    let failed = Request {
+        path: "/api/login",
+        login: true,
+        status: 401,
+        persons: 0..0,
+        ..WORK
+    };
+    let mut story = alone();
+    for _ in 0..40 {
+        story.tell(&Request {
+            refused: true,
+            ..failed.clone()
+        });
+    }
+    assert!(story.findings.is_empty(), "{:?}", story.rules());
+    for _ in 0..10 {
+        story.tell(&failed);
+    }
+    assert_eq!(story.rules(), ["scrm.brute-force"]);
+    let rules = story.monitor.rules().unwrap();
+    assert_eq!(rules.events(), 50);
+    assert_eq!(rules.matches()["scrm.brute-force"], 1);
+}
+
+#[test]
+fn an_injection_that_worked_is_graver_than_a_try() {
+    let mut story = alone();
+    let search = Request {
+        path: "/api/customer",
+        sqli: true,
+        persons: 0..0,
+        ..WORK
+    };
+    story.tell(&search);
+    assert_eq!(story.rules(), ["scrm.injection"]);
+    story.tell(&Request {
+        persons: 0..20,
+        foreign: 20,
+        ..search
+    });
+    assert_eq!(story.rules(), ["scrm.injection", "scrm.injection-success"]);
+}
+
+#[test]
+fn a_reload_keeps_what_unchanged_rules_know() {
+    let mut story = alone();
+    story.tell(&foreign(0)).tell(&foreign(1));
+    let more = "title: Ours\nname: ours\nlogsource: { product: hudun, service: scrm }\ndetection:\n  selection: { scrm.module: customers, http_request.http_method: GET }\n  condition: selection\nlevel: low\n";
+    story.monitor.rules_mut().unwrap().reload(pack(more));
+    story.tell(&foreign(2));
+    let rules = story.rules();
+    assert!(
+        rules.contains(&"scrm.id-walk") && rules.contains(&"ours"),
+        "{rules:?}"
+    );
+    // A rule without Hudun's own attribute speaks with its title.
+    let ours = story.findings.iter().find(|finding| finding.rule == "ours");
+    assert_eq!(ours.unwrap().title.zh, "Ours");
+}
+
+#[test]
+fn a_token_from_a_new_network_and_a_long_sleep_are_noticed() {
+    let mut story = alone();
+    let login = Request {
+        path: "/api/login",
+        login: true,
+        persons: 0..0,
+        ..WORK
+    };
+    story.tell(&login);
+    story.at += 59 * 86_400_000;
+    story.tell(&login);
+    assert!(story.findings.is_empty());
+    story.at += 61 * 86_400_000;
+    story.tell(&login);
+    assert_eq!(story.rules(), ["scrm.dormant-login"]);
+}
