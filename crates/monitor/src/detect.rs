@@ -180,6 +180,9 @@ impl Monitor {
         let last = state.last_login;
         let known = Known {
             own_scope: role.is_some_and(|role| self.thresholds.own_scope_roles.contains(role)),
+            service_account: self
+                .thresholds
+                .allows(&name, head.module.as_str(), head.actor.ip),
             usual_network: state.knows_network(network),
             dormant_days: last.map(|last| (head.at.as_millis() - last) / DAY_MS),
         };

@@ -80,6 +80,8 @@ pub(crate) struct Matched {
 pub(crate) struct Known {
     /// Whether the role may see only its own rows.
     pub(crate) own_scope: bool,
+    /// Whether it is a service account at what its allow-list permits.
+    pub(crate) service_account: bool,
     /// Whether the actor used this network before; `None` when nothing is known of it.
     pub(crate) usual_network: Option<bool>,
     /// Days since the last log-in, when there was one.
@@ -271,6 +273,9 @@ impl<'a> Base<'a> {
             .push("scrm.operation", Value::Text(operation(head)))
             .push("scrm.export", Value::Bool(head.export))
             .push("scrm.own_scope", Value::Bool(self.known.own_scope));
+        if self.known.service_account {
+            event.push("scrm.service_account", Value::Bool(true));
+        }
         for signal in &head.signals {
             event.push("scrm.signal", Value::Text(signal_name(signal.kind)));
         }

@@ -1,5 +1,7 @@
 //! The numbers of the detections, each with the reason for its default.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{BehaviourSettings, RuleSettings};
@@ -34,6 +36,20 @@ pub struct Thresholds {
     pub behaviour: BehaviourSettings,
     /// Detection rules.
     pub rules: RuleSettings,
+}
+
+impl Thresholds {
+    /// Whether the allow-list of service accounts (`behaviour.engine.allow`) permits this use of a module from an address.
+    /// Whether it is too many rows a day is for the behaviour engine to say.
+    pub(crate) fn allows(&self, actor: &str, module: &str, ip: IpAddr) -> bool {
+        let ip = ip.to_canonical().to_string();
+        self.behaviour.engine.allow.iter().any(|allowance| {
+            let networks = &allowance.networks;
+            allowance.actor == actor
+                && allowance.modules.iter().any(|one| one == module)
+                && (networks.is_empty() || networks.iter().any(|start| ip.starts_with(start)))
+        })
+    }
 }
 
 impl Default for Thresholds {

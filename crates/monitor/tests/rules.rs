@@ -93,6 +93,40 @@ fn a_manager_and_a_list_are_no_walk() {
 }
 
 #[test]
+fn a_service_account_at_its_work_is_no_finding() {
+    let night_import = Request {
+        account: "sync@yunxi",
+        role: "integration",
+        path: "/api/export/{id}/file",
+        export: true,
+        persons: 0..250,
+        ..WORK
+    };
+    for (module, network, silent) in [
+        ("customers", "10.1.", true),
+        ("customers", "10.2.", false),
+        ("orders", "10.1.", false),
+    ] {
+        let mut story = Story::with(|mut thresholds| {
+            thresholds.detectors = false;
+            let allow = serde_json::json!([{ "actor": "sync@yunxi", "modules": [module], "networks": [network],
+                "rows_a_day": 5_000, "reason": "nightly" }]);
+            thresholds.behaviour.engine.allow = serde_json::from_value(allow).unwrap();
+            Monitor::new(thresholds).with_rules(Rules::new(pack("")))
+        });
+        for _ in 0..10 {
+            story.tell(&night_import);
+        }
+        assert_eq!(
+            story.findings.is_empty(),
+            silent,
+            "{module} {network}: {:?}",
+            story.rules()
+        );
+    }
+}
+
+#[test]
 fn one_fact_speaks_once_beside_the_fixed_detections() {
     let mut story =
         Story::with(|thresholds| Monitor::new(thresholds).with_rules(Rules::new(pack(""))));
