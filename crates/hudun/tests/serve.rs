@@ -232,3 +232,57 @@ fn fill(file: &Path) {
         while filler.write_all(&piece).is_ok() {}
     }
 }
+
+/// A site's detection rules are put in force while it serves; a faulty file changes nothing and is counted.
+#[tokio::test]
+async fn detection_rules_are_reloaded_and_a_faulty_one_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let rules = folder.path().join("rules");
+    std::fs::create_dir(&rules).unwrap();
+    let served = Served::new(folder.path(), &upstream().await);
+    let section = format!(
+        "monitor:\n  rules: {{ folder: {} }}\nconsole:",
+        rules.display()
+    );
+    served.edit("console:", &section);
+    let mut guard = served.start();
+    guard.wait_for_gateway().await;
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let counted = async |line: &str| {
+        let metrics = format!("http://{}/metrics", served.console);
+        for _ in 0..300 {
+            let url = format!("{}/api/customer/7", served.gateway());
+            assert_eq!(client.get(url).send().await.unwrap().status(), 200);
+            let text = client
+                .get(&metrics)
+                .send()
+                .await
+                .unwrap()
+                .text()
+                .await
+                .unwrap();
+            if text.lines().any(|one| one.starts_with(line)) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("{line} never came");
+    };
+    std::fs::write(rules.join("faulty.yml"), "title: Faulty\ndetection: none\n").unwrap();
+    counted("hudun_detection_rules_refused_total 1").await;
+    std::fs::write(
+        rules.join("faulty.yml"),
+        "title: Read\nname: site_read\nlogsource: { product: hudun, service: scrm }\n\
+         detection:\n  selection: { scrm.module: customers }\n  condition: selection\nlevel: low\n",
+    )
+    .unwrap();
+    counted("hudun_detection_matches_total{rule=\"site.read\"}").await;
+    let said = guard.kill();
+    assert!(
+        said.contains("faulty.yml") && !said.contains("panicked"),
+        "{said}"
+    );
+
+    std::fs::write(rules.join("faulty.yml"), "title: Faulty\ndetection: none\n").unwrap();
+    refuses(&served.refused(), &["faulty.yml"]);
+}

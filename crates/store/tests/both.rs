@@ -222,3 +222,43 @@ async fn a_folder_that_cannot_be_written_says_so() {
         .unwrap_err();
     assert!(error.to_string().contains("could not be opened"), "{error}");
 }
+
+/// A policy that somebody damaged is named, and the one before stays readable: nothing is enforced by halves.
+#[tokio::test]
+async fn a_damaged_policy_is_named_by_its_revision() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("state.sqlite");
+    let store = Store::open_file(&file).await.unwrap();
+    let first =
+        Policy::empty(Timestamp::from_millis(1)).next(Timestamp::from_millis(2), "li", "one");
+    let second = first.next(Timestamp::from_millis(3), "li", "two");
+    for policy in [&first, &second] {
+        store.policies().append(policy).await.unwrap();
+    }
+    store.close().await;
+    for body in [
+        "{\"revision\":2",
+        "{\"revision\":2,\"isolations\":7}",
+        "null",
+        "",
+    ] {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&file);
+        let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+        sqlx::query("UPDATE policy SET body = ?1 WHERE revision = ?2")
+            .bind(body)
+            .bind(second.revision.cast_signed())
+            .execute(&pool)
+            .await
+            .unwrap();
+        pool.close().await;
+        let store = Store::open_file(&file).await.unwrap();
+        let error = store.policies().newest().await.unwrap_err().to_string();
+        assert!(
+            error.contains("policy") && error.contains(&second.revision.to_string()),
+            "{error}"
+        );
+        let before = store.policies().get(first.revision).await.unwrap();
+        assert_eq!(before, Some(first.clone()));
+        store.close().await;
+    }
+}
