@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Every crate with its floor. Stages, gateway and SCRM share floor 3 and may not import each other.
-const FLOORS: [(&str, u8); 31] = [
+const FLOORS: [(&str, u8); 32] = [
     ("hudun-core", 0),
     ("hudun-advisory", 1),
     ("hudun-behaviour", 1),
@@ -21,6 +21,7 @@ const FLOORS: [(&str, u8); 31] = [
     ("hudun-profile", 1),
     ("hudun-seclang", 1),
     ("hudun-sigma", 1),
+    ("hudun-advisory", 1),
     ("hudun-event", 1),
     ("hudun-bus", 2),
     ("hudun-ftw", 2),

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod advisory;
 mod baseline;
 mod demo;
 mod offline;
@@ -74,6 +75,9 @@ enum Command {
     Duty(DutyCommand),
     /// A synthetic working year of an SCRM with labelled attacks, and how well behaviour finds them.
     Simulate(simulate::SimulateArgs),
+    /// Vulnerable versions, offline.
+    #[command(subcommand)]
+    Advisory(advisory::AdvisoryCommand),
     /// What the behaviour engine has learnt of one person: read it or forget it.
     #[command(subcommand)]
     Baseline(baseline::BaselineCommand),
@@ -384,6 +388,7 @@ fn act(command: Command) -> anyhow::Result<ExitCode> {
         Command::Rules(command) => rules::run(command),
         Command::Duty(DutyCommand::Assess { facts, json }) => offline::assess(&facts, json),
         Command::Duty(DutyCommand::Rules { json }) => offline::rules(json),
+        Command::Advisory(command) => advisory::run(command),
         Command::Baseline(command) => baseline::run(command),
         Command::Simulate(args) => simulate::run(args),
         Command::Notice(NoticeCommand::Lint { file, facts, json }) => {

@@ -1,0 +1,18 @@
+//! What is known of vulnerable versions, as a pure engine: no network, no clock, no files.
+//!
+//! So far it says which of two versions is newer. Ecosystems disagree: `1.0` and `1.0.0` are the same to Maven and RubyGems
+//! and differ to Hackage; `1.0-1` is newer than `1.0` to Debian and older to npm. A range of affected versions means nothing
+//! until the order is right.
+//!
+//! ```
+//! use hudun_advisory::{Ecosystem, Version};
+//!
+//! let old = Version::parse(Ecosystem::Debian, "1.2.3-1~deb7u1")?;
+//! let new = Version::parse(Ecosystem::Debian, "1.2.3-1")?;
+//! assert!(old < new);
+//! # Ok::<(), hudun_advisory::VersionError>(())
+//! ```
+
+mod version;
+
+pub use version::{Ecosystem, UnknownEcosystem, Version, VersionError};
