@@ -58,6 +58,8 @@ fn time(body: &str, map: &FieldMap, mode: ScanMode) -> f64 {
 
 /// Nanoseconds that this thread has run, so that other work on the machine doesn't count; Linux only.
 fn on_cpu() -> Option<u64> {
+    // The account of a running thread is as old as the last tick; giving way brings it up to date.
+    std::thread::yield_now();
     let stat = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     stat.split_whitespace().next()?.parse().ok()
 }

@@ -3,7 +3,7 @@
 //! `cargo run --release -p hudun-seclang --example bench -- CRS_FOLDER REQUEST_FILE…`
 //!
 //! The CRS folder holds `crs-setup.conf.example` and `rules/`. Each request runs alone, many times; the table shows CPU
-//! time per request from the scheduler's account of this thread, the best of ten batches. With `--profile` only
+//! time per request from the scheduler's account of this thread, the median of ten batches. With `--profile` only
 //! the compiled way runs, for a profiler. With `--varied` a counter is mixed into the requests, so
 //! that no two are alike. `--balanced` judges in that mode. `--total` prints one line for all files together.
 
@@ -131,12 +131,11 @@ fn measure(
     for _ in 0..rounds / 10 / if span < 50_000 { 20 } else { 1 } {
         matches = one(rules, &request, how);
     }
-    // The scheduler counts in ticks of milliseconds: a batch must be long beside one. The best of ten batches is the least
-    // disturbed by whatever else the machine does.
+    // The median of ten batches: what else the machine does disturbs some of them.
     let trial = Instant::now();
     one(rules, &request, how);
     let batch = (span / trial.elapsed().as_micros().max(1)).clamp(10, 20_000) as u32;
-    let mut best = f64::MAX;
+    let mut batches = Vec::new();
     for from in (0..batch * 10).step_by(batch as usize) {
         let start = cpu_ns();
         for round in from..from + batch {
@@ -148,9 +147,10 @@ fn measure(
             }
             matches = one(rules, &request, how);
         }
-        best = best.min((cpu_ns() - start) as f64 / 1000.0 / f64::from(batch));
+        batches.push((cpu_ns() - start) as f64 / 1000.0 / f64::from(batch));
     }
-    Ok((best, matches))
+    batches.sort_by(f64::total_cmp);
+    Ok((batches[batches.len() / 2], matches))
 }
 
 fn one(rules: &RuleSet, request: &RawRequest, (strategy, judging): (Strategy, Judging)) -> usize {
@@ -168,6 +168,8 @@ fn one(rules: &RuleSet, request: &RawRequest, (strategy, judging): (Strategy, Ju
 
 /// CPU nanoseconds of this thread.
 fn cpu_ns() -> u64 {
+    // The account of a running thread is as old as the last tick; giving way brings it up to date.
+    std::thread::yield_now();
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     text.split_whitespace()
         .next()
