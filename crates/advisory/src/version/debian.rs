@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::number::{Number, digits};
+use super::order::{by_cmp, filled};
 
 /// Epoch, upstream version, revision.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,31 +54,18 @@ impl Runs {
 impl Ord for Runs {
     fn cmp(&self, other: &Self) -> Ordering {
         let none = (String::new(), Number::default());
-        let length = self.0.len().max(other.0.len());
-        (0..length)
-            .map(|at| {
-                let (word, number) = self.0.get(at).unwrap_or(&none);
-                let (other_word, other_number) = other.0.get(at).unwrap_or(&none);
+        filled(
+            &self.0,
+            &other.0,
+            &none,
+            |(word, number), (other_word, other_number)| {
                 words(word, other_word).then_with(|| number.cmp(other_number))
-            })
-            .find(|order| order.is_ne())
-            .unwrap_or(Ordering::Equal)
+            },
+        )
     }
 }
 
-impl PartialOrd for Runs {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Runs {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Runs {}
+by_cmp!(Runs);
 
 /// A tilde before the end, the end before letters, letters before everything else.
 fn words(one: &str, other: &str) -> Ordering {

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::number::{Number, digits};
+use super::order::by_cmp;
 
 /// Qualifiers with a place; the empty one is the release. Others come after `sp`, by the alphabet.
 const QUALIFIERS: [&str; 7] = ["alpha", "beta", "milestone", "rc", "snapshot", "", "sp"];
@@ -145,16 +146,4 @@ fn place(word: &str) -> (usize, &str) {
         .map_or((QUALIFIERS.len(), word), |at| (at, ""))
 }
 
-impl PartialOrd for Key {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Key {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Key {}
+by_cmp!(Key);

@@ -6,6 +6,7 @@ mod debian;
 mod list;
 mod maven;
 mod number;
+mod order;
 mod pypi;
 mod rpm;
 mod ruby;

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::number::{Number, digits};
+use super::order::{by_cmp, filled};
 
 /// Segments without the zeros that change nothing.
 #[derive(Clone, Debug)]
@@ -62,27 +63,8 @@ fn without_zeros(mut segments: Vec<Segment>) -> Vec<Segment> {
 impl Ord for Key {
     fn cmp(&self, other: &Self) -> Ordering {
         let zero = Segment::Number(Number::default());
-        let length = self.0.len().max(other.0.len());
-        (0..length)
-            .map(|at| {
-                let one = self.0.get(at).unwrap_or(&zero);
-                one.cmp(other.0.get(at).unwrap_or(&zero))
-            })
-            .find(|order| order.is_ne())
-            .unwrap_or(Ordering::Equal)
+        filled(&self.0, &other.0, &zero, Ord::cmp)
     }
 }
 
-impl PartialOrd for Key {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Key {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Key {}
+by_cmp!(Key);

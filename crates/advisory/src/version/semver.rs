@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::number::Number;
+use super::order::{by_cmp, filled};
 
 /// Who reads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,13 +74,7 @@ impl Part {
 
 impl Ord for Key {
     fn cmp(&self, other: &Self) -> Ordering {
-        let zero = Number::default();
-        let length = self.numbers.len().max(other.numbers.len());
-        let at = |numbers: &[Number], at: usize| numbers.get(at).unwrap_or(&zero).clone();
-        (0..length)
-            .map(|n| at(&self.numbers, n).cmp(&at(&other.numbers, n)))
-            .find(|order| order.is_ne())
-            .unwrap_or(Ordering::Equal)
+        filled(&self.numbers, &other.numbers, &Number::default(), Ord::cmp)
             // Without a pre-release is newer (11.3); else identifier by identifier, the longer one newer (11.4.4).
             .then_with(|| self.pre.is_empty().cmp(&other.pre.is_empty()))
             .then_with(|| self.pre.cmp(&other.pre))
@@ -87,16 +82,4 @@ impl Ord for Key {
     }
 }
 
-impl PartialOrd for Key {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Key {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Key {}
+by_cmp!(Key);
