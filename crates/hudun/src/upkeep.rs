@@ -25,6 +25,8 @@ const TAIL_LOOK: Duration = Duration::from_secs(1);
 const COMPACT_LOOKS: u64 = 3_600;
 /// Looks between two looks at the retention.
 const RETAIN_LOOKS: u64 = 3_600 * 24;
+/// For so long a case without patches is looked at again, milliseconds.
+const HOUR_MS: i64 = 3_600_000;
 /// A hot tail of this size is compacted at once, bytes.
 const TAIL_BYTES: u64 = 256 << 20;
 
@@ -140,8 +142,10 @@ async fn keep_scopes_true(office: &Office, now: Timestamp) {
         if open && let Err(error) = refresh(office, &incident, now).await {
             tracing::warn!(%error, incident = %incident.id, "the scope could not be computed again");
         }
+        // An attack that has not shown up within the hour is no longer in the recent traffic.
         let undrafted = incident.mark(TimelineMark::Contained).is_some()
-            && incident.mark(TimelineMark::Drafted).is_none();
+            && incident.mark(TimelineMark::Drafted).is_none()
+            && now.millis_since(incident.opened_at) < HOUR_MS;
         if open
             && undrafted
             && let Err(error) = office.acts.propose_late(&incident, now).await
