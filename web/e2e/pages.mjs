@@ -40,11 +40,22 @@ try {
   await second.page.goto(`${url}/approvals`);
   await second.part("approve").click();
   await lead.part("restriction", { lift: "gone" }).waitFor();
-  for (const path of ["/", "/incidents", "/findings", "/approvals", "/policy", "/account", room]) {
+  for (const path of ["/", "/incidents", "/findings", "/inspection", "/approvals", "/policy", "/account", room]) {
     await second.page.goto(url + path);
     await second.page.locator("main .ant-card").first().waitFor();
     assert.equal(await second.overflow(), 0, `${path} is wider than a phone`);
   }
+
+  // What the inspection stopped; an exception shows what it would let pass before it counts.
+  await lead.page.goto(`${url}/inspection`);
+  await lead.part("stop", { rule: "1000200" }).getByTestId("except").click();
+  await lead.part("preview").getByText("1' or '1'='1").waitFor();
+  const confirm = lead.page.locator(".ant-modal-footer .ant-btn").last();
+  assert.equal(await confirm.isDisabled(), true, "an exception takes a reason");
+  await lead.page.locator(".ant-modal textarea").fill("the search takes quotes");
+  await confirm.click();
+  await lead.part("exception").getByText("the search takes quotes").waitFor();
+  await lead.page.goto(url + room);
 
   // A notice: legal, then the commander, then out.
   const legal = await viewer();

@@ -8,6 +8,7 @@ import { Gate } from "./auth/gate";
 import { ApprovalsPage } from "./contain/approvals";
 import { PolicyPage } from "./contain/policy";
 import { FindingsPage } from "./monitor/findings";
+import { InspectionPage } from "./monitor/inspection";
 import { OverviewPage } from "./overview/overview";
 import { RoomPage } from "./room/room";
 import { IncidentsPage } from "./respond/incidents";
@@ -97,6 +98,7 @@ const PAGES: { page: string; label: Key; admin?: boolean }[] = [
   { page: "", label: "nav.overview" },
   { page: "incidents", label: "nav.incidents" },
   { page: "findings", label: "nav.findings" },
+  { page: "inspection", label: "nav.inspection" },
   { page: "approvals", label: "nav.approvals" },
   { page: "policy", label: "nav.policy" },
   { page: "accounts", label: "nav.accounts", admin: true },
@@ -158,6 +160,8 @@ function Page() {
       return id ? <RoomPage key={id} id={id} /> : <IncidentsPage />;
     case "findings":
       return <FindingsPage />;
+    case "inspection":
+      return <InspectionPage />;
     case "approvals":
       return <ApprovalsPage />;
     case "policy":

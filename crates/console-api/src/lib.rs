@@ -21,6 +21,7 @@ mod document;
 pub mod endpoint;
 mod event;
 mod inform;
+mod inspection;
 mod monitor;
 mod overview;
 mod policy;
@@ -50,6 +51,10 @@ pub use event::{Happening, LiveEvent};
 pub use inform::{
     Audience, LintRefusal, NoticeApproval, NoticeApprove, NoticeSection, NoticeState, NoticeView,
     Preview,
+};
+pub use inspection::{
+    ExceptionDraft, ExceptionPreview, ExceptionView, InspectionView, ModuleMode, NewException,
+    RulesInForce, StopGroup,
 };
 pub use monitor::{ActorView, FindingPage, FindingView, PageQuery};
 pub use overview::{

@@ -19,6 +19,30 @@ pub trait Desk: Send + Sync + 'static {
     /// Findings, newest first. A `before` that names no finding is [`DeskError::Invalid`].
     fn findings(&self, page: api::PageQuery) -> Answer<'_, api::FindingPage>;
 
+    /// What the inspection stopped; its rules and exceptions.
+    fn inspection(&self) -> Answer<'_, api::InspectionView>;
+
+    /// What an exception would let pass.
+    fn preview_exception(&self, draft: api::ExceptionDraft) -> Answer<'_, api::ExceptionPreview>;
+
+    /// Puts an exception in force.
+    fn add_exception<'a>(
+        &'a self,
+        by: &'a Caller,
+        wanted: api::NewException,
+    ) -> Answer<'a, api::Done>;
+
+    /// Takes an exception back; [`DeskError::NotFound`] when there is none of this name.
+    fn remove_exception<'a>(
+        &'a self,
+        by: &'a Caller,
+        id: String,
+        reason: String,
+    ) -> Answer<'a, api::Done>;
+
+    /// Goes back to the rule set before.
+    fn roll_back_rules<'a>(&'a self, by: &'a Caller, reason: String) -> Answer<'a, api::Done>;
+
     /// Cases, newest first.
     fn incidents(&self, page: api::PageQuery) -> Answer<'_, api::IncidentPage>;
 

@@ -32,6 +32,7 @@ fn path_of(endpoint: &Seen, house: &House) -> String {
         let value = match name {
             "account" => "nobody.here".to_owned(),
             "approval" => "approval-9".to_owned(),
+            "exception" => "one".to_owned(),
             "incident" => house.desk.incident().to_string(),
             "notice" => house.desk.notice_id().to_string(),
             "patch" => hudun_core::PatchId::new().to_string(),
@@ -61,7 +62,11 @@ fn body_of(endpoint: &Seen, house: &House) -> Value {
         "startRun" => json!({}),
         "decideStep" | "decideApproval" => json!({ "approve": true }),
         "changeTask" => json!({ "move": "take" }),
-        "close" | "undo" => json!({ "reason": "because" }),
+        "close" | "undo" | "removeException" | "rollBackRules" => json!({ "reason": "because" }),
+        "previewException" => json!({ "rule": 1, "place": "ARGS:q", "route": "order.list" }),
+        "addException" => {
+            json!({ "rule": 1, "place": "ARGS:q", "route": "order.list", "reason": "because", "attacks": 1 })
+        }
         "rollBack" => json!({ "revision": 0, "reason": "because" }),
         "approveNotice" => json!({ "role": "legal", "sha256": house.desk.notice_sha() }),
         id if endpoint.takes_something() => {

@@ -86,7 +86,7 @@ pub struct WafSettings {
 #[derive(Debug)]
 pub struct LoadedRules {
     /// The rules.
-    pub rules: RuleSet,
+    pub rules: Arc<RuleSet>,
     /// Number of the swap that brought it; the first set is 1.
     pub version: u64,
     /// What it is called, such as its folder.
@@ -99,14 +99,14 @@ pub struct LoadedRules {
 
 impl LoadedRules {
     fn new(
-        rules: RuleSet,
+        rules: Arc<RuleSet>,
         version: u64,
         name: String,
         compiled: Duration,
-        settings: &WafSettings,
+        wanted: &[RuleException],
     ) -> Self {
         let mut exceptions = Vec::new();
-        for wanted in &settings.exceptions {
+        for wanted in wanted {
             match rules.exception(wanted.rule, wanted.place.as_deref()) {
                 Ok(Some(made)) => exceptions.push((wanted.clone(), made)),
                 Ok(None) => {
@@ -153,7 +153,8 @@ pub struct Judgement {
     pub score: Option<i64>,
     /// Class of the attack, such as `sqli`.
     pub class: String,
-    /// Rules that matched, with the place of each.
+    /// Rules that matched, with what each looked at as an exception names it (`ARGS:note`); empty when it has no name that could
+    /// be used.
     pub rules: Vec<(u64, String)>,
     /// One sentence in Chinese.
     pub zh: String,
@@ -165,6 +166,8 @@ pub struct Judgement {
 pub struct Waf {
     current: ArcSwap<LoadedRules>,
     previous: Mutex<Option<Arc<LoadedRules>>>,
+    /// Exceptions beside those of the settings.
+    added: Mutex<Vec<RuleException>>,
     versions: AtomicU64,
     settings: WafSettings,
     records: MemoryRecords,
@@ -197,13 +200,14 @@ impl Waf {
     ) -> Self {
         Self {
             current: ArcSwap::from_pointee(LoadedRules::new(
-                rules,
+                Arc::new(rules),
                 1,
                 name.into(),
                 compiled,
-                &settings,
+                &settings.exceptions,
             )),
             previous: Mutex::default(),
+            added: Mutex::default(),
             versions: AtomicU64::new(1),
             settings,
             records: MemoryRecords::new(RECORDS),
@@ -230,11 +234,11 @@ impl Waf {
         let mut previous = self.previous.lock().unwrap_or_else(PoisonError::into_inner);
         let version = self.versions.fetch_add(1, Ordering::Relaxed) + 1;
         let old = self.current.swap(Arc::new(LoadedRules::new(
-            rules,
+            Arc::new(rules),
             version,
             name.into(),
             compiled,
-            &self.settings,
+            &self.exceptions(),
         )));
         *previous = Some(old);
         version
@@ -246,8 +250,40 @@ impl Waf {
         let mut previous = self.previous.lock().unwrap_or_else(PoisonError::into_inner);
         let back = previous.take()?;
         let version = back.version;
-        *previous = Some(self.current.swap(back));
+        *previous = Some(self.current.swap(self.again(&back)));
         Some(version)
+    }
+
+    /// What the set before is called, when there is one to go back to.
+    pub fn previous(&self) -> Option<String> {
+        let previous = self.previous.lock().unwrap_or_else(PoisonError::into_inner);
+        previous.as_ref().map(|set| set.name.clone())
+    }
+
+    /// Puts these exceptions in force beside those of the settings, from the next request on. They replace those of the call
+    /// before.
+    pub fn except(&self, added: Vec<RuleException>) {
+        // Held, so that a swap meanwhile does not lose them.
+        let _swapping = self.previous.lock().unwrap_or_else(PoisonError::into_inner);
+        *self.added.lock().unwrap_or_else(PoisonError::into_inner) = added;
+        self.current.store(self.again(&self.current.load()));
+    }
+
+    /// All exceptions: those of the settings, then those that were added.
+    fn exceptions(&self) -> Vec<RuleException> {
+        let added = self.added.lock().unwrap_or_else(PoisonError::into_inner);
+        [self.settings.exceptions.clone(), added.clone()].concat()
+    }
+
+    /// The same rules with the exceptions of now.
+    fn again(&self, set: &LoadedRules) -> Arc<LoadedRules> {
+        Arc::new(LoadedRules::new(
+            Arc::clone(&set.rules),
+            set.version,
+            set.name.clone(),
+            set.compiled,
+            &self.exceptions(),
+        ))
     }
 
     /// What the rules said of the last requests that they stopped or would have stopped, newest first.
@@ -474,7 +510,7 @@ impl<'w> Watch<'w> {
                 .iter()
                 .filter(|found| found.severity.is_some())
                 .take(MOST_SIGNALS)
-                .map(|found| (found.id, place_of(&found.variable)))
+                .map(|found| (found.id, exception_place(&found.variable)))
                 .collect(),
             zh: stop.explanation_zh.clone(),
             en: stop.explanation.clone(),
@@ -562,6 +598,32 @@ fn kind_of(class: &str) -> SignalKind {
         "xss" => SignalKind::Xss,
         "lfi" => SignalKind::Traversal,
         _ => SignalKind::Other,
+    }
+}
+
+/// The place as an exception names it: an element of a list stands for all of them. Empty when a sign in the name could mean
+/// something else there.
+fn exception_place(variable: &str) -> String {
+    let variable = variable.trim_start_matches("MATCHED_VARS:");
+    let plain = |c: char| c.is_alphanumeric() || "_-.".contains(c);
+    match variable.split_once(':') {
+        None if variable.chars().all(plain) => variable.to_owned(),
+        Some((collection, key))
+            if !key.is_empty() && key.len() <= 100 && key.chars().all(plain) =>
+        {
+            if !key.contains("array_") {
+                return format!("{collection}:{key}");
+            }
+            let parts: Vec<&str> = key
+                .split('.')
+                .map(|part| match part.strip_prefix("array_") {
+                    Some(n) if n.bytes().all(|byte| byte.is_ascii_digit()) => "array_[0-9]+",
+                    _ => part,
+                })
+                .collect();
+            format!("{collection}:/^{}$/", parts.join("[.]"))
+        }
+        _ => String::new(),
     }
 }
 

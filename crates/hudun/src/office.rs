@@ -21,6 +21,7 @@ use hudun_store::Store;
 use crate::bench::Bench;
 use crate::catalogue::Acts;
 use crate::ledger::LedgerService;
+use crate::waf::Inspection;
 
 /// Everything that the desk works with.
 pub struct Office {
@@ -56,6 +57,8 @@ pub struct Office {
     pub informer: Option<Arc<dyn Informer>>,
     /// Retrospectives, when the stage is wired.
     pub historian: Option<Arc<dyn Historian>>,
+    /// The inspection, when requests are inspected.
+    pub inspection: Option<Arc<Inspection>>,
     /// The demo, when this is one.
     pub demo: Option<Arc<dyn DemoControl>>,
     /// Duties by case, kept so that a page need not ask law again.

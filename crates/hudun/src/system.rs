@@ -37,6 +37,7 @@ use crate::office::{Activity, DemoControl, Office, Playbooks};
 use crate::pump::{self, Watch};
 use crate::upkeep;
 use crate::users::{StoreSessions, StoreUsers};
+use crate::waf::Inspection;
 
 /// Events of the gateway that may wait for the monitor.
 const EVENTS: usize = 65_536;
@@ -194,6 +195,14 @@ impl System {
             node_name(&config.data)?,
         );
         stages.historian.read_runs_of(Arc::clone(&runner));
+        let inspection = match gateway.waf() {
+            None => None,
+            Some(waf) => {
+                let opened =
+                    Inspection::open(Arc::clone(waf), Arc::clone(&profile), &store).await?;
+                Some(Arc::new(opened))
+            }
+        };
         let office = Arc::new(Office {
             store: store.clone(),
             cases: Arc::clone(&cases),
@@ -211,6 +220,7 @@ impl System {
             activity: Arc::new(Activity::default()),
             informer: stages.informer,
             historian: Some(stages.historian),
+            inspection,
             demo: extras.demo,
             assessed: Mutex::default(),
         });

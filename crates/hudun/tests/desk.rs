@@ -411,6 +411,7 @@ async fn house() -> House {
         activity: Arc::new(Activity::default()),
         informer: Some(clerk.clone()),
         historian: Some(clerk.clone()),
+        inspection: None,
         demo: None,
         assessed: Mutex::default(),
     });

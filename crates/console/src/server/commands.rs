@@ -21,6 +21,11 @@ pub(crate) fn mount(routes: &mut Routes) {
     routes.json(at::START_DRILL, start_drill);
     routes.json(at::RESTART_HARDENED, restart_hardened);
     routes.json(at::FINDINGS, findings);
+    routes.json(at::INSPECTION, inspection);
+    routes.json(at::PREVIEW_EXCEPTION, preview_exception);
+    routes.json(at::ADD_EXCEPTION, add_exception);
+    routes.json(at::REMOVE_EXCEPTION, remove_exception);
+    routes.json(at::ROLL_BACK_RULES, roll_back_rules);
     routes.json(at::INCIDENTS, incidents);
     routes.json(at::ROOM, room);
     routes.json(at::ACKNOWLEDGE, acknowledge);
@@ -63,6 +68,44 @@ async fn restart_hardened(call: Call, (): ()) -> Answered<api::Done> {
 
 async fn findings(call: Call, page: api::PageQuery) -> Answered<api::FindingPage> {
     Ok(call.app.desk.findings(page).await?)
+}
+
+async fn inspection(call: Call, (): ()) -> Answered<api::InspectionView> {
+    Ok(call.app.desk.inspection().await?)
+}
+
+async fn preview_exception(
+    call: Call,
+    draft: api::ExceptionDraft,
+) -> Answered<api::ExceptionPreview> {
+    short("place", &draft.place, 200, true)?;
+    short("route", &draft.route, 200, true)?;
+    Ok(call.app.desk.preview_exception(draft).await?)
+}
+
+async fn add_exception(call: Call, wanted: api::NewException) -> Answered<api::Done> {
+    short("place", &wanted.place, 200, true)?;
+    short("route", &wanted.route, 200, true)?;
+    short("reason", &wanted.reason, 500, true)?;
+    Ok(call.app.desk.add_exception(&call.caller()?, wanted).await?)
+}
+
+async fn remove_exception(call: Call, body: api::Reason) -> Answered<api::Done> {
+    short("reason", &body.reason, 500, true)?;
+    Ok(call
+        .app
+        .desk
+        .remove_exception(&call.caller()?, call.param("exception")?, body.reason)
+        .await?)
+}
+
+async fn roll_back_rules(call: Call, body: api::Reason) -> Answered<api::Done> {
+    short("reason", &body.reason, 500, true)?;
+    Ok(call
+        .app
+        .desk
+        .roll_back_rules(&call.caller()?, body.reason)
+        .await?)
 }
 
 async fn incidents(call: Call, page: api::PageQuery) -> Answered<api::IncidentPage> {

@@ -21,6 +21,7 @@ struct State {
     policies: Vec<Policy>,
     vulnerable: bool,
     commands: Vec<String>,
+    excepted: Vec<api::NewException>,
 }
 
 fn t(zh: &str, en: &str) -> Text {
@@ -55,6 +56,7 @@ impl TestDesk {
             policies: vec![first, second],
             vulnerable: true,
             commands: Vec::new(),
+            excepted: Vec::new(),
         };
         Self {
             live,
@@ -181,6 +183,84 @@ impl Desk for TestDesk {
             items: self.state().room.incident.evidence.clone(),
             next: None,
         }))
+    }
+
+    fn inspection(&self) -> Answer<'_, api::InspectionView> {
+        let excepted = self.state().excepted.clone();
+        ready(Ok(api::InspectionView {
+            rules: Some(api::RulesInForce {
+                name: "rules/waf".to_owned(),
+                version: 2,
+                rules: 33,
+                compiled_ms: 4,
+                judging: "balanced".to_owned(),
+                mode: "block".to_owned(),
+                modules: Vec::new(),
+                previous: Some("rules/waf".to_owned()),
+                inspected: 48_210,
+                stopped: 3,
+            }),
+            stops: vec![api::StopGroup {
+                rule: 1_000_200,
+                place: "ARGS:search".to_owned(),
+                module: "orders".to_owned(),
+                route: "order.list".to_owned(),
+                refused: 3,
+                passed: 0,
+                alone: 2,
+                exceptable: true,
+                last_at: ago(60_000),
+                why: t(
+                    "参数“search”看起来是 SQL 注入。",
+                    "The parameter `search` looks like an SQL injection.",
+                ),
+            }],
+            remembered: 3,
+            exceptions: excepted
+                .iter()
+                .map(|wanted| api::ExceptionView {
+                    id: Some("one".to_owned()),
+                    rule: wanted.rule,
+                    place: Some(wanted.place.clone()),
+                    module: None,
+                    route: Some(wanted.route.clone()),
+                    by: Some("li.lei".to_owned()),
+                    reason: Some(wanted.reason.clone()),
+                    at: Some(ago(0)),
+                })
+                .collect(),
+        }))
+    }
+
+    fn preview_exception(&self, _: api::ExceptionDraft) -> Answer<'_, api::ExceptionPreview> {
+        ready(Ok(api::ExceptionPreview {
+            stops: 3,
+            alone: 2,
+            tried: 13,
+            attacks: vec!["1' or '1'='1".to_owned()],
+        }))
+    }
+
+    fn add_exception<'a>(
+        &'a self,
+        by: &'a Caller,
+        wanted: api::NewException,
+    ) -> Answer<'a, api::Done> {
+        self.state().excepted.push(wanted);
+        ready(self.note(by, "add-exception"))
+    }
+
+    fn remove_exception<'a>(
+        &'a self,
+        by: &'a Caller,
+        _: String,
+        _: String,
+    ) -> Answer<'a, api::Done> {
+        ready(self.note(by, "remove-exception"))
+    }
+
+    fn roll_back_rules<'a>(&'a self, by: &'a Caller, _: String) -> Answer<'a, api::Done> {
+        ready(self.note(by, "roll-back-rules"))
     }
 
     fn incidents(&self, _page: api::PageQuery) -> Answer<'_, api::IncidentPage> {

@@ -9,6 +9,7 @@ mod commands;
 mod error;
 mod evidence;
 mod incident;
+mod inspection;
 mod overview;
 mod register;
 mod repair;
@@ -34,6 +35,35 @@ impl Desk for Desktop {
 
     fn findings(&self, page: api::PageQuery) -> Answer<'_, api::FindingPage> {
         Box::pin(self.0.findings(page))
+    }
+
+    fn inspection(&self) -> Answer<'_, api::InspectionView> {
+        Box::pin(self.0.inspection_view())
+    }
+
+    fn preview_exception(&self, draft: api::ExceptionDraft) -> Answer<'_, api::ExceptionPreview> {
+        Box::pin(self.0.preview_exception(draft))
+    }
+
+    fn add_exception<'a>(
+        &'a self,
+        by: &'a Caller,
+        wanted: api::NewException,
+    ) -> Answer<'a, api::Done> {
+        Box::pin(self.0.add_exception(by, wanted))
+    }
+
+    fn remove_exception<'a>(
+        &'a self,
+        by: &'a Caller,
+        id: String,
+        reason: String,
+    ) -> Answer<'a, api::Done> {
+        Box::pin(self.0.remove_exception(by, id, reason))
+    }
+
+    fn roll_back_rules<'a>(&'a self, by: &'a Caller, reason: String) -> Answer<'a, api::Done> {
+        Box::pin(self.0.roll_back_rules(by, reason))
     }
 
     fn incidents(&self, page: api::PageQuery) -> Answer<'_, api::IncidentPage> {

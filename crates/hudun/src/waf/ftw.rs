@@ -1,6 +1,6 @@
 //! CRS's regression suite: in one process, and through the real gateway.
 
-mod bed;
+pub(crate) mod bed;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,5 +1,6 @@
 //! Rules of the inspection: where they come from, how they are set, how they are proven.
 
+mod exceptions;
 mod force;
 mod ftw;
 mod install;
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use hudun_seclang::{Judging, LoadError, RuleSet};
 use serde::{Deserialize, Serialize};
 
+pub use exceptions::{ExceptionError, Inspection, KeptException, Preview};
 pub use force::{inspection, watch};
 pub use ftw::{FtwReport, Through, in_process, through_gateway};
 pub use install::{Installed, install_crs};

@@ -65,9 +65,67 @@ pub fn prove(rules: &RuleSet, judging: Judging) -> anyhow::Result<Proof> {
     Ok(proof)
 }
 
+/// Which attacks of the proof are stopped in this parameter now and would pass with the exception; how many were tried. Only a
+/// parameter of the request can hold them.
+///
+/// # Errors
+/// When the place is none, or the attacks that come with Hudun have a fault.
+pub(super) fn let_through(
+    rules: &RuleSet,
+    judging: Judging,
+    rule: u64,
+    place: &str,
+) -> anyhow::Result<(u64, Vec<String>)> {
+    let name = ["ARGS:", "ARGS_GET:", "ARGS_POST:"]
+        .iter()
+        .find_map(|collection| place.strip_prefix(collection))
+        .filter(|name| !name.starts_with('/'));
+    let (Some(name), Some(exception)) = (name, rules.exception(rule, Some(place))?) else {
+        return Ok((0, Vec::new()));
+    };
+    let cases: Cases = serde_json::from_str(PROOF)?;
+    let (mut tried, mut passing) = (0, Vec::new());
+    let carriers = if place.starts_with("ARGS_POST:") {
+        1..2
+    } else {
+        0..1
+    };
+    for attack in &cases.attacks {
+        let text = attack.as_str().unwrap_or_default();
+        for (_, bytes) in &named(name, text)[carriers.clone()] {
+            tried += 1;
+            let request = RawRequest::parse(bytes)?;
+            let stopped = |excepted: bool| {
+                let start = Start {
+                    judging,
+                    ..Start::example()
+                };
+                let mut transaction = Transaction::new(rules, start);
+                if excepted {
+                    transaction.except(&exception);
+                }
+                request.feed(&mut transaction);
+                transaction.finish().intervention.is_some()
+            };
+            if stopped(false) && !stopped(true) {
+                passing.push(text.to_owned());
+            }
+        }
+    }
+    Ok((tried, passing))
+}
+
 fn carried(text: &str) -> [(&'static str, Vec<u8>); 3] {
+    let [query, _, _] = named("q", text);
+    let [_, form, json] = named("note", text);
+    [query, form, json]
+}
+
+/// The text as the value of a parameter: in the query, in a form, in JSON.
+fn named(name: &str, text: &str) -> [(&'static str, Vec<u8>); 3] {
     let head = "Host: scrm.example.com\r\nUser-Agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/142.0\r\nAccept: */*\r\n";
     let encoded = percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC);
+    let parameter = percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC);
     let post = |kind: &str, body: &str| {
         format!(
             "POST /api/v1/notes HTTP/1.1\r\n{head}Content-Type: {kind}\r\nContent-Length: {}\r\n\r\n{body}",
@@ -78,20 +136,21 @@ fn carried(text: &str) -> [(&'static str, Vec<u8>); 3] {
     [
         (
             "query",
-            format!("GET /api/v1/customers?q={encoded}&page=1 HTTP/1.1\r\n{head}\r\n").into_bytes(),
+            format!("GET /api/v1/customers?{parameter}={encoded}&page=1 HTTP/1.1\r\n{head}\r\n")
+                .into_bytes(),
         ),
         (
             "form",
             post(
                 "application/x-www-form-urlencoded",
-                &format!("note={encoded}"),
+                &format!("{parameter}={encoded}"),
             ),
         ),
         (
             "json",
             post(
                 "application/json",
-                &serde_json::json!({ "note": { "text": text } }).to_string(),
+                &serde_json::json!({ name: { "text": text } }).to_string(),
             ),
         ),
     ]

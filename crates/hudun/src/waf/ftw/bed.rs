@@ -26,8 +26,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// An SCRM of which nothing is known.
-const PROFILE: &str = "{format: 1, product: ftw, title: {zh: 测试, en: test}, verified: false, modules: [], routes: []}";
+/// An SCRM of which nothing is known but one route, on which exceptions are tried.
+pub(crate) const PROFILE: &str = "{format: 1, product: ftw, title: {zh: 测试, en: test}, verified: false, \
+    modules: [{id: proof, title: {zh: 例外, en: exceptions}, accounting: relaxed, fail: open}], \
+    routes: [{id: proof.search, module: proof, match: [{method: GET, path: /hudun-proof}], public: true}]}";
 /// Outcomes that wait for the test to look.
 const OUTCOMES: usize = 1_024;
 /// Time for one answer.
@@ -37,6 +39,8 @@ const ANSWER: Duration = Duration::from_secs(20);
 pub struct Through {
     /// Where it listens.
     pub address: SocketAddr,
+    /// Its inspection.
+    pub waf: Arc<Waf>,
     outcomes: tokio::sync::Mutex<mpsc::Receiver<Outcome>>,
     stop: CancellationToken,
 }
@@ -86,13 +90,13 @@ impl Through {
             answers: true,
             ..WafSettings::default()
         };
-        let waf = Waf::new(
+        let waf = Arc::new(Waf::new(
             rules,
             "test",
             Duration::ZERO,
             settings,
             Some(Arc::new(Outcomes(sender))),
-        );
+        ));
         let (events, mut told) = mpsc::channel(OUTCOMES);
         tokio::spawn(async move { while told.recv().await.is_some() {} });
         let parts = GatewayParts {
@@ -121,12 +125,13 @@ impl Through {
             recent: RecentTraffic::new(1),
             inspectors: Vec::new(),
         };
-        let gateway = Gateway::with_rules(parts, Some(Arc::new(waf)))?;
+        let gateway = Gateway::with_rules(parts, Some(Arc::clone(&waf)))?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         tokio::spawn(gateway.serve(listener, None, stop.clone()));
         Ok(Self {
             address,
+            waf,
             outcomes: tokio::sync::Mutex::new(outcomes),
             stop,
         })
