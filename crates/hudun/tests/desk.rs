@@ -14,6 +14,7 @@ use hudun::desk::Desktop;
 use hudun::keys::MasterKey;
 use hudun::ledger::LedgerService;
 use hudun::office::{Activity, Historian, Informer, Meters, Office, Playbooks, Probe, Recent};
+use hudun::waf::Inspection;
 use hudun_analyze::{Analyst, OrganisationSettings};
 use hudun_bus::{PolicyBus, PolicySink};
 use hudun_console::{Desk, DeskError, Live, api, api::Caller, api::Role};
@@ -394,6 +395,17 @@ async fn house() -> House {
     else {
         unreachable!("a finding of level high opens a case")
     };
+    let rules = hudun::waf::load(&hudun::waf::RuleOptions::default()).unwrap();
+    let waf = hudun_gateway::Waf::new(
+        rules,
+        "rules/waf",
+        Duration::ZERO,
+        hudun_gateway::WafSettings::default(),
+        None,
+    );
+    let inspection = Inspection::open(Arc::new(waf), gate.profile.clone(), &store)
+        .await
+        .unwrap();
     let office = Arc::new(Office {
         store,
         cases,
@@ -411,7 +423,7 @@ async fn house() -> House {
         activity: Arc::new(Activity::default()),
         informer: Some(clerk.clone()),
         historian: Some(clerk.clone()),
-        inspection: None,
+        inspection: Some(Arc::new(inspection)),
         demo: None,
         assessed: Mutex::default(),
     });
@@ -704,6 +716,79 @@ async fn patches_asked_for_while_the_attack_is_on_its_way_are_drafted_when_it_sh
     let (patches, drafted) = look().await;
     assert!(patches > 0 && drafted);
     assert_eq!(look().await, (patches, true), "once is enough");
+}
+
+/// An exception is made by a named person who has seen what it lets pass, stands on the ledger, and can be taken back.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exception_takes_the_preview_and_stands_on_the_ledger() {
+    let house = house().await;
+    let desk = &house.desk;
+    let li = person("li.lei", &[Role::Commander]);
+    let view = desk.inspection().await.unwrap();
+    assert!(view.stops.is_empty() && view.exceptions.is_empty());
+    let rules = view.rules.unwrap();
+    assert_eq!((rules.name.as_str(), rules.previous), ("rules/waf", None));
+    let back = desk.roll_back_rules(&li, "worse".into()).await;
+    assert!(matches!(back, Err(DeskError::Conflict(_))));
+
+    let draft = |rule, route: &str| api::ExceptionDraft {
+        rule,
+        place: "ARGS:q".into(),
+        route: route.into(),
+    };
+    for wrong in [draft(1, "customer.read"), draft(1_000_200, "no.such")] {
+        let refused = desk.preview_exception(wrong).await;
+        assert!(matches!(refused, Err(DeskError::Conflict(_))));
+    }
+    let good = draft(1_000_200, "customer.read");
+    let preview = desk.preview_exception(good.clone()).await.unwrap();
+    let passing = preview.attacks.len() as u64;
+    assert!(preview.tried > passing && passing > 0, "{preview:?}");
+    let wanted = |attacks| api::NewException {
+        rule: good.rule,
+        place: good.place.clone(),
+        route: good.route.clone(),
+        reason: "names with quotes".into(),
+        attacks,
+    };
+    let unread = desk.add_exception(&li, wanted(passing - 1)).await;
+    assert!(matches!(unread, Err(DeskError::Conflict(_))));
+    desk.add_exception(&li, wanted(passing)).await.unwrap();
+    let twice = desk.add_exception(&li, wanted(passing)).await;
+    assert!(matches!(twice, Err(DeskError::Conflict(_))));
+
+    let shown = desk.inspection().await.unwrap().exceptions.remove(0);
+    assert_eq!(shown.by.as_deref(), Some("li.lei"));
+    assert_eq!(shown.route.as_deref(), Some("customer.read"));
+    let id = shown.id.unwrap();
+    desk.remove_exception(&li, id.clone(), "fixed".into())
+        .await
+        .unwrap();
+    let gone = desk.remove_exception(&li, id, "again".into()).await;
+    assert!(matches!(gone, Err(DeskError::NotFound(_))));
+    let kinds: Vec<String> = house
+        .office
+        .ledger
+        .recent(10)
+        .unwrap()
+        .into_iter()
+        .filter(|line| line.entry.actor == "li.lei")
+        .map(|line| line.entry.kind)
+        .collect();
+    assert_eq!(
+        kinds
+            .iter()
+            .filter(|kind| *kind == "inspection.excepted")
+            .count(),
+        1
+    );
+    assert_eq!(
+        kinds
+            .iter()
+            .filter(|kind| *kind == "inspection.exception-removed")
+            .count(),
+        1
+    );
 }
 
 /// A case that opens harmless and becomes grave gets its playbook, too.
