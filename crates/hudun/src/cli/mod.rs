@@ -4,6 +4,7 @@ mod advisory;
 mod baseline;
 mod demo;
 mod offline;
+mod register;
 mod remote;
 mod rules;
 mod simulate;
@@ -167,6 +168,14 @@ enum IncidentCommand {
     Show {
         /// The case, as `incident list` prints it.
         incident: String,
+        #[command(flatten)]
+        entrance: Entrance,
+    },
+    /// Print the register of breaches: every case with its facts, effects and what was done (GDPR 33(5)). Drills are left out.
+    Register {
+        /// Drills, too.
+        #[arg(long)]
+        drills: bool,
         #[command(flatten)]
         entrance: Entrance,
     },

@@ -45,6 +45,15 @@ pub(super) fn incident(command: IncidentCommand) -> anyhow::Result<ExitCode> {
             let room: WarRoom = get(&entrance, &path(api::endpoint::ROOM.path, &[&incident]))?;
             show(&entrance, &room, describe)
         }
+        IncidentCommand::Register { drills, entrance } => {
+            let entries = block_on(register(&entrance, drills))?;
+            show(&entrance, &entries, |entries| {
+                or_none(
+                    vec![super::register::describe(entries)],
+                    "no cases; drills are shown with --drills",
+                )
+            })
+        }
         IncidentCommand::Start { incident, entrance } => {
             let done: Done = press(
                 &entrance,
@@ -84,8 +93,8 @@ pub(super) fn policy(command: PolicyCommand) -> anyhow::Result<ExitCode> {
             reason,
             entrance,
         } => {
-            let body = json!({ "to": revision, "reason": reason });
-            let answer: UndoAnswer = press(&entrance, api::endpoint::ROLL_BACK.path, &body)?;
+            let to = serde_json::to_value(api::RollBack { revision, reason })?;
+            let answer: UndoAnswer = press(&entrance, api::endpoint::ROLL_BACK.path, &to)?;
             show(&entrance, &answer, lifted)
         }
         PolicyCommand::Undo {
@@ -208,6 +217,26 @@ fn describe(room: &WarRoom) -> String {
     lines.join("\n")
 }
 
+/// Every case, newest first, page by page.
+async fn register(entrance: &Entrance, drills: bool) -> anyhow::Result<Vec<Value>> {
+    let person = enter(entrance).await?;
+    let (mut entries, mut before) = (Vec::new(), None::<String>);
+    loop {
+        let from = before.map_or_else(String::new, |before| format!("&before={before}"));
+        let at = format!("{}?limit=200{from}", api::endpoint::INCIDENTS.path);
+        let page: IncidentPage = person.get(&at).await?;
+        for case in page.items.iter().filter(|case| drills || !case.drill) {
+            let at = path(api::endpoint::ROOM.path, &[&case.id.to_string()]);
+            let room: WarRoom = person.get(&at).await?;
+            entries.push(super::register::entry(&room));
+        }
+        before = page.next;
+        if before.is_none() {
+            return Ok(entries);
+        }
+    }
+}
+
 fn said(done: &Done) -> String {
     done.message.en.clone()
 }
@@ -223,7 +252,7 @@ fn lifted(answer: &UndoAnswer) -> String {
 }
 
 fn or_none(lines: Vec<String>, none: &str) -> String {
-    if lines.is_empty() {
+    if lines.iter().all(String::is_empty) {
         none.to_owned()
     } else {
         lines.join("\n")
