@@ -1,6 +1,6 @@
 //! What is known of vulnerable versions, as a pure engine: no network, no clock, no files.
 //!
-//! So far it says which of two versions is newer. Ecosystems disagree: `1.0` and `1.0.0` are the same to Maven and RubyGems
+//! So far it says which of two versions is newer ([`Version`]) and what a CVSS vector comes to ([`Score`]). Ecosystems disagree: `1.0` and `1.0.0` are the same to Maven and RubyGems
 //! and differ to Hackage; `1.0-1` is newer than `1.0` to Debian and older to npm. A range of affected versions means nothing
 //! until the order is right.
 //!
@@ -13,6 +13,8 @@
 //! # Ok::<(), hudun_advisory::VersionError>(())
 //! ```
 
+mod score;
 mod version;
 
+pub use score::{Score, ScoreError};
 pub use version::{Ecosystem, UnknownEcosystem, Version, VersionError};

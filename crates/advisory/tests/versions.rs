@@ -2,29 +2,18 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod data;
+
 use std::cmp::Ordering;
-use std::path::PathBuf;
 
 use hudun_advisory::{Ecosystem, Version};
 use proptest::prelude::*;
 
-fn data() -> Option<PathBuf> {
-    let folder = std::env::var_os("HUDUN_TEST_DATA")
-        .map_or_else(
-            || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
-            PathBuf::from,
-        )
-        .join("versions");
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    eprintln!("skipped: no folder {}", folder.display());
-    None
-}
-
 #[test]
 fn every_fact_of_the_test_data_holds() {
-    let Some(folder) = data() else { return };
+    let Some(folder) = data::folder("versions") else {
+        return;
+    };
     let (mut facts, mut wrong) = (0, Vec::new());
     for ecosystem in Ecosystem::ALL {
         let name = ecosystem.name().to_lowercase().replace(' ', "");

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
-use hudun_advisory::{Ecosystem, Version};
+use hudun_advisory::{Ecosystem, Score, Version};
 use serde_json::json;
 
 /// Longest line that is read, bytes.
@@ -20,6 +20,17 @@ pub(super) enum AdvisoryCommand {
     /// Each line is `a < b`, `a = b` or `a > b`; empty lines and those that begin with # or // are left out. The exit code is 1
     /// when a line is wrong or can't be read. Example: echo '1.0-1 < 1.0' | hudun advisory order --ecosystem npm
     Order(OrderArgs),
+    /// What CVSS vectors come to: versions 2.0, 3.0, 3.1 and 4.0. A vector that lacks a base metric has no score.
+    ///
+    /// The exit code is 1 when a vector can't be read. Example: hudun advisory score CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H
+    Score {
+        /// The vectors.
+        #[arg(required = true)]
+        vectors: Vec<String>,
+        /// Print a JSON object a line.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Args)]
@@ -38,6 +49,7 @@ pub(super) struct OrderArgs {
 pub(super) fn run(command: AdvisoryCommand) -> anyhow::Result<ExitCode> {
     match command {
         AdvisoryCommand::Order(args) => order(&args),
+        AdvisoryCommand::Score { vectors, json } => Ok(score(&vectors, json)),
     }
 }
 
@@ -95,6 +107,25 @@ fn order(args: &OrderArgs) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+fn score(vectors: &[String], as_json: bool) -> ExitCode {
+    let mut code = ExitCode::SUCCESS;
+    for vector in vectors {
+        match vector.parse::<Score>() {
+            Ok(score) if as_json => println!(
+                "{}",
+                json!({ "vector": vector, "version": score.version, "base": score.base, "environmental": score.environmental,
+                    "severity": score.severity })
+            ),
+            Ok(score) => println!("{score}"),
+            Err(error) => {
+                eprintln!("hudun: {error}");
+                code = ExitCode::FAILURE;
+            }
+        }
+    }
+    code
 }
 
 /// What is wrong about a fact; nothing when it holds.
