@@ -2,8 +2,8 @@
 //!
 //! An exchange gives these events (OCSF class ids; `scrm.*` is Hudun's own extension):
 //!
-//! - for each person in the answer of a look-up of one object (a path with a placeholder): one with `scrm.subject`, so that
-//!   distinct persons can be counted;
+//! - for each person in the answer of a look-up of one object (a path with a placeholder, or one row): one with
+//!   `scrm.subject`, so that distinct persons can be counted;
 //! - for each group of any other answer: one with `scrm.rows` and `scrm.foreign_rows` of that group, so that a sum over
 //!   groups is a sum over exports, and a long export is seen while it leaves;
 //! - at its end: a log-in (3002), or what the client got (`http_response.code`) when no row was in it.
@@ -138,7 +138,8 @@ impl Rules {
         known: Known,
     ) -> Vec<Matched> {
         let base = Base::of(head, known);
-        let each = head.path.contains('{') && !head.export;
+        // Products that have one URL for everything name no object in the path: there one row is one look-up.
+        let each = !head.export && (head.path.contains('{') || release.rows <= 1);
         if !each {
             let mut event = base.event();
             event

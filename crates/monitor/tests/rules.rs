@@ -73,6 +73,19 @@ fn a_walk_through_customers_of_others_fires_at_the_third_with_its_evidence() {
     );
 }
 
+/// Where all data has one URL, the path names no object.
+#[test]
+fn a_walk_over_one_url_is_a_walk() {
+    let mut story = alone();
+    for person in 0..3 {
+        story.tell(&Request {
+            path: "/rpc",
+            ..foreign(person)
+        });
+    }
+    assert_eq!(story.rules(), ["scrm.id-walk"]);
+}
+
 #[test]
 fn a_manager_and_a_list_are_no_walk() {
     let mut story = alone();
