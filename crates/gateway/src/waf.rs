@@ -50,6 +50,17 @@ pub enum WafMode {
     Block,
 }
 
+impl WafMode {
+    /// Its name in files and on pages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Detect => "detect",
+            Self::Block => "block",
+        }
+    }
+}
+
 /// One rule that does not count somewhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -110,6 +110,22 @@ impl Attacks {
         Ok(())
     }
 
+    /// Removes those of cases that are closed: a crash may have come between closing and forgetting.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn sweep(
+        &self,
+        is_closed: impl AsyncFn(IncidentId) -> bool,
+    ) -> Result<(), StoreError> {
+        for sealed in self.sealed.newest(SWEPT).await? {
+            if is_closed(sealed.incident).await {
+                self.forget(sealed.incident).await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn read(&self, incident: IncidentId) -> Result<Vec<Arc<Recorded>>, StoreError> {
         let Some(sealed) = self.sealed.get(&incident.to_string()).await? else {
             return Ok(Vec::new());
@@ -174,6 +190,8 @@ impl Attacks {
     }
 }
 
+/// Attacks that one sweep looks at.
+const SWEPT: u32 = 200;
 /// Cases whose attack is in memory.
 const MOST_CASES: usize = 32;
 /// Exchanges of one attack that are kept.
@@ -272,7 +290,10 @@ mod tests {
         let other = MasterKey::open(&folder.path().join("other.key")).unwrap();
         let stranger = Attacks::new(&store, &other);
         assert_eq!(stranger.remember(incident, vec![]).await.unwrap().len(), 0);
-        attacks.forget(incident).await.unwrap();
+        attacks.sweep(async |_| false).await.unwrap();
+        let kept = Attacks::new(&store, &keys).remember(incident, vec![]).await;
+        assert_eq!(kept.unwrap().len(), 2);
+        attacks.sweep(async |case| case == incident).await.unwrap();
         let gone = Attacks::new(&store, &keys).remember(incident, vec![]).await;
         assert_eq!(gone.unwrap().len(), 0);
     }

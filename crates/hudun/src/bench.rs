@@ -5,8 +5,8 @@ use std::sync::Arc;
 use hudun_analyze::Analyst;
 use hudun_contain::{ContainError, Keeper, Order};
 use hudun_core::{
-    Finding, Incident, IncidentId, LedgerDraft, PatchId, PolicyError, RecordError, Recorder,
-    RestrictionId, SessionKey, TimelineMark, Timestamp, Window,
+    Finding, Incident, IncidentId, IncidentState, LedgerDraft, PatchId, PolicyError, RecordError,
+    Recorder, RestrictionId, SessionKey, TimelineMark, Timestamp, Window,
 };
 use hudun_policy::Recorded;
 use hudun_profile::Profile;
@@ -270,6 +270,18 @@ impl Bench {
     /// [`BenchError::Store`].
     pub async fn forget(&self, incident: IncidentId) -> Result<(), BenchError> {
         Ok(self.attacks.forget(incident).await?)
+    }
+
+    /// Forgets the attacks of cases that were closed while this process was not there to forget them.
+    ///
+    /// # Errors
+    /// [`BenchError::Store`].
+    pub async fn forget_closed(&self, cases: &hudun_respond::Cases) -> Result<(), BenchError> {
+        let is_closed = async |incident| {
+            let case = cases.get(incident).await;
+            case.is_ok_and(|case| case.state == IncidentState::Closed)
+        };
+        Ok(self.attacks.sweep(is_closed).await?)
     }
 
     /// Whether the policy holds this restriction.

@@ -1,14 +1,13 @@
 //! Detection rules in force: Hudun's pack and the site's own, loaded at the start, watched, swapped whole.
 
-use std::path::{Path, PathBuf};
-
 use anyhow::{Context as _, bail};
 use hudun_monitor::{RuleSettings, Rules};
-use hudun_sigma::{Loader, MAX_FILE, RuleSet};
+use hudun_sigma::{Loader, RuleSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::folder::FolderWatch;
 use crate::pump::Watch;
+use crate::rule_files::RuleFiles;
 
 macro_rules! pack {
     ($name:literal) => {
@@ -47,9 +46,6 @@ const PACK: &[(&str, &str)] = &[
     pack!("token_drift.yml"),
 ];
 
-/// Files of a site's own folder.
-const MOST_FILES: usize = 5_000;
-
 /// The rules as the settings say; none when they are off.
 ///
 /// # Errors
@@ -71,14 +67,17 @@ pub fn load(settings: &RuleSettings) -> anyhow::Result<RuleSet> {
         loader = loader.source(name, text);
     }
     if let Some(folder) = &settings.folder {
-        for file in files(folder)? {
-            let long = std::fs::metadata(&file)?.len();
-            if long > MAX_FILE as u64 {
-                bail!("{}: {long} bytes, more than {MAX_FILE}", file.display());
-            }
-            let text = std::fs::read_to_string(&file)
-                .with_context(|| format!("{} can't be read", file.display()))?;
-            loader = loader.source(&file.display().to_string(), &text);
+        let files = RuleFiles::read(folder).context("monitor.rules.folder")?;
+        if let Some((name, _)) = files.pipelines.first() {
+            bail!(
+                "{name}: pipelines are for other products' events; the gateway's carry the names of the rules already"
+            );
+        }
+        for (name, text) in &files.vars {
+            loader = loader.placeholders(name, text);
+        }
+        for (name, text) in &files.rules {
+            loader = loader.source(name, text);
         }
     }
     Ok(loader.load()?)
@@ -118,41 +117,21 @@ pub async fn watch(watch: Watch, settings: RuleSettings, stop: CancellationToken
     }
 }
 
-fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    let entries = std::fs::read_dir(folder)
-        .with_context(|| format!("monitor.rules.folder: {} can't be read", folder.display()))?;
-    for entry in entries {
-        let path = entry?.path();
-        let rule = path
-            .extension()
-            .is_some_and(|end| end == "yml" || end == "yaml");
-        if rule && path.is_file() {
-            files.push(path);
-        }
-    }
-    if files.len() > MOST_FILES {
-        bail!(
-            "monitor.rules.folder: {} holds {} rule files, more than {MOST_FILES}",
-            folder.display(),
-            files.len()
-        );
-    }
-    files.sort();
-    Ok(files)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
     fn the_pack_is_every_file_of_its_folder_and_loads() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules/detect");
-        let there: Vec<String> = files(&folder)
+        let there: Vec<String> = RuleFiles::read(&folder)
             .unwrap()
+            .rules
             .iter()
-            .map(|file| format!("rules/detect/{}", file.file_name().unwrap().display()))
+            .map(|(name, _)| name.rsplit_once('/').unwrap().1.to_owned())
+            .map(|name| format!("rules/detect/{name}"))
             .collect();
         let packed: Vec<&str> = PACK.iter().map(|(name, _)| *name).collect();
         assert_eq!(there, packed);
@@ -171,6 +150,13 @@ mod tests {
         };
         let error = format!("{:#}", load(&settings).unwrap_err());
         assert!(error.contains("ours.yml"), "{error}");
+        std::fs::remove_file(&file).unwrap();
+        assert!(load(&settings).is_ok(), "an empty folder is fine");
+        let pipelines = folder.path().join("pipelines");
+        std::fs::create_dir(&pipelines).unwrap();
+        std::fs::write(pipelines.join("mine.yml"), "name: mine\n").unwrap();
+        let error = format!("{:#}", load(&settings).unwrap_err());
+        assert!(error.contains("mine.yml"), "{error}");
         let gone = RuleSettings {
             on: true,
             folder: Some("/nowhere/rules".into()),

@@ -1,6 +1,5 @@
 //! Notices when the files of a folder have changed and come to rest.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -8,11 +7,13 @@ use tokio_util::sync::CancellationToken;
 
 /// How often the folder is looked at.
 const LOOK: Duration = Duration::from_secs(2);
+/// Files that are looked at; a folder with more is no folder of rules.
+const MOST_FILES: usize = 20_000;
 
-/// A folder, with its `rules/` where it has one.
+/// A folder with all that lies in it.
 pub(crate) struct FolderWatch {
     folder: PathBuf,
-    known: Vec<(OsString, u64, Option<SystemTime>)>,
+    known: Vec<(PathBuf, u64, Option<SystemTime>)>,
 }
 
 impl FolderWatch {
@@ -43,14 +44,23 @@ impl FolderWatch {
     }
 }
 
-/// Names, lengths and times of the files.
-fn state_of(folder: &Path) -> Vec<(OsString, u64, Option<SystemTime>)> {
+/// Names, lengths and times of the files, those of folders within included; links are not followed.
+fn state_of(folder: &Path) -> Vec<(PathBuf, u64, Option<SystemTime>)> {
     let mut files = Vec::new();
-    for folder in [folder.to_owned(), folder.join("rules")] {
+    let mut open = vec![folder.to_owned()];
+    while let Some(folder) = open.pop() {
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            if let Ok(about) = entry.metadata() {
-                files.push((entry.file_name(), about.len(), about.modified().ok()));
+            let Ok(kind) = entry.file_type() else {
+                continue;
+            };
+            if kind.is_dir() {
+                open.push(entry.path());
+            } else if let Ok(about) = entry.metadata() {
+                files.push((entry.path(), about.len(), about.modified().ok()));
             }
+        }
+        if files.len() > MOST_FILES {
+            break;
         }
     }
     files.sort();

@@ -23,6 +23,7 @@ pub mod measures;
 pub mod metrics;
 pub mod office;
 pub mod pump;
+mod rule_files;
 pub mod stages;
 pub mod system;
 pub mod upkeep;

@@ -188,6 +188,7 @@ impl System {
             },
         })
         .await?;
+        stages.bench.forget_closed(&cases).await?;
         let runner = Runner::new(
             store.run_journal(),
             stages.acts.clone(),

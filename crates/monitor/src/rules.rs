@@ -14,9 +14,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use hudun_core::{
-    ExchangeEnd, ExchangeHead, Level, Refusal, Release, SignalKind, SubjectToken, Text,
-};
+use hudun_core::{ExchangeEnd, ExchangeHead, Level, Release, SignalKind, Text};
 use hudun_sigma::{
     Engine, Evidence, Finding, Flat, Limits, Meta, Route, RuleInfo, RuleSet, Scratch, Source, Value,
 };
@@ -155,7 +153,7 @@ impl Rules {
         self.cut += (release.sightings.len() - counted.len()) as u64;
         let mut matched = Vec::new();
         for sighting in counted {
-            let subject = hex(&sighting.subject);
+            let subject = sighting.subject.to_string();
             let mut event = base.event();
             event
                 .push("status_id", Value::Int(1))
@@ -182,7 +180,9 @@ impl Rules {
         event
             .push("status_id", Value::Int(if end.success { 1 } else { 2 }))
             .push("http_response.code", Value::Int(i64::from(end.status)));
-        blocked(&mut event, end.refusal.as_ref());
+        if end.refusal.is_some() {
+            event.push("scrm.blocked_by", Value::Text("hudun"));
+        }
         if let Some(days) = known.dormant_days {
             event.push("scrm.dormant_days", Value::Int(days));
         }
@@ -295,12 +295,6 @@ fn source() -> Source {
     }
 }
 
-fn blocked(event: &mut Flat<'_>, refusal: Option<&Refusal>) {
-    if refusal.is_some() {
-        event.push("scrm.blocked_by", Value::Text("hudun"));
-    }
-}
-
 /// The last part of the route's name: `customer.assign` is `assign`.
 fn operation(head: &ExchangeHead) -> &str {
     let route = head.route.as_str();
@@ -314,18 +308,6 @@ const fn signal_name(kind: SignalKind) -> &'static str {
         SignalKind::Traversal => "traversal",
         SignalKind::Other => "other",
     }
-}
-
-fn hex(token: &SubjectToken) -> String {
-    use std::fmt::Write as _;
-    token
-        .as_bytes()
-        .iter()
-        .fold(String::with_capacity(32), |mut text, byte| {
-            // Writing into a string can't fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }
 
 fn matched_of(finding: &Finding) -> Matched {

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use hudun_console::{DeskError, api, api::Caller};
 use hudun_core::{LedgerDraft, Recorder as _, Text, Timestamp};
 use hudun_gateway::{Judgement, RuleException};
-use hudun_seclang::{Judging, RuleSet};
+use hudun_seclang::RuleSet;
 use serde_json::{Value, json};
 
 use super::error::{self, conflict};
 use crate::office::Office;
-use crate::waf::{ExceptionError, Inspection, KeptException};
+use crate::waf::{ExceptionError, Inspection, KeptException, judging_name};
 
 type Got<T> = Result<T, DeskError>;
 
@@ -146,29 +146,19 @@ impl Office {
 fn in_force(inspection: &Inspection) -> api::RulesInForce {
     let (waf, rules) = (&inspection.waf, inspection.waf.current());
     let settings = waf.settings();
-    let word = |mode: &hudun_gateway::WafMode| match mode {
-        hudun_gateway::WafMode::Off => "off",
-        hudun_gateway::WafMode::Detect => "detect",
-        hudun_gateway::WafMode::Block => "block",
-    };
     api::RulesInForce {
         name: rules.name.clone(),
         version: rules.version,
         rules: rules.rules.len() as u64,
         compiled_ms: u64::try_from(rules.compiled.as_millis()).unwrap_or(u64::MAX),
-        judging: match settings.judging {
-            Judging::Exact => "exact",
-            Judging::Balanced => "balanced",
-            Judging::Strict => "strict",
-        }
-        .to_owned(),
-        mode: word(&settings.mode).to_owned(),
+        judging: judging_name(settings.judging).to_owned(),
+        mode: settings.mode.name().to_owned(),
         modules: settings
             .modules
             .iter()
             .map(|(module, mode)| api::ModuleMode {
                 module: module.to_string(),
-                mode: word(mode).to_owned(),
+                mode: mode.name().to_owned(),
             })
             .collect(),
         previous: waf.previous(),

@@ -141,11 +141,17 @@ fn settings(options: &RuleOptions) -> String {
 
 /// The mode's name on the command line and in files.
 pub fn judging(name: &str) -> Option<Judging> {
-    match name {
-        "exact" => Some(Judging::Exact),
-        "balanced" => Some(Judging::Balanced),
-        "strict" => Some(Judging::Strict),
-        _ => None,
+    [Judging::Exact, Judging::Balanced, Judging::Strict]
+        .into_iter()
+        .find(|one| judging_name(*one) == name)
+}
+
+/// The name of a way of judging.
+pub const fn judging_name(judging: Judging) -> &'static str {
+    match judging {
+        Judging::Exact => "exact",
+        Judging::Balanced => "balanced",
+        Judging::Strict => "strict",
     }
 }
 

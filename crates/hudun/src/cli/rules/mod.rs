@@ -11,13 +11,11 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
-use hudun_sigma::{Engine, Limits, Loader, MAX_FILE, Meta, RuleInfo, RuleSet, Scratch, Severity};
+use hudun_sigma::{Engine, Limits, Loader, Meta, RuleInfo, RuleSet, Scratch, Severity};
 use serde_json::{Value, json};
 
+use crate::rule_files::{RuleFiles, read};
 use events::{Format, Reader, at};
-
-/// Rule files of one folder.
-const MAX_FILES: usize = 20_000;
 
 #[derive(Subcommand)]
 pub(super) enum RulesCommand {
@@ -381,67 +379,18 @@ fn with(loader: Loader, files: &[(String, String)]) -> Loader {
 
 /// The rule files of a folder, and a loader that has its pipelines and variables.
 fn folder(dir: &Path) -> anyhow::Result<(Vec<(String, String)>, Loader)> {
-    let mut loader = Loader::new();
-    if dir.is_file() {
-        return Ok((vec![(dir.display().to_string(), read(dir)?)], loader));
-    }
-    let mut paths = Vec::new();
-    let mut open = vec![dir.to_owned()];
-    while let Some(folder) = open.pop() {
-        let entries = folder
-            .read_dir()
-            .with_context(|| folder.display().to_string())?;
-        for entry in entries {
-            let entry = entry?;
-            let path = entry.path();
-            // Links are not followed: a rule folder has no reason to lead elsewhere, or in a circle.
-            let kind = entry.file_type()?;
-            if kind.is_dir() {
-                open.push(path);
-            } else if kind.is_file()
-                && path
-                    .extension()
-                    .is_some_and(|end| end == "yml" || end == "yaml")
-            {
-                paths.push(path);
-            }
-        }
-        if paths.len() > MAX_FILES {
-            bail!("{}: more than {MAX_FILES} files", dir.display());
-        }
-    }
-    paths.sort();
-    let mut files = Vec::new();
-    for path in paths {
-        let name = path.display().to_string();
-        let text = read(&path)?;
-        let parent = path.parent().and_then(Path::file_name);
-        if parent.is_some_and(|parent| parent == "pipelines") {
-            loader = loader.pipeline(&name, &text);
-        } else if path.file_name().is_some_and(|name| name == "vars.yml") {
-            loader = loader.placeholders(&name, &text);
-        } else {
-            files.push((name, text));
-        }
-    }
-    if files.is_empty() {
+    let files = RuleFiles::read(dir)?;
+    if files.rules.is_empty() {
         bail!("{}: no rule file (.yml, .yaml) in it", dir.display());
     }
-    Ok((files, loader))
-}
-
-fn read(path: &Path) -> anyhow::Result<String> {
-    let size = path
-        .metadata()
-        .with_context(|| path.display().to_string())?
-        .len();
-    if size > MAX_FILE as u64 {
-        bail!(
-            "{}: {size} bytes; a rule file may have {MAX_FILE}",
-            path.display()
-        );
+    let mut loader = Loader::new();
+    for (name, text) in &files.pipelines {
+        loader = loader.pipeline(name, text);
     }
-    std::fs::read_to_string(path).with_context(|| path.display().to_string())
+    for (name, text) in &files.vars {
+        loader = loader.placeholders(name, text);
+    }
+    Ok((files.rules, loader))
 }
 
 fn open(file: &Path) -> anyhow::Result<Box<dyn BufRead>> {
