@@ -51,6 +51,7 @@ mod structure;
 mod template;
 mod transaction;
 mod transform;
+mod usual;
 mod values;
 mod variable;
 mod words;
@@ -63,4 +64,7 @@ pub use plan::GroupSummary;
 pub use report::{Intervention, InterventionAction, RuleMatch};
 pub use settings::{AuditMode, Judging, Mode, OverLimit, Settings};
 pub use sources::{DiskSources, MemorySources, Sources};
-pub use transaction::{Outcome, Start, Strategy, Transaction};
+pub use transaction::{AuditOptions, AuditShape, Outcome, Start, Strategy, Transaction};
+pub use usual::{
+    Fixed, Kind, Lesson, Parameter, Parameters, Shape, Signs, UnknownSigns, Unlike, Usual,
+};

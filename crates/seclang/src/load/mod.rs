@@ -21,6 +21,8 @@ pub struct RuleSet {
     pub(crate) rules: Vec<Rule>,
     pub(crate) tx_names: TxNames,
     pub(crate) plan: Plan,
+    /// `SecAuditLogRelevantStatus`
+    pub(crate) audit_status: Option<regex::bytes::Regex>,
     warnings: Vec<String>,
 }
 
@@ -260,7 +262,12 @@ fn finish(
     warnings: Vec<String>,
 ) -> Result<RuleSet, LoadError> {
     let plan = Plan::build(&rules, &phases);
+    let audit_status = draft_settings
+        .audit_relevant_status
+        .as_deref()
+        .and_then(|pattern| crate::pattern::compile(pattern).ok());
     Ok(RuleSet {
+        audit_status,
         settings: draft_settings,
         rules,
         tx_names,

@@ -338,7 +338,7 @@ fn entries(
 }
 
 /// Year, month (1–12) and day of the month from days since 1970.
-fn civil(days: i64) -> (i64, i64, i64) {
+pub(super) fn civil(days: i64) -> (i64, i64, i64) {
     let z = days + 719_468;
     let era = z.div_euclid(146_097);
     let doe = z.rem_euclid(146_097);

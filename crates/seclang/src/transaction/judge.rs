@@ -7,11 +7,14 @@ use crate::rule::Rule;
 use crate::settings::{Judging, Mode};
 use crate::structure::{self, Finding, Weight};
 use crate::transaction::text::printable;
+use crate::usual::Unlike;
 use crate::values::ValueId;
 use crate::variable::Var;
 
 /// The number under which the second judgement reports.
 pub(crate) const STRUCTURE: u64 = 1_900_000;
+/// The number under which a value is refused that breaks what a person has fixed for its parameter.
+pub(crate) const FIXED: u64 = 1_900_001;
 /// Bytes of files that are looked at for code.
 const MOST_FILE: usize = 64 << 10;
 /// Values of one request that are parsed; beyond it the rules decide alone, which the outcome tells.
@@ -94,6 +97,11 @@ impl Transaction<'_> {
             self.matched.iter().take(50).copied().collect()
         };
         for item in items {
+            // A rule matched, and the parameter never looks like this: no second opinion takes that back.
+            if self.unusual(item.var, item.key) {
+                self.scales.major += points;
+                return false;
+            }
             match self.weight_of(item, class) {
                 Known::Certain => {
                     self.scales.major += points;
@@ -226,6 +234,95 @@ impl Transaction<'_> {
         self.scales.points()
     }
 
+    /// Whether an argument has a value unlike what it normally looks like.
+    fn unusual(&self, var: Var, name: ValueId) -> bool {
+        let Some(usual) = &self.usual else {
+            return false;
+        };
+        let lists: [&[Entry]; 2] = match var {
+            Var::Args => [&self.args_get, &self.args_post],
+            Var::ArgsGet => [&self.args_get, &[]],
+            Var::ArgsPost => [&self.args_post, &[]],
+            _ => return false,
+        };
+        lists
+            .into_iter()
+            .flatten()
+            .filter(|entry| entry.name == name)
+            .any(|entry| {
+                let (name, value) = (self.values.get(entry.name), self.values.get(entry.value));
+                usual.unlike(name, value).is_some()
+            })
+    }
+
+    /// Refuses an argument that breaks what a person has fixed for it, whatever the rules said.
+    pub(super) fn judge_shapes(&mut self) {
+        let Some(usual) = self.usual.clone() else {
+            return;
+        };
+        if self.mode != Mode::On || self.intervention.is_some() {
+            return;
+        }
+        let broken = self
+            .args_get
+            .iter()
+            .chain(&self.args_post)
+            .find_map(|entry| {
+                let (name, value) = (self.values.get(entry.name), self.values.get(entry.value));
+                Some((*entry, usual.breaks(name, value)?))
+            });
+        let Some((entry, unlike)) = broken else {
+            return;
+        };
+        let item = Item {
+            var: Var::Args,
+            key: entry.name,
+            value: entry.value,
+        };
+        let variable = printable(&self.item_name(item), 256);
+        let (place, place_zh) = place(&variable);
+        let (what, what_zh) = match unlike {
+            Unlike::Signs(signs) => {
+                let names: Vec<&str> = signs.names().collect();
+                let names = names.join(", ");
+                (
+                    format!("has signs that were ruled out for it ({names})"),
+                    format!("含有规定之外的字符（{names}）"),
+                )
+            }
+            Unlike::Long(bytes) => (
+                format!("has {bytes} bytes, more than was ruled for it"),
+                format!("有 {bytes} 字节，超过规定的长度"),
+            ),
+        };
+        self.matches.push(RuleMatch {
+            id: FIXED,
+            phase: 2,
+            message: what.clone(),
+            data: String::new(),
+            severity: Some(2),
+            tags: vec!["attack-unusual".to_owned()],
+            version: String::new(),
+            revision: String::new(),
+            value: printable(self.values.get(entry.value), 1024),
+            variable,
+            source: "fixed shape".to_owned(),
+            audit: true,
+            disruptive: true,
+            refuted: false,
+        });
+        self.intervention = Some(Intervention {
+            action: InterventionAction::Deny,
+            status: 403,
+            rule: FIXED,
+            class: "unusual".to_owned(),
+            severity: 2,
+            score: self.score(),
+            explanation: format!("The request was stopped because {place} {what}."),
+            explanation_zh: format!("请求被拦截：{place_zh}{what_zh}。"),
+        });
+    }
+
     /// All values of the request, whatever the rules said: a valid attack counts without any.
     pub(super) fn judge_values(&mut self) {
         if self.exact() || self.mode != Mode::On || self.intervention.is_some() {
@@ -261,7 +358,7 @@ impl Transaction<'_> {
         ));
         for (var, name, value) in places {
             if let Some(found) = self.finding(value)
-                && self.counts(found)
+                && (self.counts(found) || self.unusual(var, name))
             {
                 self.stop_for(
                     found,

@@ -145,6 +145,7 @@ impl Transaction<'_> {
         let args = sizes(&self.args_get, self) + sizes(&self.args_post, self);
         self.single(Var::ArgsCombinedSize, args.to_string().as_bytes());
         self.run_phase(2);
+        self.judge_shapes();
         self.judge_values();
         self.intervention.as_ref()
     }

@@ -1,5 +1,6 @@
 //! One HTTP exchange on its way through the rules.
 
+mod audit;
 mod collect;
 mod effects;
 mod eval;
@@ -8,6 +9,7 @@ mod message;
 mod text;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::collections::{RecordStore, Tx};
 use crate::load::RuleSet;
@@ -15,8 +17,10 @@ use crate::parse::Target;
 use crate::plan::ScanState;
 use crate::report::{Intervention, RuleMatch};
 use crate::settings::{AuditMode, Judging, Mode};
+use crate::usual::{Lesson, Usual};
 use crate::values::{ValueId, Values};
 use crate::variable::Var;
+pub use audit::{AuditOptions, AuditShape};
 use effects::Loaded;
 
 /// What a transaction needs to know from outside: engines never read a clock.
@@ -112,6 +116,7 @@ pub struct Transaction<'r> {
     sanitise: Vec<String>,
     limits: Vec<&'static str>,
     scales: judge::Scales,
+    usual: Option<Arc<Usual>>,
 }
 
 /// A named value.
@@ -245,6 +250,7 @@ impl<'r> Transaction<'r> {
             sanitise: Vec::new(),
             limits: Vec::new(),
             scales: judge::Scales::default(),
+            usual: None,
         };
         this.fill_connection();
         this
@@ -257,6 +263,27 @@ impl<'r> Transaction<'r> {
             self.fallbacks += state.fallbacks;
             self.rules.plan.give_back(state);
         }
+    }
+
+    /// What the arguments normally look like, before the first phase.
+    pub fn expect(&mut self, usual: Arc<Usual>) {
+        self.usual = (!usual.is_empty()).then_some(usual);
+    }
+
+    /// What its arguments look like, to be learned when the exchange has shown to be an ordinary one. Empty when a rule about
+    /// an attack matched.
+    pub fn lesson(&self) -> Lesson {
+        let odd = self.intervention.is_some()
+            || self.matches.iter().any(|found| {
+                found.severity.is_some() && found.tags.iter().any(|tag| tag.starts_with("attack-"))
+            });
+        if odd {
+            return Lesson::default();
+        }
+        let arguments = self.args_get.iter().chain(&self.args_post);
+        Lesson::of(
+            arguments.map(|entry| (self.values.get(entry.name), self.values.get(entry.value))),
+        )
     }
 
     /// The decision so far.
@@ -281,8 +308,16 @@ impl<'r> Transaction<'r> {
 
     /// Runs what is left, phase 5 last, saves the collections and tells.
     pub fn finish(mut self) -> Outcome {
+        self.last_phase();
+        self.outcome()
+    }
+
+    fn last_phase(&mut self) {
         self.run_phase(5);
         self.save_records();
+    }
+
+    fn outcome(&mut self) -> Outcome {
         let audit = self.wants_audit();
         Outcome {
             score: self.score(),
@@ -324,11 +359,9 @@ impl<'r> Transaction<'r> {
                 });
                 let by_status = self
                     .rules
-                    .settings
-                    .audit_relevant_status
-                    .as_deref()
-                    .and_then(|p| crate::pattern::compile(p).ok())
-                    .is_some_and(|re| re.is_match(status.as_bytes()));
+                    .audit_status
+                    .as_ref()
+                    .is_some_and(|pattern| pattern.is_match(status.as_bytes()));
                 by_status || self.matches.iter().any(|m| m.audit)
             }
         }
