@@ -11,9 +11,9 @@ use crate::{
     Access, AccountList, AccountView, ApprovalList, ChangePassword, Code, Decision, DiffQuery,
     Done, Download, DrillStart, DrillView, EnrolSecret, ExceptionDraft, ExceptionPreview,
     FindingPage, IncidentPage, InspectionView, LiveEvent, Me, NewAccount, NewException,
-    NoticeApprove, OneTimePassword, Overview, PageQuery, PolicyDiff, PolicyDocument, Preview,
-    Reason, RevisionList, Role, RollBack, SetDisabled, SignIn, SignedIn, StartRun, StepDecision,
-    TaskChange, UndoAnswer, WarRoom,
+    NoticeApprove, OneTimePassword, Overview, PageQuery, ParameterRule, PolicyDiff, PolicyDocument,
+    Preview, Reason, RevisionList, Role, RollBack, SetDisabled, SignIn, SignedIn, StartRun,
+    StepDecision, TaskChange, UndoAnswer, WarRoom,
 };
 
 /// An endpoint that takes a `B` (body, or query for GET) and answers with an `R`.
@@ -258,12 +258,14 @@ endpoints! {
         FINDINGS: PageQuery => FindingPage = query("findings", "/api/findings", ANY);
         /// What the inspection stopped, by rule and parameter; its rules and exceptions.
         INSPECTION: () => InspectionView = get("inspection", "/api/inspection", ANY);
-        /// What an exception would let pass: remembered stops, and attacks of the proof.
+        /// What an exception would let pass: the last days' stops, and attacks of the proof.
         PREVIEW_EXCEPTION: ExceptionDraft => ExceptionPreview = post("previewException", "/api/inspection/exceptions/preview", LEAD);
         /// Lets a rule not count for one parameter of one route, from the next request on.
         ADD_EXCEPTION: NewException => Done = post("addException", "/api/inspection/exceptions", LEAD);
         /// Takes an exception back.
         REMOVE_EXCEPTION: Reason => Done = post("removeException", "/api/inspection/exceptions/{exception}/remove", LEAD);
+        /// Decides what a parameter of a route looks like, or lets it be learned.
+        RULE_PARAMETER: ParameterRule => Done = post("ruleParameter", "/api/inspection/parameters", LEAD);
         /// Goes back to the rule set before; once more comes forward again.
         ROLL_BACK_RULES: Reason => Done = post("rollBackRules", "/api/inspection/roll-back", LEAD);
     }

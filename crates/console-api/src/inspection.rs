@@ -11,12 +11,14 @@ use crate::schema::TextWord;
 pub struct InspectionView {
     /// The rules in force; none when nothing is inspected.
     pub rules: Option<RulesInForce>,
-    /// What was stopped, or would have been where rules only detect: the last requests, grouped, the newest group first.
+    /// What was stopped, or would have been where rules only detect: the last days' requests, grouped, the newest group first.
     pub stops: Vec<StopGroup>,
-    /// How many stopped requests are remembered; the oldest are forgotten first, and all at a restart.
+    /// How many stopped requests are remembered: those of eight days.
     pub remembered: u64,
     /// Rules that don't count in some places.
     pub exceptions: Vec<ExceptionView>,
+    /// What parameters normally look like, by route.
+    pub parameters: Vec<ParameterView>,
 }
 
 /// A rule set.
@@ -80,6 +82,46 @@ pub struct StopGroup {
     pub why: Text,
 }
 
+/// What is known of one parameter of a route.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ParameterView {
+    /// The route.
+    pub route: String,
+    /// The parameter; of JSON `json.` and the way to it.
+    pub parameter: String,
+    /// `learning`, `learned`, `only` (fixed by a person, anything else is refused) or `anything` (nothing is expected of it).
+    pub state: String,
+    /// Values of ordinary exchanges seen.
+    pub seen: u64,
+    /// `digits`, `token`, `words` or `text`; none before the first value.
+    pub kind: Option<String>,
+    /// Classes of signs in its values.
+    pub signs: Vec<String>,
+    /// Bytes of the longest usual value; learned ones are rounded up to a power of two less one.
+    pub longest: Option<u32>,
+}
+
+/// Decides about a parameter.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ParameterRule {
+    /// The route.
+    pub route: String,
+    /// The parameter.
+    pub parameter: String,
+    /// `only` (values of these signs and at most this long; anything else is refused), `anything`, `learn` (a decision is taken
+    /// back) or `forget` (what was learned is dropped, too).
+    pub rule: String,
+    /// With `only`: classes of signs.
+    #[serde(default)]
+    pub signs: Vec<String>,
+    /// With `only`: bytes.
+    #[serde(default)]
+    pub longest: Option<u32>,
+    /// Why: one sentence, at most 500 characters.
+    pub reason: String,
+}
+
 /// A rule that doesn't count somewhere.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ExceptionView {
@@ -117,7 +159,7 @@ pub struct ExceptionDraft {
 /// What an exception would do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ExceptionPreview {
-    /// Remembered stops on this route that name the rule and the place.
+    /// Stops of the last days on this route that name the rule and the place.
     pub stops: u64,
     /// Those of them in which no other rule matched. They pass, unless values are judged by what they are and this one works as an
     /// attack.

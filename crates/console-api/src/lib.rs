@@ -54,7 +54,7 @@ pub use inform::{
 };
 pub use inspection::{
     ExceptionDraft, ExceptionPreview, ExceptionView, InspectionView, ModuleMode, NewException,
-    RulesInForce, StopGroup,
+    ParameterRule, ParameterView, RulesInForce, StopGroup,
 };
 pub use monitor::{ActorView, FindingPage, FindingView, PageQuery};
 pub use overview::{

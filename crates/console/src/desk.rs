@@ -40,6 +40,13 @@ pub trait Desk: Send + Sync + 'static {
         reason: String,
     ) -> Answer<'a, api::Done>;
 
+    /// Decides what a parameter looks like.
+    fn rule_parameter<'a>(
+        &'a self,
+        by: &'a Caller,
+        rule: api::ParameterRule,
+    ) -> Answer<'a, api::Done>;
+
     /// Goes back to the rule set before.
     fn roll_back_rules<'a>(&'a self, by: &'a Caller, reason: String) -> Answer<'a, api::Done>;
 

@@ -67,6 +67,9 @@ fn body_of(endpoint: &Seen, house: &House) -> Value {
         "addException" => {
             json!({ "rule": 1, "place": "ARGS:q", "route": "order.list", "reason": "because", "attacks": 1 })
         }
+        "ruleParameter" => {
+            json!({ "route": "order.list", "parameter": "page", "rule": "learn", "reason": "because" })
+        }
         "rollBack" => json!({ "revision": 0, "reason": "because" }),
         "approveNotice" => json!({ "role": "legal", "sha256": house.desk.notice_sha() }),
         id if endpoint.takes_something() => {

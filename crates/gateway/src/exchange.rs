@@ -11,6 +11,7 @@ use hudun_core::{
 };
 use hudun_policy::{Compiled, Denied, Recorded, RequestDecision, RequestFacts};
 use hudun_profile::{Modes, RequestView, Resolution, Route};
+use hudun_seclang::Lesson;
 
 use crate::account::JournalRecord;
 use crate::body::ClientBody;
@@ -38,6 +39,8 @@ pub(crate) struct Exchange {
     /// The policy that it began with, and finishes with.
     pub(crate) policy: Arc<Compiled>,
     pub(crate) decision: RequestDecision,
+    /// What it teaches about its parameters, should it turn out to be an ordinary exchange.
+    pub(crate) lesson: Lesson,
 }
 
 impl Exchange {
@@ -54,7 +57,11 @@ impl Exchange {
     }
 
     /// The rules have said everything about it.
-    pub(crate) fn judged(&self, watch: Watch<'_>) {
+    pub(crate) fn judged(&mut self, watch: Watch<'_>) {
+        // A drill is no ordinary traffic, and several routes in one request share its parameters.
+        if self.drill.is_none() && self.resolution.routes.len() == 1 {
+            self.lesson = watch.lesson();
+        }
         let primary = self.resolution.primary();
         watch.finish(&primary.module, &primary.id, self.at);
     }
@@ -147,6 +154,7 @@ impl Exchange {
             success,
             request_bytes: Arc::clone(&self.request_bytes),
             progress,
+            lesson: std::mem::take(&mut self.lesson),
             withheld: refusal.is_some(),
             refusal,
             recorded: Some(recorded),
@@ -219,6 +227,7 @@ pub(crate) fn refuse_unread(
         refusal: Some(denied.refusal.clone()),
         withheld: true,
         recorded: None,
+        lesson: Lesson::default(),
     });
     let mut response = page.map(|bytes| ClientBody::whole(bytes, conn, busy, finisher));
     response.headers_mut().insert(

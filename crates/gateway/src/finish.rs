@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use hudun_core::{Delivery, ExchangeEnd, ExchangeEvent, ExchangeId, KindSet, Refusal, Timestamp};
 use hudun_policy::{Recorded, ResponseFacts};
+use hudun_seclang::Lesson;
 
 use crate::Gateway;
 use crate::account::JournalRecord;
@@ -25,6 +26,8 @@ pub(crate) struct Pending {
     /// Nothing of the SCRM's answer leaves, whatever becomes of the connection.
     pub(crate) withheld: bool,
     pub(crate) recorded: Option<Box<Recorded>>,
+    /// What it teaches about its parameters when it went well.
+    pub(crate) lesson: Lesson,
 }
 
 /// What has been released so far.
@@ -110,6 +113,13 @@ impl Pending {
         }
         gateway.emit(ExchangeEvent::End(end));
         if let Some(mut recorded) = self.recorded {
+            if let Some(waf) = &gateway.waf
+                && self.success
+                && !self.withheld
+            {
+                waf.usuals
+                    .learn(&recorded.resolution.primary().id, &self.lesson);
+            }
             recorded.status = self.status;
             recorded.answer = (!self.withheld && self.progress.read.load(Ordering::Relaxed))
                 .then(|| self.progress.facts());

@@ -18,6 +18,7 @@ use http::{Request, Response};
 use hudun_core::{Actor, ExchangeHead, ExchangeId, RefusalCause, Timestamp};
 use hudun_policy::{Denied, RequestDecision};
 use hudun_profile::OTHER;
+use hudun_seclang::Lesson;
 use hyper::body::Incoming;
 
 use crate::Gateway;
@@ -146,6 +147,7 @@ pub(crate) async fn serve(
         drill,
         request_bytes: read.request_bytes,
         decision: RequestDecision::default(),
+        lesson: Lesson::default(),
     };
 
     // Policy, with the inspection's signals already in the record of what it refuses.

@@ -24,6 +24,7 @@
 
 mod account;
 mod answer;
+mod audit;
 mod body;
 mod classify;
 mod config;
@@ -44,13 +45,16 @@ mod refuse;
 mod request;
 mod server;
 mod session;
+mod stops;
 mod throttle;
 mod tls;
 mod upgrade;
 mod upstream;
+mod usual;
 mod waf;
 
 pub use account::{Accounting, AccountingError, JournalRecord};
+pub use audit::AuditLog;
 pub use config::{GatewayConfig, HttpLimits, Net, NetError};
 pub use gateway::{Gateway, GatewayError, GatewayParts, Health, TenantKeys};
 pub use inspect::{Injections, Inspector};
@@ -58,5 +62,7 @@ pub use metrics::{Counter, Gauge, Metrics, PatchCount};
 pub use policy::PolicyHandle;
 pub use recent::RecentTraffic;
 pub use session::{ForgetSessions, Session, SessionStore};
+pub use stops::{Stop, StopDay, Stops};
 pub use tls::{Tls, TlsFiles};
-pub use waf::{Judgement, LoadedRules, RuleException, Waf, WafLog, WafMode, WafSettings};
+pub use usual::Usuals;
+pub use waf::{LoadedRules, RuleException, Waf, WafLog, WafMode, WafSettings};

@@ -7,7 +7,7 @@
 //! A rule set is immutable. Another one is compiled aside and swapped in whole; a request that began with the old one
 //! finishes with it. The previous one is kept for a way back at once.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,18 +20,19 @@ use hudun_core::{ExchangeId, ModuleId, RefusalCause, RouteId, Signal, SignalKind
 use hudun_policy::Denied;
 use hudun_profile::ResolvedRoute;
 use hudun_seclang::{
-    Exception, Intervention, Judging, MemoryRecords, Outcome, RuleMatch, RuleSet, Start, Strategy,
-    Transaction,
+    AuditOptions, Exception, Intervention, Judging, Lesson, MemoryRecords, Outcome, RuleMatch,
+    RuleSet, Start, Strategy, Transaction,
 };
 use serde::{Deserialize, Serialize};
 
+use crate::audit::AuditLog;
 use crate::exchange::denied;
 use crate::metrics::Counter;
+use crate::stops::{Stop, Stops};
+use crate::usual::Usuals;
 
 /// Most signals of one request.
 const MOST_SIGNALS: usize = 16;
-/// Judgements that are remembered for the console.
-const REMEMBERED: usize = 2_000;
 /// Records of `initcol` that are kept.
 const RECORDS: usize = 50_000;
 /// Bodies from this size on are judged where other tasks of the thread don't wait.
@@ -91,6 +92,8 @@ pub struct WafSettings {
     pub judging: Judging,
     /// Whether answers are inspected too.
     pub answers: bool,
+    /// Whether it learns what parameters normally look like.
+    pub learn: bool,
 }
 
 /// A rule set in force, or the one before it.
@@ -147,32 +150,6 @@ pub trait WafLog: Send + Sync {
     fn judged(&self, exchange: ExchangeId, outcome: &Outcome);
 }
 
-/// What the rules said of one request, for a person. No value of the request is in it.
-#[derive(Clone, Debug, Serialize)]
-pub struct Judgement {
-    /// The exchange.
-    pub exchange: ExchangeId,
-    /// When.
-    pub at: Timestamp,
-    /// The module.
-    pub module: ModuleId,
-    /// The route.
-    pub route: RouteId,
-    /// Whether it was refused, or would have been.
-    pub blocked: bool,
-    /// Anomaly score, where the rules keep one.
-    pub score: Option<i64>,
-    /// Class of the attack, such as `sqli`.
-    pub class: String,
-    /// Rules that matched, with what each looked at as an exception names it (`ARGS:note`); empty when it has no name that could
-    /// be used.
-    pub rules: Vec<(u64, String)>,
-    /// One sentence in Chinese.
-    pub zh: String,
-    /// The same in English.
-    pub en: String,
-}
-
 /// The inspection of a gateway.
 pub struct Waf {
     current: ArcSwap<LoadedRules>,
@@ -183,7 +160,11 @@ pub struct Waf {
     settings: WafSettings,
     records: MemoryRecords,
     log: Option<Arc<dyn WafLog>>,
-    remembered: Mutex<VecDeque<Judgement>>,
+    audit: Option<AuditLog>,
+    /// What it stopped in the last days, or would have.
+    pub stops: Stops,
+    /// What parameters normally look like.
+    pub usuals: Usuals,
     /// Requests that the engine saw.
     pub inspected: Counter,
     /// Requests that it stopped, or would have in detection.
@@ -223,11 +204,25 @@ impl Waf {
             settings,
             records: MemoryRecords::new(RECORDS),
             log,
-            remembered: Mutex::default(),
+            audit: None,
+            stops: Stops::default(),
+            usuals: Usuals::default(),
             inspected: Counter::default(),
             stopped: Counter::default(),
             micros: Counter::default(),
         }
+    }
+
+    /// Tells the requests that the rules want told into this log.
+    #[must_use]
+    pub fn audited(mut self, log: AuditLog) -> Self {
+        self.audit = Some(log);
+        self
+    }
+
+    /// The audit log, where there is one.
+    pub const fn audit(&self) -> Option<&AuditLog> {
+        self.audit.as_ref()
     }
 
     /// The rules in force.
@@ -297,15 +292,6 @@ impl Waf {
         ))
     }
 
-    /// What the rules said of the last requests that they stopped or would have stopped, newest first.
-    pub fn judgements(&self, most: usize) -> Vec<Judgement> {
-        let list = self
-            .remembered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        list.iter().rev().take(most).cloned().collect()
-    }
-
     /// What happens in these modules: the hardest mode of any.
     pub(crate) fn mode<'m>(&self, modules: impl Iterator<Item = &'m ModuleId>) -> WafMode {
         modules
@@ -318,17 +304,6 @@ impl Waf {
             })
             .max()
             .unwrap_or(self.settings.mode)
-    }
-
-    fn remember(&self, judgement: Judgement) {
-        let mut list = self
-            .remembered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if list.len() >= REMEMBERED {
-            list.pop_front();
-        }
-        list.push_back(judgement);
     }
 }
 
@@ -385,6 +360,12 @@ impl<'w> Watch<'w> {
             if here {
                 watch.transaction.except(made);
             }
+        }
+        // Several routes in one request share its parameters: nothing is known of the mixture.
+        if let [route] = routes
+            && let Some(usual) = waf.usuals.expected(&route.id)
+        {
+            watch.transaction.expect(usual);
         }
         let long = body.is_some_and(|body| body.len() > LONG_BODY);
         let threads = tokio::runtime::Handle::try_current().is_ok_and(|handle| {
@@ -498,24 +479,41 @@ impl<'w> Watch<'w> {
         (self.mode == WafMode::Block).then(|| refusal(stop, self.transaction.matches()))
     }
 
-    /// The request is judged and the answer is not: tells, and gives everything back.
+    /// What an ordinary exchange teaches about its parameters; empty when a rule about an attack matched.
+    pub(crate) fn lesson(&self) -> Lesson {
+        if self.waf.settings.learn {
+            self.transaction.lesson()
+        } else {
+            Lesson::default()
+        }
+    }
+
+    /// The rules have said everything: tells, and gives everything back.
     pub(crate) fn finish(self, module: &ModuleId, route: &RouteId, at: Timestamp) {
-        let outcome = self.transaction.finish();
-        if let Some(log) = &self.waf.log {
+        let waf = self.waf;
+        let outcome = match &waf.audit {
+            None => self.transaction.finish(),
+            Some(log) => {
+                let (outcome, record) = self.transaction.finish_audited(AuditOptions {
+                    shape: log.shape,
+                    values: log.values,
+                    connector: concat!("hudun ", env!("CARGO_PKG_VERSION")),
+                });
+                record.into_iter().for_each(|record| log.write(record));
+                outcome
+            }
+        };
+        if let Some(log) = &waf.log {
             log.judged(self.exchange, &outcome);
         }
         let Some(stop) = &outcome.intervention else {
             return;
         };
-        self.waf.stopped.add(1);
-        self.waf.remember(Judgement {
-            exchange: self.exchange,
-            at,
-            module: module.clone(),
+        waf.stopped.add(1);
+        waf.stops.add(Stop {
             route: route.clone(),
+            module: module.clone(),
             blocked: self.mode == WafMode::Block,
-            score: stop.score,
-            class: stop.class.clone(),
             rules: outcome
                 .matches
                 .iter()
@@ -523,8 +521,12 @@ impl<'w> Watch<'w> {
                 .take(MOST_SIGNALS)
                 .map(|found| (found.id, exception_place(&found.variable)))
                 .collect(),
+            class: stop.class.clone(),
             zh: stop.explanation_zh.clone(),
             en: stop.explanation.clone(),
+            count: 1,
+            last: self.exchange,
+            last_at: at,
         });
     }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use hudun_gateway::{RuleException, WafMode};
 use hudun_lake::Retention;
 use hudun_monitor::Thresholds;
-use hudun_seclang::Judging;
+use hudun_seclang::{AuditShape, Judging};
 use serde::{Deserialize, Serialize};
 
 /// Everything that one machine is told.
@@ -88,7 +88,7 @@ pub struct GatewayPart {
 }
 
 /// Inspection of requests by rules.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct InspectionPart {
     /// off, detect (recorded, passes) or block.
@@ -110,6 +110,42 @@ pub struct InspectionPart {
     pub answers: bool,
     /// Rules that don't count in some places.
     pub exceptions: Vec<RuleException>,
+    /// Whether it learns what parameters normally look like.
+    pub learn: bool,
+    /// Where the requests are told that the rules want told; nowhere when absent.
+    pub audit: Option<AuditPart>,
+}
+
+impl Default for InspectionPart {
+    fn default() -> Self {
+        Self {
+            mode: WafMode::default(),
+            modules: BTreeMap::new(),
+            judging: JudgingPart::default(),
+            rules: None,
+            paranoia: None,
+            inbound_threshold: None,
+            outbound_threshold: None,
+            answers: false,
+            exceptions: Vec::new(),
+            learn: true,
+            audit: None,
+        }
+    }
+}
+
+/// The audit log of the inspection.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuditPart {
+    /// The file; at 64 MiB it is put aside as `.1`.
+    pub file: PathBuf,
+    /// modsecurity or coraza.
+    #[serde(default)]
+    pub format: AuditShape,
+    /// Whether values of parameters, headers and bodies are told. They are personal data in plain text.
+    #[serde(default)]
+    pub values: bool,
 }
 
 /// How the score of the rules becomes a decision.

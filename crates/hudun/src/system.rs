@@ -127,7 +127,10 @@ impl System {
         bus.attach(Arc::new(Enforcer(policy.clone())));
 
         let (events, received) = mpsc::channel(EVENTS);
-        let waf = crate::waf::inspection(&config.gateway.inspection, &profile)?;
+        let inspection = Inspection::start(&config.gateway.inspection, &profile, &store)
+            .await?
+            .map(Arc::new);
+        let waf = inspection.as_ref().map(|one| Arc::clone(&one.waf));
         let parts = GatewayParts {
             config: gateway_config(&config, &keys)?,
             profile: Arc::clone(&profile),
@@ -196,14 +199,6 @@ impl System {
             node_name(&config.data)?,
         );
         stages.historian.read_runs_of(Arc::clone(&runner));
-        let inspection = match gateway.waf() {
-            None => None,
-            Some(waf) => {
-                let opened =
-                    Inspection::open(Arc::clone(waf), Arc::clone(&profile), &store).await?;
-                Some(Arc::new(opened))
-            }
-        };
         let office = Arc::new(Office {
             store: store.clone(),
             cases: Arc::clone(&cases),
@@ -221,7 +216,7 @@ impl System {
             activity: Arc::new(Activity::default()),
             informer: stages.informer,
             historian: Some(stages.historian),
-            inspection,
+            inspection: inspection.clone(),
             demo: extras.demo,
             assessed: Mutex::default(),
         });
@@ -308,9 +303,10 @@ impl System {
             Arc::clone(&gateway),
             stop.clone(),
         ));
-        if let Some(waf) = gateway.waf() {
+        if let Some(inspection) = inspection {
+            tasks.spawn(Arc::clone(&inspection).keep_writing(stop.clone()));
             tasks.spawn(crate::waf::watch(
-                Arc::clone(waf),
+                inspection,
                 config.gateway.inspection.clone(),
                 stop.clone(),
             ));
@@ -357,6 +353,11 @@ impl System {
             .is_err()
         {
             tracing::warn!("some tasks did not end in time");
+        }
+        if let Some(inspection) = &self.office.inspection
+            && let Err(error) = inspection.write_down().await
+        {
+            tracing::error!(%error, "what the inspection has seen could not be written down");
         }
         self.office.store.close().await;
     }

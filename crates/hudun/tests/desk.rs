@@ -757,6 +757,40 @@ async fn an_exception_takes_the_preview_and_stands_on_the_ledger() {
     let twice = desk.add_exception(&li, wanted(passing)).await;
     assert!(matches!(twice, Err(DeskError::Conflict(_))));
 
+    let rule = |rule: &str, route: &str, signs: &[&str], longest| api::ParameterRule {
+        route: route.into(),
+        parameter: "page".into(),
+        rule: rule.into(),
+        signs: signs.iter().map(|sign| (*sign).to_owned()).collect(),
+        longest,
+        reason: "pages are numbers".into(),
+    };
+    for wrong in [
+        rule("only", "no.such", &["digits"], Some(4)),
+        rule("only", "customer.read", &["runes"], Some(4)),
+        rule("only", "customer.read", &[], Some(4)),
+        rule("only", "customer.read", &["digits"], None),
+        rule("maybe", "customer.read", &[], None),
+    ] {
+        let refused = desk.rule_parameter(&li, wrong.clone()).await;
+        assert!(
+            matches!(refused, Err(DeskError::Conflict(_))),
+            "{wrong:?} {refused:?}"
+        );
+    }
+    let unknown = rule("forget", "customer.read", &[], None);
+    let refused = desk.rule_parameter(&li, unknown.clone()).await;
+    assert!(matches!(refused, Err(DeskError::NotFound(_))));
+    let only = rule("only", "customer.read", &["digits"], Some(4));
+    desk.rule_parameter(&li, only).await.unwrap();
+    let page = desk.inspection().await.unwrap().parameters.remove(0);
+    assert_eq!(
+        (page.parameter.as_str(), page.state.as_str(), page.longest),
+        ("page", "only", Some(4))
+    );
+    desk.rule_parameter(&li, unknown).await.unwrap();
+    assert!(desk.inspection().await.unwrap().parameters.is_empty());
+
     let shown = desk.inspection().await.unwrap().exceptions.remove(0);
     assert_eq!(shown.by.as_deref(), Some("li.lei"));
     assert_eq!(shown.route.as_deref(), Some("customer.read"));
@@ -775,6 +809,13 @@ async fn an_exception_takes_the_preview_and_stands_on_the_ledger() {
         .filter(|line| line.entry.actor == "li.lei")
         .map(|line| line.entry.kind)
         .collect();
+    assert_eq!(
+        kinds
+            .iter()
+            .filter(|kind| *kind == "inspection.parameter")
+            .count(),
+        2
+    );
     assert_eq!(
         kinds
             .iter()

@@ -1,5 +1,7 @@
 //! The audit log's record, in both shapes.
 
+#![allow(clippy::unwrap_used)]
+
 use hudun_seclang::{AuditOptions, AuditShape, RuleSet, Start, Transaction};
 use serde_json::Value;
 

@@ -112,7 +112,7 @@ fn controls_at_run_time() {
            SecRule ARGS "@rx x" "id:11,phase:2,pass"
            SecRule ARGS "@rx x" "id:12,phase:2,deny,tag:'t1'""#,
     );
-    assert_eq!(ids(&run(&rules, "/a?p=x", &[], "")), []);
+    assert_eq!(ids(&run(&rules, "/a?p=x", &[], "")), [0_u64; 0]);
     assert_eq!(ids(&run(&rules, "/a?q=x", &[], "")), [12]);
     assert_eq!(ids(&run(&rules, "/b?p=x", &[], "")), [11]);
     let outcome = run(&rules, "/c?p=x", &[], "");
@@ -181,7 +181,7 @@ fn decisions() {
             302
         )
     );
-    assert_eq!(ids(&run(&set, "/?a=allow", &[], "")), []);
+    assert_eq!(ids(&run(&set, "/?a=allow", &[], "")), [0_u64; 0]);
     assert_eq!(ids(&run(&set, "/?a=phase", &[], "")), [7]);
     // `block` is what SecDefaultAction says, and that is `pass` by default.
     assert_eq!(stop("/?a=x"), None);
@@ -321,7 +321,7 @@ fn engine_off_and_macros_in_names() {
         .build()
         .unwrap();
     assert_eq!(Transaction::new(&off, Start::example()).mode(), Mode::Off);
-    assert_eq!(ids(&run(&off, "/", &[], "")), []);
+    assert_eq!(ids(&run(&off, "/", &[], "")), [0_u64; 0]);
     let rules = rules(
         r#"SecRule ARGS_NAMES "@rx ." "id:1,phase:2,pass,nolog,setvar:'tx.count_%{MATCHED_VAR_NAME}=+1'"
            SecRule TX:/^count_/ "@gt 1" "id:2,phase:2,pass,msg:'%{matched_var_name}'""#,

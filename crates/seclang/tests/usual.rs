@@ -1,5 +1,7 @@
 //! What a parameter normally looks like lends weight, and takes none.
 
+#![allow(clippy::unwrap_used)]
+
 use std::sync::Arc;
 
 use hudun_seclang::{

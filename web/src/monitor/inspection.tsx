@@ -1,4 +1,4 @@
-import { Alert, Button, Input, Modal, Table, Tag } from "antd";
+import { Alert, Button, Checkbox, Input, InputNumber, Modal, Radio, Table, Tag } from "antd";
 import { useState } from "react";
 import { api, unwrap, type Schemas } from "../shared/api";
 import { useCommand } from "../shared/command";
@@ -18,6 +18,7 @@ export function InspectionPage() {
         <div className="grid">
           <RulesPanel rules={view.rules ?? undefined} reload={query.reload} />
           <StopsPanel view={view} reload={query.reload} />
+          <ParametersPanel parameters={view.parameters} inspected={view.rules !== null && view.rules !== undefined} reload={query.reload} />
           <ExceptionsPanel exceptions={view.exceptions} reload={query.reload} />
         </div>
       )}
@@ -175,6 +176,153 @@ function ExceptModal({ group, judged, close, done }: { group: Schemas["StopGroup
         showCount
         value={reason}
         style={{ marginBottom: 24 }}
+        aria-label={t("ui.reason")}
+        placeholder={t("ui.reason")}
+        onChange={(event) => setReason(event.target.value)}
+      />
+    </Modal>
+  );
+}
+
+type State = "learning" | "learned" | "only" | "anything";
+const STATES = { learning: "inspection.learning", learned: "inspection.learned", only: "inspection.only", anything: "inspection.anything" } as const;
+const COLOURS = { learning: "default", learned: "blue", only: "purple", anything: "orange" } as const;
+const KINDS = { digits: "inspection.digits", token: "inspection.token", words: "inspection.words", text: "inspection.text" } as const;
+const SIGNS = {
+  digits: "signs.digits",
+  joiners: "signs.joiners",
+  letters: "signs.letters",
+  wide: "signs.wide",
+  blanks: "signs.blanks",
+  punctuation: "signs.punctuation",
+  lines: "signs.lines",
+  slashes: "signs.slashes",
+  quotes: "signs.quotes",
+  brackets: "signs.brackets",
+  braces: "signs.braces",
+  angles: "signs.angles",
+  separators: "signs.separators",
+  equals: "signs.equals",
+  marks: "signs.marks",
+  escapes: "signs.escapes",
+  controls: "signs.controls",
+} as const;
+type Sign = keyof typeof SIGNS;
+
+/** What parameters normally look like: learned, or decided by a person. */
+function ParametersPanel({ parameters, inspected, reload }: { parameters: Schemas["ParameterView"][]; inspected: boolean; reload: () => void }) {
+  const { t } = useI18n();
+  const leads = useMay("commander", "security");
+  const [find, setFind] = useState("");
+  const [chosen, setChosen] = useState<Schemas["ParameterView"]>();
+  if (!inspected) return null;
+  const wanted = find.trim().toLowerCase();
+  const shown = parameters.filter((one) => `${one.route} ${one.parameter}`.toLowerCase().includes(wanted));
+  return (
+    <Panel
+      title={t("inspection.parameters")}
+      className="w12"
+      testid="parameters"
+      extra={
+        parameters.length > 0 ? (
+          <Input.Search size="small" allowClear style={{ maxWidth: 240 }} aria-label={t("inspection.find")} placeholder={t("inspection.find")} onChange={(event) => setFind(event.target.value)} />
+        ) : undefined
+      }
+    >
+      <p className="soft">{t("inspection.parametersSay")}</p>
+      <div className="wide">
+        <Table
+          rowKey={(row) => `${row.route} ${row.parameter}`}
+          size="small"
+          dataSource={shown}
+          pagination={{ pageSize: 25, hideOnSinglePage: true }}
+          locale={{ emptyText: <Nothing say={t(parameters.length > 0 ? "inspection.notFound" : "inspection.noParameters")} /> }}
+          onRow={(row) => ({ "data-testid": "parameter", "data-parameter": row.parameter }) as React.HTMLAttributes<HTMLElement>}
+          columns={[
+            { title: t("inspection.route"), dataIndex: "route" },
+            { title: t("inspection.place"), render: (_, row) => <code>{row.parameter}</code> },
+            { title: t("inspection.state"), render: (_, row) => <Tag color={COLOURS[row.state as State]}>{t(STATES[row.state as State])}</Tag> },
+            {
+              title: t("inspection.looks"),
+              render: (_, row) =>
+                row.kind && row.state !== "anything" ? (
+                  <span title={row.signs.map((sign) => t(SIGNS[sign as Sign])).join(", ")}>
+                    {t(KINDS[row.kind as keyof typeof KINDS])}, {t("inspection.longest", { n: row.longest ?? 0 })}
+                  </span>
+                ) : (
+                  "—"
+                ),
+            },
+            { title: t("inspection.seen"), dataIndex: "seen" },
+            {
+              title: "",
+              render: (_, row) =>
+                leads ? (
+                  <Button size="small" data-testid="rule-parameter" onClick={() => setChosen(row)}>
+                    {t("inspection.decide")}
+                  </Button>
+                ) : null,
+            },
+          ]}
+        />
+      </div>
+      {chosen && <ParameterModal parameter={chosen} close={() => setChosen(undefined)} done={reload} />}
+    </Panel>
+  );
+}
+
+function ParameterModal({ parameter, close, done }: { parameter: Schemas["ParameterView"]; close: () => void; done: () => void }) {
+  const { t } = useI18n();
+  const { busy, run } = useCommand();
+  const decided = parameter.state === "only" || parameter.state === "anything";
+  const [rule, setRule] = useState(parameter.state === "anything" ? "anything" : "only");
+  const [signs, setSigns] = useState<string[]>(parameter.signs);
+  const [longest, setLongest] = useState<number | null>(parameter.longest ?? 64);
+  const [reason, setReason] = useState("");
+  const whole = rule !== "only" || (signs.length > 0 && (longest ?? 0) > 0);
+  const send = async () => {
+    const only = rule === "only" ? { signs, longest } : {};
+    const body = { route: parameter.route, parameter: parameter.parameter, rule, reason: reason.trim(), ...only };
+    if (await run(() => unwrap(api.POST("/api/inspection/parameters", { body })))) {
+      done();
+      close();
+    }
+  };
+  return (
+    <Modal
+      open
+      title={t("inspection.decideTitle", { parameter: parameter.parameter, route: parameter.route })}
+      okText={t("inspection.exceptDo")}
+      cancelText={t("ui.cancel")}
+      okButtonProps={{ disabled: reason.trim() === "" || !whole, loading: busy, danger: rule === "only" }}
+      onOk={() => void send()}
+      onCancel={close}
+    >
+      <Radio.Group value={rule} onChange={(event) => setRule(String(event.target.value))} style={{ display: "grid", gap: 8 }}>
+        <Radio value="only">{t("inspection.ruleOnly")}</Radio>
+        <Radio value="anything">{t("inspection.ruleAnything")}</Radio>
+        {decided && <Radio value="learn">{t("inspection.ruleLearn")}</Radio>}
+        <Radio value="forget">{t("inspection.ruleForget")}</Radio>
+      </Radio.Group>
+      {rule === "only" && (
+        <>
+          <Checkbox.Group
+            value={signs}
+            onChange={setSigns}
+            style={{ margin: "12px 0", display: "flex", flexWrap: "wrap", gap: 8 }}
+            options={Object.entries(SIGNS).map(([value, word]) => ({ value, label: t(word) }))}
+          />
+          <label>
+            {t("inspection.atMost")} <InputNumber min={1} max={1_000_000} value={longest} onChange={setLongest} aria-label={t("inspection.atMost")} />
+          </label>
+        </>
+      )}
+      <Input.TextArea
+        rows={2}
+        maxLength={500}
+        showCount
+        value={reason}
+        style={{ margin: "12px 0 24px" }}
         aria-label={t("ui.reason")}
         placeholder={t("ui.reason")}
         onChange={(event) => setReason(event.target.value)}

@@ -25,6 +25,7 @@ pub(crate) fn mount(routes: &mut Routes) {
     routes.json(at::PREVIEW_EXCEPTION, preview_exception);
     routes.json(at::ADD_EXCEPTION, add_exception);
     routes.json(at::REMOVE_EXCEPTION, remove_exception);
+    routes.json(at::RULE_PARAMETER, rule_parameter);
     routes.json(at::ROLL_BACK_RULES, roll_back_rules);
     routes.json(at::INCIDENTS, incidents);
     routes.json(at::ROOM, room);
@@ -97,6 +98,13 @@ async fn remove_exception(call: Call, body: api::Reason) -> Answered<api::Done> 
         .desk
         .remove_exception(&call.caller()?, call.param("exception")?, body.reason)
         .await?)
+}
+
+async fn rule_parameter(call: Call, rule: api::ParameterRule) -> Answered<api::Done> {
+    short("route", &rule.route, 200, true)?;
+    short("parameter", &rule.parameter, 200, true)?;
+    short("reason", &rule.reason, 500, true)?;
+    Ok(call.app.desk.rule_parameter(&call.caller()?, rule).await?)
 }
 
 async fn roll_back_rules(call: Call, body: api::Reason) -> Answered<api::Done> {

@@ -200,6 +200,28 @@ impl Desk for TestDesk {
                 inspected: 48_210,
                 stopped: 3,
             }),
+            parameters: vec![
+                api::ParameterView {
+                    route: "order.list".to_owned(),
+                    parameter: "page".to_owned(),
+                    state: "learned".to_owned(),
+                    seen: 4_812,
+                    kind: Some("digits".to_owned()),
+                    signs: vec!["digits".to_owned()],
+                    longest: Some(3),
+                },
+                api::ParameterView {
+                    route: "order.list".to_owned(),
+                    parameter: "search".to_owned(),
+                    state: "learning".to_owned(),
+                    seen: 212,
+                    kind: Some("words".to_owned()),
+                    signs: ["digits", "letters", "wide", "blanks"]
+                        .map(str::to_owned)
+                        .to_vec(),
+                    longest: Some(31),
+                },
+            ],
             stops: vec![api::StopGroup {
                 rule: 1_000_200,
                 place: "ARGS:search".to_owned(),
@@ -257,6 +279,14 @@ impl Desk for TestDesk {
         _: String,
     ) -> Answer<'a, api::Done> {
         ready(self.note(by, "remove-exception"))
+    }
+
+    fn rule_parameter<'a>(
+        &'a self,
+        by: &'a Caller,
+        _: api::ParameterRule,
+    ) -> Answer<'a, api::Done> {
+        ready(self.note(by, "rule-parameter"))
     }
 
     fn roll_back_rules<'a>(&'a self, by: &'a Caller, _: String) -> Answer<'a, api::Done> {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use hudun_console::{DeskError, api, api::Caller};
 use hudun_core::{LedgerDraft, Recorder as _, Text, Timestamp};
-use hudun_gateway::{Judgement, RuleException};
-use hudun_seclang::RuleSet;
+use hudun_gateway::{RuleException, Stop};
+use hudun_seclang::{Fixed, Kind, RuleSet, Shape, Signs};
 use serde_json::{Value, json};
 
 use super::error::{self, conflict};
@@ -26,20 +26,22 @@ impl Office {
                 stops: Vec::new(),
                 remembered: 0,
                 exceptions: Vec::new(),
+                parameters: Vec::new(),
             });
         };
-        let judgements = inspection.waf.judgements(usize::MAX);
+        let stops = inspection.waf.stops.all();
         let configured = &inspection.waf.settings().exceptions;
         let kept = inspection.kept().await.map_err(error::store)?;
         Ok(api::InspectionView {
             rules: Some(in_force(inspection)),
-            remembered: judgements.len() as u64,
-            stops: groups(&judgements, &inspection.waf.current().rules),
+            remembered: stops.iter().map(|stop| stop.count).sum(),
+            stops: groups(&stops, &inspection.waf.current().rules),
             exceptions: kept
                 .iter()
                 .map(|kept| exception_view(&kept.exception, Some(kept)))
                 .chain(configured.iter().map(|one| exception_view(one, None)))
                 .collect(),
+            parameters: parameters(inspection),
         })
     }
 
@@ -104,18 +106,67 @@ impl Office {
     }
 
     pub(super) async fn roll_back_rules(&self, by: &Caller, reason: String) -> Got<api::Done> {
-        let waf = &self.watched()?.waf;
-        let version = waf.roll_back().ok_or_else(|| {
+        let inspection = self.watched()?;
+        let back = inspection.roll_back().await.map_err(error::store)?;
+        let version = back.ok_or_else(|| {
             conflict(
                 "没有上一版规则可以退回。",
                 "There is no earlier rule set to go back to.",
             )
         })?;
-        let body = json!({ "rules": waf.current().name, "version": version, "reason": reason });
+        let body =
+            json!({ "rules": inspection.waf.current().name, "version": version, "reason": reason });
         self.note_inspection(by, "inspection.rolled-back", Timestamp::now(), body)?;
         Ok(api::Done::new(
             format!("已换回规则第 {version} 版"),
             format!("Rule set {version} is in force again"),
+        ))
+    }
+
+    pub(super) async fn rule_parameter(
+        &self,
+        by: &Caller,
+        wanted: api::ParameterRule,
+    ) -> Got<api::Done> {
+        let inspection = self.watched()?;
+        let route = inspection
+            .route(&wanted.route)
+            .ok_or_else(|| refused(ExceptionError::NoRoute(wanted.route.clone())))?;
+        let fixed = match wanted.rule.as_str() {
+            "forget" => {
+                let known = inspection.forget(&route, &wanted.parameter).await;
+                if !known.map_err(error::store)? {
+                    return Err(DeskError::NotFound("parameter"));
+                }
+                return self.ruled(by, &wanted);
+            }
+            "learn" => None,
+            "anything" => Some(Fixed::Anything),
+            "only" => Some(Fixed::Only(shape(&wanted)?)),
+            other => {
+                return Err(conflict(
+                    format!("没有 {other} 这种规定。"),
+                    format!("{other:?} is no decision: only, anything, learn or forget."),
+                ));
+            }
+        };
+        let fits = inspection.fix(&route, &wanted.parameter, fixed).await;
+        if !fits.map_err(error::store)? {
+            return Err(conflict(
+                "这条路由记住的参数已满，或参数名太长。",
+                "This route has no room for another parameter, or the name is too long.",
+            ));
+        }
+        self.ruled(by, &wanted)
+    }
+
+    fn ruled(&self, by: &Caller, wanted: &api::ParameterRule) -> Got<api::Done> {
+        let body = json!({ "route": wanted.route, "parameter": wanted.parameter, "rule": wanted.rule, "signs": wanted.signs,
+            "longest": wanted.longest, "reason": wanted.reason });
+        self.note_inspection(by, "inspection.parameter", Timestamp::now(), body)?;
+        Ok(api::Done::new(
+            "从下一个请求起生效",
+            "In force from the next request on",
         ))
     }
 
@@ -167,14 +218,62 @@ fn in_force(inspection: &Inspection) -> api::RulesInForce {
     }
 }
 
-/// Stops by rule, place and route. `judgements` come newest first.
-fn groups(judgements: &[Judgement], rules: &RuleSet) -> Vec<api::StopGroup> {
+/// A shape that a person has drawn.
+fn shape(wanted: &api::ParameterRule) -> Got<Shape> {
+    let signs = Signs::try_from(wanted.signs.clone())
+        .map_err(|cause| conflict("没有这类字符。", cause.to_string()))?;
+    match wanted.longest {
+        Some(longest) if longest > 0 && !signs.is_empty() => Ok(Shape { signs, longest }),
+        _ => Err(conflict(
+            "请选至少一类字符，并写明最多多少字节。",
+            "Choose at least one class of signs and say how many bytes there may be.",
+        )),
+    }
+}
+
+/// What is known of parameters.
+fn parameters(inspection: &Inspection) -> Vec<api::ParameterView> {
+    let mut views = Vec::new();
+    for (route, known) in inspection.waf.usuals.all() {
+        for (name, parameter) in known.iter() {
+            let shape = match parameter.fixed {
+                Some(Fixed::Only(shape)) => Some(shape),
+                _ => parameter.shape(),
+            };
+            let state = match parameter.fixed {
+                Some(Fixed::Only(_)) => "only",
+                Some(Fixed::Anything) => "anything",
+                None if parameter.known() => "learned",
+                None => "learning",
+            };
+            let kind = shape.map(|shape| match shape.signs.kind() {
+                Kind::Digits => "digits",
+                Kind::Token => "token",
+                Kind::Words => "words",
+                Kind::Text => "text",
+            });
+            views.push(api::ParameterView {
+                route: route.to_string(),
+                parameter: name.to_owned(),
+                state: state.to_owned(),
+                seen: parameter.seen,
+                kind: kind.map(str::to_owned),
+                signs: shape.map_or_else(Vec::new, |shape| shape.signs.into()),
+                longest: shape.map(|shape| shape.longest),
+            });
+        }
+    }
+    views
+}
+
+/// Stops by rule, place and route. `stops` come newest first.
+fn groups(stops: &[Stop], rules: &RuleSet) -> Vec<api::StopGroup> {
     let mut at: HashMap<(u64, &str, &str), usize> = HashMap::new();
     let mut groups: Vec<api::StopGroup> = Vec::new();
-    for judgement in judgements {
+    for stop in stops {
         let mut seen = Vec::new();
-        for (rule, place) in &judgement.rules {
-            let key = (*rule, place.as_str(), judgement.route.as_str());
+        for (rule, place) in &stop.rules {
+            let key = (*rule, place.as_str(), stop.route.as_str());
             if seen.contains(&key) {
                 continue;
             }
@@ -183,26 +282,31 @@ fn groups(judgements: &[Judgement], rules: &RuleSet) -> Vec<api::StopGroup> {
                 groups.push(api::StopGroup {
                     rule: *rule,
                     place: place.clone(),
-                    module: judgement.module.to_string(),
-                    route: judgement.route.to_string(),
+                    module: stop.module.to_string(),
+                    route: stop.route.to_string(),
                     refused: 0,
                     passed: 0,
                     alone: 0,
                     exceptable: !place.is_empty()
                         && matches!(rules.exception(*rule, Some(place)), Ok(Some(_))),
-                    last_at: judgement.at,
-                    why: Text::new(judgement.zh.clone(), judgement.en.clone()),
+                    last_at: stop.last_at,
+                    why: Text::new(stop.zh.clone(), stop.en.clone()),
                 });
                 groups.len() - 1
             });
             let group = &mut groups[index];
-            group.refused += u64::from(judgement.blocked);
-            group.passed += u64::from(!judgement.blocked);
-            let alone = judgement
+            if stop.blocked {
+                group.refused += stop.count;
+            } else {
+                group.passed += stop.count;
+            }
+            if stop
                 .rules
                 .iter()
-                .all(|(id, other)| id == rule && other == place);
-            group.alone += u64::from(alone);
+                .all(|(id, other)| id == rule && other == place)
+            {
+                group.alone += stop.count;
+            }
         }
     }
     groups.truncate(GROUPS);

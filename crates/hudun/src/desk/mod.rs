@@ -62,6 +62,14 @@ impl Desk for Desktop {
         Box::pin(self.0.remove_exception(by, id, reason))
     }
 
+    fn rule_parameter<'a>(
+        &'a self,
+        by: &'a Caller,
+        rule: api::ParameterRule,
+    ) -> Answer<'a, api::Done> {
+        Box::pin(self.0.rule_parameter(by, rule))
+    }
+
     fn roll_back_rules<'a>(&'a self, by: &'a Caller, reason: String) -> Answer<'a, api::Done> {
         Box::pin(self.0.roll_back_rules(by, reason))
     }

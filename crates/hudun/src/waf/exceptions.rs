@@ -1,28 +1,16 @@
 //! Exceptions that people make in the console: this rule, for this parameter, on this route.
 
-use std::sync::Arc;
-
 use hudun_core::Timestamp;
-use hudun_gateway::{RuleException, Waf};
-use hudun_profile::Profile;
+use hudun_gateway::RuleException;
 use hudun_seclang::RuleSet;
-use hudun_store::{Collection, Keyed, Store, StoreError};
+use hudun_store::{Keyed, StoreError};
 use serde::{Deserialize, Serialize};
 
+use super::Inspection;
 use super::prove::let_through;
 
 /// Exceptions of people that may be in force at once. More is a sign that a rule should be set otherwise.
 const MOST: usize = 200;
-
-/// The inspection and what people changed about it.
-pub struct Inspection {
-    /// The inline part.
-    pub waf: Arc<Waf>,
-    profile: Arc<Profile>,
-    kept: Collection<KeptException>,
-    /// One change at a time.
-    turn: tokio::sync::Mutex<()>,
-}
 
 /// An exception in force, with who answers for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,7 +46,7 @@ impl Keyed for KeptException {
 /// What an exception would let pass.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Preview {
-    /// Remembered stops on the route that name the rule and the place.
+    /// Stops of the last days on the route that name the rule and the place.
     pub stops: u64,
     /// Those in which no other rule matched.
     pub alone: u64,
@@ -69,25 +57,6 @@ pub struct Preview {
 }
 
 impl Inspection {
-    /// Puts in force what was kept.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn open(
-        waf: Arc<Waf>,
-        profile: Arc<Profile>,
-        store: &Store,
-    ) -> Result<Self, StoreError> {
-        let inspection = Self {
-            waf,
-            profile,
-            kept: store.collection(),
-            turn: tokio::sync::Mutex::default(),
-        };
-        inspection.enforce().await?;
-        Ok(inspection)
-    }
-
     /// The exceptions that people made, oldest first.
     ///
     /// # Errors
@@ -96,7 +65,7 @@ impl Inspection {
         self.kept.of("inspection").await
     }
 
-    /// What an exception would let pass, as far as it is known: of remembered stops, and of the attacks of the proof in this
+    /// What an exception would let pass, as far as it is known: of the last days' stops, and of the attacks of the proof in this
     /// parameter.
     ///
     /// # Errors
@@ -110,11 +79,13 @@ impl Inspection {
         let rules = self.waf.current();
         let exception = self.exception(&rules.rules, rule, place, route)?;
         let mut preview = Preview::default();
-        for judgement in self.waf.judgements(usize::MAX) {
+        for stop in self.waf.stops.all() {
             let named = |(id, at): &(u64, String)| *id == rule && at == place;
-            if judgement.route.as_str() == route && judgement.rules.iter().any(named) {
-                preview.stops += 1;
-                preview.alone += u64::from(judgement.rules.iter().all(named));
+            if stop.route.as_str() == route && stop.rules.iter().any(named) {
+                preview.stops += stop.count;
+                if stop.rules.iter().all(named) {
+                    preview.alone += stop.count;
+                }
             }
         }
         let judging = self.waf.settings().judging;
@@ -155,7 +126,7 @@ impl Inspection {
         Ok(Some(kept))
     }
 
-    async fn enforce(&self) -> Result<(), StoreError> {
+    pub(super) async fn enforce(&self) -> Result<(), StoreError> {
         let kept = self.kept().await?;
         let exceptions = kept.into_iter().map(|one| one.exception).collect();
         self.waf.except(exceptions);
@@ -174,17 +145,14 @@ impl Inspection {
             Ok(None) => return Err(ExceptionError::NoRule(rule)),
             Err(cause) => return Err(ExceptionError::Place(place.to_owned(), cause.to_string())),
         }
-        let known = self
-            .profile
-            .routes
-            .iter()
-            .find(|one| one.id.as_str() == route)
+        let route = self
+            .route(route)
             .ok_or_else(|| ExceptionError::NoRoute(route.to_owned()))?;
         Ok(RuleException {
             rule,
             place: Some(place.to_owned()),
             module: None,
-            route: Some(known.id.clone()),
+            route: Some(route),
         })
     }
 }
@@ -215,7 +183,11 @@ pub enum ExceptionError {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use hudun_profile::Profile;
     use hudun_seclang::Judging;
+    use hudun_store::Store;
 
     use super::*;
     use crate::waf::ftw::bed::{PROFILE, Through};
@@ -252,17 +224,14 @@ mod tests {
             .unwrap();
         let here = "hudun-proof";
         assert_eq!(status(&bed, here, "note").await, 403);
-        let judgement = bed.waf.judgements(1).remove(0);
-        assert_eq!(judgement.route.as_str(), "proof.search");
-        let mut rules_of_stop: Vec<u64> = judgement.rules.iter().map(|(rule, _)| *rule).collect();
+        let stop = bed.waf.stops.all().remove(0);
+        assert_eq!(stop.route.as_str(), "proof.search");
+        let mut rules_of_stop: Vec<u64> = stop.rules.iter().map(|(rule, _)| *rule).collect();
         rules_of_stop.sort_unstable();
         rules_of_stop.dedup();
         assert!(
-            judgement
-                .rules
-                .iter()
-                .all(|(_, place)| place == "ARGS:note"),
-            "{judgement:?}"
+            stop.rules.iter().all(|(_, place)| place == "ARGS:note"),
+            "{stop:?}"
         );
 
         // The preview says what would pass: the stop, and attacks of the proof in this parameter.
@@ -307,7 +276,8 @@ mod tests {
         bed.waf.roll_back().unwrap();
         assert_eq!(status(&bed, here, "note").await, 200);
 
-        // So does a restart.
+        // So does a restart, which remembers the stops, too.
+        inspection.write_down().await.unwrap();
         let fresh = Through::with(rules(), Judging::Exact).await.unwrap();
         assert_eq!(status(&fresh, here, "note").await, 403);
         let inspection = Inspection::open(Arc::clone(&fresh.waf), profile, &store)
@@ -315,6 +285,10 @@ mod tests {
             .unwrap();
         assert_eq!(status(&fresh, here, "note").await, 200);
         assert_eq!(inspection.kept().await.unwrap(), [first]);
+        let (_, preview) = inspection
+            .preview(rule, "ARGS:note", "proof.search")
+            .unwrap();
+        assert!(preview.stops > 0, "{preview:?}");
 
         // Taken back, it counts no more.
         assert!(inspection.remove("one").await.unwrap().is_some());

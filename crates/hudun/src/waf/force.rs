@@ -4,33 +4,25 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use hudun_gateway::{RuleException, Waf, WafMode, WafSettings};
+use hudun_gateway::{RuleException, WafMode, WafSettings};
 use hudun_profile::Profile;
 use hudun_seclang::RuleSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{RuleOptions, load, prove};
+use super::source::RuleSource;
+use super::{Inspection, RuleOptions, prove, read};
 use crate::config::InspectionPart;
 use crate::folder::FolderWatch;
 
-/// The inspection as the configuration and the profile say; none when it is off everywhere.
-///
-/// # Errors
-/// When the rules can't be loaded: a gateway that was told to inspect does not start without.
-pub fn inspection(part: &InspectionPart, profile: &Profile) -> anyhow::Result<Option<Arc<Waf>>> {
+/// How the inspection works, as the configuration and the profile say; none when it is off everywhere.
+pub(super) fn settings(
+    part: &InspectionPart,
+    profile: &Profile,
+) -> anyhow::Result<Option<WafSettings>> {
     let off = part.mode == WafMode::Off && part.modules.values().all(|mode| *mode == WafMode::Off);
     if off {
         return Ok(None);
     }
-    let began = Instant::now();
-    let rules = load(&options(part)).context("gateway.inspection.rules")?;
-    let took = began.elapsed();
-    tracing::info!(
-        rules = rules.len(),
-        ms = took.as_millis() as u64,
-        name = name(part),
-        "rules of the inspection are in force"
-    );
     let mut modules = std::collections::BTreeMap::new();
     for (module, mode) in &part.modules {
         let id = module
@@ -47,25 +39,19 @@ pub fn inspection(part: &InspectionPart, profile: &Profile) -> anyhow::Result<Op
             route: None,
         }));
     }
-    let settings = WafSettings {
+    Ok(Some(WafSettings {
         exceptions,
         mode: part.mode,
         modules,
         judging: part.judging.into(),
         answers: part.answers,
-    };
-    Ok(Some(Arc::new(Waf::new(
-        rules,
-        name(part),
-        took,
-        settings,
-        None,
-    ))))
+        learn: part.learn,
+    }))
 }
 
 /// Looks for changes of the rules' folder until stopped; a set that loads and holds its proof takes the place of the one
 /// in force, any other is told about and changes nothing.
-pub async fn watch(waf: Arc<Waf>, part: InspectionPart, stop: CancellationToken) {
+pub async fn watch(inspection: Arc<Inspection>, part: InspectionPart, stop: CancellationToken) {
     let Some(folder) = part.rules.clone() else {
         return;
     };
@@ -74,13 +60,18 @@ pub async fn watch(waf: Arc<Waf>, part: InspectionPart, stop: CancellationToken)
         let part = part.clone();
         let loaded = tokio::task::spawn_blocking(move || fresh(&part)).await;
         match loaded {
-            Ok(Ok((rules, took))) => {
-                let version = waf.swap(rules, folder.to_string_lossy(), took);
-                tracing::info!(
-                    version,
-                    ms = took.as_millis() as u64,
-                    "changed rules are in force; the set before is kept"
-                );
+            Ok(Ok((read, took))) => {
+                match inspection.swap(read, &folder.to_string_lossy(), took).await {
+                    Ok(version) => tracing::info!(
+                        version,
+                        ms = took.as_millis() as u64,
+                        "changed rules are in force; the set before is kept"
+                    ),
+                    Err(error) => tracing::error!(
+                        %error,
+                        "changed rules are in force, and it could not be written down that nobody wants the set before"
+                    ),
+                }
             }
             Ok(Err(error)) => tracing::error!(
                 error = format!("{error:#}"),
@@ -94,9 +85,9 @@ pub async fn watch(waf: Arc<Waf>, part: InspectionPart, stop: CancellationToken)
 }
 
 /// A set compiled aside and proven.
-fn fresh(part: &InspectionPart) -> anyhow::Result<(RuleSet, Duration)> {
+fn fresh(part: &InspectionPart) -> anyhow::Result<((RuleSet, RuleSource), Duration)> {
     let began = Instant::now();
-    let rules = load(&options(part))?;
+    let (rules, source) = read(&options(part))?;
     let took = began.elapsed();
     let proof = prove(&rules, part.judging.into())?;
     if !proof.holds() {
@@ -111,20 +102,24 @@ fn fresh(part: &InspectionPart) -> anyhow::Result<(RuleSet, Duration)> {
                 .map_or("", String::as_str)
         );
     }
-    Ok((rules, took))
+    Ok(((rules, source), took))
 }
 
-fn options(part: &InspectionPart) -> RuleOptions {
+pub(super) fn options(part: &InspectionPart) -> RuleOptions {
     RuleOptions {
         rules: part.rules.clone(),
         paranoia: part.paranoia,
         inbound_threshold: part.inbound_threshold,
         outbound_threshold: part.outbound_threshold,
-        extra: Vec::new(),
+        extra: part
+            .audit
+            .iter()
+            .map(|_| "SecAuditEngine RelevantOnly".to_owned())
+            .collect(),
     }
 }
 
-fn name(part: &InspectionPart) -> String {
+pub(super) fn name(part: &InspectionPart) -> String {
     part.rules.as_deref().map_or_else(
         || "rules/waf".to_owned(),
         |folder| folder.display().to_string(),

@@ -3,19 +3,24 @@
 mod exceptions;
 mod force;
 mod ftw;
+mod inspection;
 mod install;
 mod prove;
+mod source;
 
 use std::path::{Path, PathBuf};
 
 use hudun_seclang::{Judging, LoadError, RuleSet};
 use serde::{Deserialize, Serialize};
 
-pub use exceptions::{ExceptionError, Inspection, KeptException, Preview};
-pub use force::{inspection, watch};
+pub use exceptions::{ExceptionError, KeptException, Preview};
+pub use force::watch;
 pub use ftw::{FtwReport, Through, in_process, through_gateway};
+pub use inspection::Inspection;
 pub use install::{Installed, install_crs};
 pub use prove::{Proof, prove};
+pub use source::RuleSource;
+use source::Step;
 
 /// Hudun's own rules, which protect where nothing else is installed.
 const OWN: [(&str, &str); 4] = [
@@ -69,50 +74,55 @@ pub fn load(options: &RuleOptions) -> Result<RuleSet, RulesError> {
 /// # Errors
 /// [`RulesError`] naming file, line and what to do.
 pub fn load_after(options: &RuleOptions, before: &str) -> Result<RuleSet, RulesError> {
+    let (rules, _) = RuleSource::read(steps(options, before)?)?;
+    Ok(rules)
+}
+
+/// Loads what the options say and keeps what it was made from.
+///
+/// # Errors
+/// [`RulesError`] naming file, line and what to do.
+pub fn read(options: &RuleOptions) -> Result<(RuleSet, RuleSource), RulesError> {
+    Ok(RuleSource::read(steps(options, "")?)?)
+}
+
+fn steps(options: &RuleOptions, before: &str) -> Result<Vec<Step>, RulesError> {
     if let Some(level) = options.paranoia
         && !(1..=4).contains(&level)
     {
         return Err(RulesError::Paranoia(level));
     }
+    let text = |name: &str, text: &str| Step::Text(name.to_owned(), text.to_owned());
+    let path = |path: &Path| path.to_string_lossy().into_owned();
     let settings = settings(options);
-    let mut builder = RuleSet::builder();
+    let mut steps = Vec::new();
     match &options.rules {
-        None => {
-            for (name, text) in OWN {
-                builder = builder.text(name, text);
-            }
-        }
+        None => steps.extend(OWN.map(|(name, rules)| text(name, rules))),
+        Some(folder) if !folder.is_dir() => return Err(RulesError::Folder(folder.clone())),
         Some(folder) => {
-            let text = |path: &Path| path.to_string_lossy().into_owned();
-            if !folder.is_dir() {
-                return Err(RulesError::Folder(folder.clone()));
-            }
             let inner = folder.join("rules");
             if inner.is_dir() {
                 let setup = [
                     folder.join("crs-setup.conf"),
                     folder.join("crs-setup.conf.example"),
                 ];
-                builder = builder
-                    .text("engine.conf", ENGINE)
-                    .text("before.conf", before);
+                steps.push(text("engine.conf", ENGINE));
+                steps.push(text("before.conf", before));
                 if let Some(setup) = setup.iter().find(|file| file.is_file()) {
-                    builder = builder.file(text(setup));
+                    steps.push(Step::File(path(setup)));
                 }
-                builder = builder
-                    .text("options.conf", settings)
-                    .glob(text(&inner.join("*.conf")));
+                steps.push(text("options.conf", &settings));
+                steps.push(Step::Glob(path(&inner.join("*.conf"))));
             } else {
-                builder = builder
-                    .text("options.conf", format!("{before}{settings}"))
-                    .glob(text(&folder.join("*.conf")));
+                steps.push(text("options.conf", &format!("{before}{settings}")));
+                steps.push(Step::Glob(path(&folder.join("*.conf"))));
             }
         }
     }
     if !options.extra.is_empty() {
-        builder = builder.text("site.conf", options.extra.join("\n"));
+        steps.push(text("site.conf", &options.extra.join("\n")));
     }
-    Ok(builder.build()?)
+    Ok(steps)
 }
 
 /// CRS's settings, set before its own defaults.

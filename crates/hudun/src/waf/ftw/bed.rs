@@ -81,15 +81,23 @@ impl Through {
     /// # Errors
     /// When there is no port, or the gateway can't be made.
     pub async fn with(rules: RuleSet, judging: Judging) -> anyhow::Result<Self> {
-        let stop = CancellationToken::new();
-        let upstream = backend(stop.clone()).await?;
-        let (sender, outcomes) = mpsc::channel(OUTCOMES);
         let settings = WafSettings {
             mode: WafMode::Block,
             judging,
             answers: true,
             ..WafSettings::default()
         };
+        Self::set(rules, settings).await
+    }
+
+    /// The same with any settings.
+    ///
+    /// # Errors
+    /// When there is no port, or the gateway can't be made.
+    pub async fn set(rules: RuleSet, settings: WafSettings) -> anyhow::Result<Self> {
+        let stop = CancellationToken::new();
+        let upstream = backend(stop.clone()).await?;
+        let (sender, outcomes) = mpsc::channel(OUTCOMES);
         let waf = Arc::new(Waf::new(
             rules,
             "test",
