@@ -55,6 +55,16 @@ try {
   await lead.page.locator(".ant-modal textarea").fill("the search takes quotes");
   await confirm.click();
   await lead.part("exception").getByText("the search takes quotes").waitFor();
+
+  // What a parameter looks like is shown in words, found by name and decided with a reason.
+  await lead.part("parameters").locator("input").first().fill("page");
+  await lead.part("parameter", { parameter: "search" }).waitFor({ state: "detached" });
+  await lead.part("parameter", { parameter: "page" }).getByTestId("rule-parameter").click();
+  const decide = lead.page.locator(".ant-modal-footer .ant-btn").last();
+  assert.equal(await decide.isDisabled(), true, "a decision takes a reason");
+  await lead.page.locator(".ant-modal textarea").fill("pages are numbers");
+  await decide.click();
+  await lead.page.locator(".ant-modal").waitFor({ state: "detached" });
   await lead.page.goto(url + room);
 
   // A notice: legal, then the commander, then out.

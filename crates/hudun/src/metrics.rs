@@ -80,6 +80,13 @@ async fn metrics(State(told): State<Told>) -> impl IntoResponse {
             rules.rules.len(),
             rules.version,
         ));
+        if let Some(audit) = waf.audit() {
+            text.push_str(&format!(
+                "# HELP hudun_inspection_audit_lost_total Records that the audit log could not take.\n\
+                 # TYPE hudun_inspection_audit_lost_total counter\nhudun_inspection_audit_lost_total {}\n",
+                audit.lost.get(),
+            ));
+        }
     }
     ([("content-type", "text/plain; version=0.0.4")], text)
 }
