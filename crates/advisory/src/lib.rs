@@ -13,6 +13,7 @@
 //! # Ok::<(), hudun_advisory::VersionError>(())
 //! ```
 
+pub mod decide;
 mod score;
 mod version;
 
