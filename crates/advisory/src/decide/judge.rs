@@ -217,23 +217,39 @@ fn bod(settled: &Settled) -> Row {
                 Impact::Total => "total",
             }
         ),
+        inputs_zh: format!(
+            "已知被利用：{}，公网可达：{}，可自动化：{}，技术影响：{}",
+            yes_zh(kev),
+            yes_zh(exposed),
+            yes_zh(automatable),
+            match impact {
+                Impact::Partial => "部分",
+                Impact::Total => "全部",
+            }
+        ),
         action: timeline.words(),
+        action_zh: timeline.words_zh(),
         what: timeline.what(),
         forensics: timeline == Timeline::ThreeForensic,
     }
 }
 
 fn deployer(settled: &Settled) -> Row {
-    let (system, exposure) = match settled.exposure {
-        Exposure::Internal => (System::Small, "small"),
-        Exposure::Partner => (System::Controlled, "controlled"),
-        Exposure::Internet => (System::Open, "open"),
+    let (system, exposure, exposure_zh) = match settled.exposure {
+        Exposure::Internal => (System::Small, "small", "小"),
+        Exposure::Partner => (System::Controlled, "controlled", "受控"),
+        Exposure::Internet => (System::Open, "open", "开放"),
     };
     // "Very high" is mission failure, which the tier of the data alone does not say.
-    let (place, human) = match settled.data {
-        DataTier::Plain => (0, "low"),
-        DataTier::Personal => (1, "medium"),
-        DataTier::Sensitive => (2, "high"),
+    let (place, human, human_zh) = match settled.data {
+        DataTier::Plain => (0, "low", "低"),
+        DataTier::Personal => (1, "medium", "中"),
+        DataTier::Sensitive => (2, "high", "高"),
+    };
+    let (exploitation, exploitation_zh) = match settled.exploitation {
+        Exploitation::None => ("none", "无"),
+        Exploitation::Poc => ("public PoC", "方法已公开"),
+        Exploitation::Active => ("active", "正在发生"),
     };
     let automatable = settled.automatable.0;
     let wanted = (settled.exploitation, system, automatable);
@@ -247,15 +263,15 @@ fn deployer(settled: &Settled) -> Row {
         table: DEPLOYER,
         number,
         inputs: format!(
-            "exploitation {}, exposure {exposure}, automatable {}, human impact {human}",
-            match settled.exploitation {
-                Exploitation::None => "none",
-                Exploitation::Poc => "public PoC",
-                Exploitation::Active => "active",
-            },
+            "exploitation {exploitation}, exposure {exposure}, automatable {}, human impact {human}",
             yes(automatable),
         ),
+        inputs_zh: format!(
+            "利用：{exploitation_zh}，暴露：{exposure_zh}，可自动化：{}，对人的影响：{human_zh}",
+            yes_zh(automatable),
+        ),
         action: priority.words(),
+        action_zh: priority.words_zh(),
         what: priority.what(),
         forensics: false,
     }
@@ -267,7 +283,15 @@ impl Row {
             table: OURS,
             number,
             inputs: String::new(),
+            inputs_zh: String::new(),
             action,
+            action_zh: match number {
+                1 => "自家网关已见到攻击",
+                2 => "资产有敏感数据，比 BOD 26-04 严一级",
+                3 => "资产有敏感数据，且利用方法已公开或预测会被利用，14 天改为 3 天",
+                4 => "EPSS 不低于 0.088 且 CVSS 不低于 7，14 天",
+                _ => "只靠假定得出的，最严到 14 天",
+            },
             what,
             forensics: false,
         }
@@ -276,4 +300,8 @@ impl Row {
 
 const fn yes(value: bool) -> &'static str {
     if value { "yes" } else { "no" }
+}
+
+const fn yes_zh(value: bool) -> &'static str {
+    if value { "是" } else { "否" }
 }

@@ -109,8 +109,12 @@ pub struct Row {
     pub number: usize,
     /// The values of its columns; empty for a rule of this crate.
     pub inputs: String,
+    /// The same in Chinese.
+    pub inputs_zh: String,
     /// What the row says.
     pub action: &'static str,
+    /// The same in Chinese.
+    pub action_zh: &'static str,
     /// The class that it leads to.
     pub what: What,
     /// It asks for a search for a break-in.

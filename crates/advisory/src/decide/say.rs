@@ -213,7 +213,7 @@ pub(crate) fn reasons(facts: &Facts, graded: &Graded) -> Vec<Sentence> {
             BOD_26_04 | DEPLOYER => Sentence {
                 zh: format!(
                     "{zh_first}{} 第 {} 行（{}）：{}，即{zh_class}。",
-                    row.table, row.number, row.inputs, row.action
+                    row.table, row.number, row.inputs_zh, row.action_zh
                 ),
                 en: format!(
                     "{en_first}{} row {} ({}): {}, that is {en_class}.",
@@ -221,11 +221,7 @@ pub(crate) fn reasons(facts: &Facts, graded: &Graded) -> Vec<Sentence> {
                 ),
             },
             _ => Sentence {
-                zh: format!(
-                    "{zh_first}护盾规则 {}：{}。",
-                    row.number,
-                    ours_zh(row.number)
-                ),
+                zh: format!("{zh_first}护盾规则 {}：{}。", row.number, row.action_zh),
                 en: format!("{en_first}{OURS} rule {}: {}.", row.number, row.action),
             },
         });
@@ -279,16 +275,6 @@ const fn class(what: What) -> (&'static str, &'static str) {
         What::Scheduled => ("低（排期）", "low (scheduled)"),
         What::Days => ("中", "medium"),
         What::ActNow => ("高（立即）", "high (act now)"),
-    }
-}
-
-const fn ours_zh(number: usize) -> &'static str {
-    match number {
-        1 => "自家网关已见到攻击",
-        2 => "资产有敏感数据，比 BOD 26-04 严一级",
-        3 => "资产有敏感数据，且利用方法已公开或预测会被利用，14 天改为 3 天",
-        4 => "EPSS 不低于 0.088 且 CVSS 不低于 7，14 天",
-        _ => "只靠假定得出的，最严到 14 天",
     }
 }
 

@@ -85,6 +85,17 @@ impl Timeline {
         }
     }
 
+    /// The same in Chinese.
+    pub(crate) const fn words_zh(self) -> &'static str {
+        match self {
+            Self::ThreeForensic => "3 天并取证",
+            Self::Three => "3 天",
+            Self::Fourteen => "14 天",
+            Self::Sixty => "60 天",
+            Self::OnUpgrade => "随系统升级修复",
+        }
+    }
+
     pub(crate) const fn what(self) -> What {
         match self {
             Self::ThreeForensic | Self::Three => What::ActNow,
@@ -142,6 +153,15 @@ impl Priority {
             Self::Scheduled => "scheduled",
             Self::OutOfCycle => "out-of-cycle",
             Self::Immediate => "immediate",
+        }
+    }
+
+    pub(crate) const fn words_zh(self) -> &'static str {
+        match self {
+            Self::Defer => "推迟",
+            Self::Scheduled => "排期",
+            Self::OutOfCycle => "不等排期",
+            Self::Immediate => "立即",
         }
     }
 
