@@ -14,6 +14,7 @@
 //! ```
 
 pub mod decide;
+pub mod sbom;
 mod score;
 mod version;
 

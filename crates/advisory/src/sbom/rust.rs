@@ -1,0 +1,72 @@
+//! Rust: `Cargo.lock`; and TOML for Python's `poetry.lock` too.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::json::Text;
+use super::{Found, Out, Reason, cut, identity};
+
+/// Largest TOML file, bytes: unlike JSON it is held in memory as a whole.
+const LARGEST: usize = 16 << 20;
+
+/// Reads a TOML document. Nesting is bounded by the parser.
+pub(super) fn toml<T: DeserializeOwned>(text: &str) -> Result<T, Reason> {
+    if text.len() > LARGEST {
+        return Err(Reason::TooMany("16 MiB of TOML"));
+    }
+    toml::from_str(text).map_err(|cause| {
+        let line = cause.span().map_or(0, |span| {
+            text.bytes()
+                .take(span.start)
+                .filter(|byte| *byte == b'\n')
+                .count()
+                + 1
+        });
+        Reason::Syntax(cut(&format!("line {line}: {}", cause.message())))
+    })
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Lock {
+    package: Option<Vec<Package>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Package {
+    name: Text,
+    version: Text,
+    source: Text,
+}
+
+pub(super) fn lock(text: &str, out: &mut Out<'_>) -> Result<(), Reason> {
+    let lock: Lock = toml(text)?;
+    for (at, package) in lock.package.iter().flatten().enumerate() {
+        let at = format!("package[{at}]");
+        let name = package.name.as_deref().unwrap_or_default();
+        let version = package.version.as_deref();
+        let purl = match package.source.as_deref() {
+            // Without a source it is of the workspace.
+            None => {
+                out.refuse(at, Reason::Local(cut(name)));
+                continue;
+            }
+            Some(git) if git.starts_with("git+") => {
+                identity::make("cargo", None, name, version, &[("vcs_url", git)])
+            }
+            Some(_) => identity::make("cargo", None, name, version, &[]),
+        };
+        out.take(
+            at,
+            Found {
+                name: name.to_owned(),
+                version: version.map(str::to_owned),
+                ecosystem: Some("cargo"),
+                purl: (!name.is_empty()).then_some(purl),
+                ..Found::default()
+            },
+        );
+    }
+    Ok(())
+}
