@@ -685,11 +685,34 @@ fn bounds_hold_and_say_so() {
         found.refused[0].reason,
         Reason::TooMany("2,000,000 objects")
     );
+    let found = inventory(
+        Format::CargoLock,
+        &format!("package=[{}]", "{},".repeat(2_000_000)),
+    );
+    assert_eq!(
+        found.refused[0].reason,
+        Reason::TooMany("2,000,000 tables and lists")
+    );
     let deep = format!("a = {}", "[".repeat(10_000));
     assert_eq!(inventory(Format::CargoLock, &deep).refused.len(), 1);
     let long = format!("{}==1", "a".repeat(1_001));
     let found = inventory(Format::Requirements, &long);
     assert_eq!(found.refused[0].reason, Reason::BadField("name"));
+    let deep = format!(
+        "{{\"dependencies\":{}",
+        "{\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\":{\"version\":\"1\",\"dependencies\":".repeat(50)
+    );
+    let found = inventory(
+        Format::PackageLock,
+        &format!("{deep}{{}}{}}}", "}}".repeat(50)),
+    );
+    assert_eq!(found.components.len(), 50, "{:?}", found.refused);
+    assert!(
+        found
+            .components
+            .iter()
+            .all(|one| one.where_found.chars().count() <= 501)
+    );
     // A message can't move a terminal's cursor.
     let found = inventory(Format::GoSum, "a\u{1b}[2J b");
     assert!(!refusals(&found)[0].contains('\u{1b}'));

@@ -46,6 +46,8 @@ pub const MOST_COMPONENTS: usize = 100_000;
 const MOST_REFUSED: usize = 10_000;
 /// Longest name, version, purl and CPE, bytes.
 const LONGEST: usize = 1_000;
+/// Longest place, characters: a tree may be deep.
+const MOST_PLACE: usize = 500;
 /// Most CPE names of one component.
 const MOST_CPES: usize = 100;
 
@@ -54,7 +56,7 @@ const MOST_CPES: usize = 100;
 pub struct Inventory {
     /// In the order of the files.
     pub components: Vec<Component>,
-    /// What could not be taken, up to 10,000 of them.
+    /// What could not be taken, up to 10,000 of them and one for each file.
     pub refused: Vec<Refused>,
     /// How many more were refused than are listed.
     pub refused_more: usize,
@@ -226,21 +228,28 @@ struct Out<'a> {
 
 impl Out<'_> {
     fn refuse(&mut self, at: impl Display, reason: Reason) {
-        let place = format!("{}: {at}", self.source.place);
-        self.list(Refused { place, reason });
-    }
-
-    fn refuse_file(&mut self, reason: Reason) {
-        let place = self.source.place.to_owned();
-        self.list(Refused { place, reason });
-    }
-
-    fn list(&mut self, refused: Refused) {
+        // No words are made for what is not listed: there may be millions of them.
         if self.inventory.refused.len() < MOST_REFUSED {
-            self.inventory.refused.push(refused);
+            let place = self.place(at);
+            self.inventory.refused.push(Refused { place, reason });
         } else {
             self.inventory.refused_more += 1;
         }
+    }
+
+    fn refuse_file(&mut self, reason: Reason) {
+        // What stands for a whole file is always listed.
+        let place = self.source.place.to_owned();
+        self.inventory.refused.push(Refused { place, reason });
+    }
+
+    fn place(&self, at: impl Display) -> String {
+        let mut place = format!("{}: {at}", self.source.place);
+        if let Some((end, _)) = place.char_indices().nth(MOST_PLACE) {
+            place.truncate(end);
+            place.push('…');
+        }
+        place
     }
 
     /// Takes a component, or says why not.
@@ -297,14 +306,14 @@ impl Out<'_> {
         cpes.dedup();
         self.inventory.without_identity += usize::from(purl.is_none() && cpes.is_empty());
         self.inventory.without_version += usize::from(version.is_none());
-        let name = name.to_owned();
+        let where_found = self.place(at);
         self.inventory.components.push(Component {
-            name,
+            name: name.to_owned(),
             version,
             ecosystem,
             purl,
             cpes,
-            where_found: format!("{}: {at}", self.source.place),
+            where_found,
             built_from: found.built_from,
         });
     }

@@ -69,7 +69,8 @@ fn folders(packages: &Pairs<Package>, out: &mut Out<'_>) {
 /// Nesting is bounded by the parser.
 fn dependencies(tree: &Pairs<Dependency>, above: &str, out: &mut Out<'_>) {
     for (name, dependency) in &tree.0 {
-        let at = format!("{above}dependencies[{:?}]", cut(name));
+        let short: String = cut(name).chars().take(60).collect();
+        let at = format!("{above}dependencies[{short:?}]");
         match dependency.version.as_deref() {
             Some(version) if version.starts_with("npm:") => {
                 let alias = version.trim_start_matches("npm:");

@@ -11,15 +11,10 @@ pub(super) fn requirements(text: &str, out: &mut Out<'_>) {
     while let Some((number, first)) = lines.next() {
         let at = format!("line {}", number + 1);
         let mut line = first.to_owned();
-        while let Some(open) = line.strip_suffix('\\') {
-            let Some((_, next)) = lines.next() else {
-                line = open.to_owned();
-                break;
-            };
-            line = format!("{open} {next}");
-            if line.len() > MOST_LINE {
-                break;
-            }
+        while line.ends_with('\\') && line.len() <= MOST_LINE {
+            line.pop();
+            line.push(' ');
+            line.push_str(lines.next().map_or("", |(_, next)| next));
         }
         if line.len() > MOST_LINE {
             out.refuse(at, Reason::BadLine(cut(&line)));

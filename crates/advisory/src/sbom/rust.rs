@@ -9,10 +9,16 @@ use super::{Found, Out, Reason, cut, identity};
 /// Largest TOML file, bytes: unlike JSON it is held in memory as a whole.
 const LARGEST: usize = 16 << 20;
 
+/// Most tables and lists of a TOML file.
+const MOST_TABLES: usize = 2_000_000;
+
 /// Reads a TOML document. Nesting is bounded by the parser.
 pub(super) fn toml<T: DeserializeOwned>(text: &str) -> Result<T, Reason> {
     if text.len() > LARGEST {
         return Err(Reason::TooMany("16 MiB of TOML"));
+    }
+    if text.bytes().filter(|byte| b"{[".contains(byte)).count() > MOST_TABLES {
+        return Err(Reason::TooMany("2,000,000 tables and lists"));
     }
     toml::from_str(text).map_err(|cause| {
         let line = cause.span().map_or(0, |span| {
