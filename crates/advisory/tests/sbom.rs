@@ -730,6 +730,7 @@ fn purls_are_written_in_one_way() {
         ),
         ("pkg:maven/G/A@1", "pkg:maven/G/A@1"),
         ("pkg:npm/a@", "pkg:npm/a"),
+        ("pkg:golang//net@v1#", "pkg:golang/net@v1"),
     ] {
         assert_eq!(normalise_purl(stated).unwrap(), normal, "{stated}");
         assert_eq!(normalise_purl(normal).unwrap(), normal, "{stated}");

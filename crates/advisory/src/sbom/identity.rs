@@ -27,11 +27,13 @@ pub(super) fn parse(text: &str) -> Result<Purl, Reason> {
         return Err(Reason::BadField("purl"));
     }
     let bad = |why: String| Reason::BadPurl(cut(&why));
-    let mut purl = PackageUrl::from_str(text).map_err(|cause| bad(cause.to_string()))?;
-    if purl.version().is_some_and(str::is_empty) {
-        purl.without_version();
-    }
+    // An empty subpath says nothing.
+    let purl = clean(text.trim_end_matches('#'))?;
     let written = purl.to_string();
+    // Two readers must not find two packages in it.
+    if clean(&written)?.to_string() != written {
+        return Err(bad("it can be read in two ways".to_owned()));
+    }
     // Percent-encoding may hide what a name must not hold.
     let parts = [
         Some(purl.name()),
@@ -50,6 +52,22 @@ pub(super) fn parse(text: &str) -> Result<Purl, Reason> {
         version: purl.version().map(str::to_owned),
         text: written,
     })
+}
+
+/// Parsed, without parts that are stated and empty.
+fn clean(text: &str) -> Result<PackageUrl<'static>, Reason> {
+    let mut purl =
+        PackageUrl::from_str(text).map_err(|cause| Reason::BadPurl(cut(&cause.to_string())))?;
+    if purl.version().is_some_and(str::is_empty) {
+        purl.without_version();
+    }
+    if purl.namespace().is_some_and(str::is_empty) {
+        purl.without_namespace();
+    }
+    if purl.subpath().is_some_and(str::is_empty) {
+        purl.without_subpath();
+    }
+    Ok(purl)
 }
 
 /// A purl made of what a lock file states. `namespace` may have several parts with `/` between them.
