@@ -208,7 +208,7 @@ fn bod(settled: &Settled) -> Row {
         table: BOD_26_04,
         number,
         inputs: format!(
-            "in KEV {}, publicly exposed {}, automatable {}, technical impact {}",
+            "known exploited {}, publicly exposed {}, automatable {}, technical impact {}",
             yes(kev),
             yes(exposed),
             yes(automatable),
