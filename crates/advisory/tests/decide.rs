@@ -212,6 +212,31 @@ fn known_exploitation_takes_every_unknown_at_its_worse_value() {
 }
 
 #[test]
+fn unknown_exploitation_is_an_exploit_that_somebody_has_and_an_attack_only_where_nobody_was_asked()
+{
+    let quiet = |in_kev, exploitation, data| {
+        decide(&Facts {
+            in_kev,
+            exploitation,
+            data: Some(data),
+            ..known(false, false, false, false)
+        })
+    };
+    let none = Some(Exploitation::None);
+    // The catalogue does not list it: a public exploit is assumed, and no more.
+    let asked = quiet(Some(false), None, DataTier::Personal);
+    assert_eq!((asked.what, asked.row.number), (What::Scheduled, 25));
+    let stated = quiet(Some(false), none, DataTier::Personal);
+    assert_eq!((stated.what, stated.row.number), (What::Watch, 0));
+    // Somebody stated that there is no exploit, without the catalogue.
+    assert_eq!(quiet(None, none, DataTier::Plain).what, What::Watch);
+    // Nobody was asked.
+    let nobody = quiet(None, None, DataTier::Plain);
+    assert_eq!((nobody.what, nobody.row.number), (What::Days, 1));
+    assert!(!nobody.forensics);
+}
+
+#[test]
 fn what_would_change_it_holds() {
     let decision = decide(&known(false, true, false, false));
     assert_eq!(decision.what, What::Scheduled);
