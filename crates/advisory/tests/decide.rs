@@ -569,13 +569,24 @@ fn how_the_decisions_spread_over_real_records() {
     let mut table = Vec::new();
     for (exposure, data) in [
         (Exposure::Internal, DataTier::Plain),
+        (Exposure::Internal, DataTier::Personal),
         (Exposure::Internal, DataTier::Sensitive),
+        (Exposure::Partner, DataTier::Plain),
+        (Exposure::Partner, DataTier::Personal),
+        (Exposure::Partner, DataTier::Sensitive),
         (Exposure::Internet, DataTier::Plain),
         (Exposure::Internet, DataTier::Personal),
         (Exposure::Internet, DataTier::Sensitive),
     ] {
         let counts = spread(&asset(exposure, data));
-        println!("{exposure:?} {data:?}: watch, scheduled, days, act now = {counts:?}");
+        let change = asset(exposure, data);
+        let deployer = records
+            .iter()
+            .filter(|one| decide(&change(&one.facts)).row.table == "SSVC deployer")
+            .count();
+        println!(
+            "{exposure:?} {data:?}: watch, scheduled, days, act now = {counts:?}, {deployer} by the deployer table"
+        );
         table.push(counts);
     }
     // The same records as on their first day: no CVE in a catalogue, no score, no prediction, no word on exploits.

@@ -73,7 +73,7 @@ pub enum Exposure {
     Internet,
 }
 
-/// The most sensitive data on the asset, in the three tiers of the profiles.
+/// The most sensitive data on the asset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DataTier {

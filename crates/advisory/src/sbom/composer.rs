@@ -42,8 +42,9 @@ pub(super) fn lock(text: &str, out: &mut Out<'_>) -> Result<(), Reason> {
                 .dist
                 .as_ref()
                 .is_some_and(|dist| dist.kind.is("path"));
-            let purl = (!local && !name.is_empty())
-                .then(|| identity::make_path("composer", name, version));
+            let purl = out.purl(!local && !name.is_empty(), || {
+                identity::make_path("composer", name, version)
+            });
             out.take(
                 format!("{list}[{at}]"),
                 Found {

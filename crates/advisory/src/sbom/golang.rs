@@ -87,7 +87,7 @@ pub(super) fn module(text: &str, out: &mut Out<'_>) {
 }
 
 fn take(path: &str, version: Option<&str>, public: bool, at: &str, out: &mut Out<'_>) {
-    let purl = public.then(|| identity::make_path("golang", path, version));
+    let purl = out.purl(public, || identity::make_path("golang", path, version));
     out.take(
         at,
         Found {

@@ -124,8 +124,9 @@ fn take(
         out.refuse(at, Reason::NotPinned(cut(&range)));
     }
     let open = name.contains("${");
-    let purl =
-        (!open).then(|| identity::make("maven", Some(&group), &artifact, version.as_deref(), &[]));
+    let purl = out.purl(!open, || {
+        identity::make("maven", Some(&group), &artifact, version.as_deref(), &[])
+    });
     out.take(
         at,
         Found {

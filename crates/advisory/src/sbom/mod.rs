@@ -252,6 +252,15 @@ impl Out<'_> {
         place
     }
 
+    /// A purl that is being made; none is made for what the inventory has no room for.
+    fn purl(
+        &self,
+        wanted: bool,
+        make: impl FnOnce() -> Result<String, Reason>,
+    ) -> Option<Result<String, Reason>> {
+        (wanted && self.inventory.components.len() < MOST_COMPONENTS).then(make)
+    }
+
     /// Takes a component, or says why not.
     fn take(&mut self, at: impl Display, found: Found) {
         if self.inventory.components.len() >= MOST_COMPONENTS {

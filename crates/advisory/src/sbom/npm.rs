@@ -95,7 +95,9 @@ fn dependencies(tree: &Pairs<Dependency>, above: &str, out: &mut Out<'_>) {
 }
 
 fn take(name: &str, version: Option<&str>, registry: bool, at: &str, out: &mut Out<'_>) {
-    let purl = (registry && !name.is_empty()).then(|| identity::make_path("npm", name, version));
+    let purl = out.purl(registry && !name.is_empty(), || {
+        identity::make_path("npm", name, version)
+    });
     out.take(
         at,
         Found {

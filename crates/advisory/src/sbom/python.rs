@@ -118,8 +118,9 @@ pub(super) fn poetry(text: &str, out: &mut Out<'_>) -> Result<(), Reason> {
 }
 
 fn take(name: &str, version: Option<&str>, registry: bool, at: &str, out: &mut Out<'_>) {
-    let purl =
-        (registry && !name.is_empty()).then(|| identity::make("pypi", None, name, version, &[]));
+    let purl = out.purl(registry && !name.is_empty(), || {
+        identity::make("pypi", None, name, version, &[])
+    });
     out.take(
         at,
         Found {

@@ -52,24 +52,23 @@ pub(super) fn lock(text: &str, out: &mut Out<'_>) -> Result<(), Reason> {
         let at = format!("package[{at}]");
         let name = package.name.as_deref().unwrap_or_default();
         let version = package.version.as_deref();
-        let purl = match package.source.as_deref() {
-            // Without a source it is of the workspace.
-            None => {
-                out.refuse(at, Reason::Local(cut(name)));
-                continue;
-            }
-            Some(git) if git.starts_with("git+") => {
-                identity::make("cargo", None, name, version, &[("vcs_url", git)])
-            }
-            Some(_) => identity::make("cargo", None, name, version, &[]),
+        // Without a source it is of the workspace.
+        let Some(from) = package.source.as_deref() else {
+            out.refuse(at, Reason::Local(cut(name)));
+            continue;
         };
+        // An empty qualifier is left out.
+        let git = [("vcs_url", if from.starts_with("git+") { from } else { "" })];
+        let purl = out.purl(!name.is_empty(), || {
+            identity::make("cargo", None, name, version, &git)
+        });
         out.take(
             at,
             Found {
                 name: name.to_owned(),
                 version: version.map(str::to_owned),
                 ecosystem: Some("cargo"),
-                purl: (!name.is_empty()).then_some(purl),
+                purl,
                 ..Found::default()
             },
         );

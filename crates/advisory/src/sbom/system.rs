@@ -97,14 +97,16 @@ fn take(
 ) {
     let distro = out.source.distro;
     let arch = [("arch", arch.unwrap_or_default())];
-    let purl = identity::make(kind, distro, name, version, &arch);
+    let purl = out.purl(!name.is_empty(), || {
+        identity::make(kind, distro, name, version, &arch)
+    });
     out.take(
         at,
         Found {
             name: name.to_owned(),
             version: version.map(str::to_owned),
             ecosystem: Some(kind),
-            purl: (!name.is_empty()).then_some(purl),
+            purl,
             cpes: Vec::new(),
             built_from,
         },
