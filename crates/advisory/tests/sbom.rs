@@ -5,10 +5,10 @@
 use std::fmt::Write as _;
 use std::time::Instant;
 
-use hudun_advisory::Ecosystem;
 use hudun_advisory::sbom::{
     Component, Format, Inventory, MOST_COMPONENTS, Reason, Source, normalise_purl,
 };
+use hudun_advisory::{Ecosystem, Version};
 use proptest::prelude::*;
 
 fn inventory(format: Format, text: &str) -> Inventory {
@@ -432,12 +432,29 @@ fn toml_locks() {
 }
 
 #[test]
-fn this_repository_reads_its_own_lock_file() {
+fn this_repository_reads_its_own_lock_files() {
+    let ordered = |found: &Inventory| {
+        assert_eq!((found.without_identity, found.without_version), (0, 0));
+        for one in &found.components {
+            let version = one.version.as_deref().unwrap();
+            Version::parse(one.order().unwrap(), version).unwrap();
+        }
+    };
     let text = include_str!("../../../Cargo.lock");
     let found = inventory(Format::CargoLock, text);
     let stated = text.matches("[[package]]").count();
     assert_eq!(found.components.len() + found.refused.len(), stated);
-    assert!(found.components.len() > 400 && found.without_identity == 0);
+    assert!(found.components.len() > 400);
+    ordered(&found);
+    let text = include_str!("../../../web/package-lock.json");
+    let found = inventory(Format::PackageLock, text);
+    let stated = text
+        .lines()
+        .filter(|line| line.starts_with("    \"node_modules/"))
+        .count();
+    assert_eq!((found.components.len(), found.refused.len()), (stated, 0));
+    assert!(stated > 100);
+    ordered(&found);
 }
 
 const GO_SUM: &str = "github.com/gin-gonic/gin v1.7.0 h1:AAAA=
