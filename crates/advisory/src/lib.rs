@@ -1,8 +1,10 @@
 //! What is known of vulnerable versions, as a pure engine: no network, no clock, no files.
 //!
-//! So far it says which of two versions is newer ([`Version`]) and what a CVSS vector comes to ([`Score`]). Ecosystems disagree: `1.0` and `1.0.0` are the same to Maven and RubyGems
-//! and differ to Hackage; `1.0-1` is newer than `1.0` to Debian and older to npm. A range of affected versions means nothing
-//! until the order is right.
+//! It says which of two versions is newer ([`Version`]), what a CVSS vector comes to ([`Score`]), what to do about a
+//! vulnerability and by when ([`decide`]), and which components a file names ([`sbom`]).
+//!
+//! Ecosystems disagree on versions: `1.0` and `1.0.0` are the same to Maven and RubyGems and differ to Hackage; `1.0-1` is newer
+//! than `1.0` to Debian and older to npm. A range of affected versions means nothing until the order is right.
 //!
 //! ```
 //! use hudun_advisory::{Ecosystem, Version};
@@ -13,6 +15,8 @@
 //! # Ok::<(), hudun_advisory::VersionError>(())
 //! ```
 
+pub mod decide;
+pub mod sbom;
 mod score;
 mod version;
 

@@ -1,0 +1,69 @@
+//! PHP: `composer.lock`.
+
+use serde::Deserialize;
+
+use super::json::{self, Text};
+use super::{Found, Out, Reason, identity};
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Lock {
+    packages: Option<Vec<Package>>,
+    #[serde(rename = "packages-dev")]
+    dev: Option<Vec<Package>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Package {
+    name: Text,
+    version: Text,
+    dist: Option<Dist>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Dist {
+    #[serde(rename = "type")]
+    kind: Text,
+}
+
+pub(super) fn lock(text: &str, out: &mut Out<'_>) -> Result<(), Reason> {
+    let lock: Lock = json::read(text)?;
+    if lock.packages.is_none() && lock.dev.is_none() {
+        return Err(Reason::Missing("packages"));
+    }
+    for (list, packages) in [("packages", &lock.packages), ("packages-dev", &lock.dev)] {
+        for (at, package) in packages.iter().flatten().enumerate() {
+            let name = package.name.as_deref().unwrap_or_default();
+            let version = package.version.as_deref().map(plain);
+            // A package from a folder of the project is nobody else's, whatever its name.
+            let local = package
+                .dist
+                .as_ref()
+                .is_some_and(|dist| dist.kind.is("path"));
+            let purl = out.purl(!local && !name.is_empty(), || {
+                identity::make_path("composer", name, version)
+            });
+            out.take(
+                format!("{list}[{at}]"),
+                Found {
+                    name: name.to_owned(),
+                    version: version.map(str::to_owned),
+                    ecosystem: Some("composer"),
+                    purl,
+                    ..Found::default()
+                },
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Without the `v` of a tag: Composer itself takes it off before it compares.
+fn plain(version: &str) -> &str {
+    match version.strip_prefix(['v', 'V']) {
+        Some(rest) if rest.starts_with(|letter: char| letter.is_ascii_digit()) => rest,
+        _ => version,
+    }
+}
