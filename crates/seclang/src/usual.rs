@@ -309,7 +309,7 @@ impl Lesson {
                 .filter_map(|(name, value)| {
                     let name = std::str::from_utf8(name)
                         .ok()
-                        .filter(|name| name.len() <= LONGEST_NAME)?;
+                        .filter(|name| name.len() <= LONGEST_NAME && !secret(name))?;
                     let look = Look {
                         signs: Signs::of(value),
                         length: length(value),
@@ -325,6 +325,14 @@ impl Lesson {
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// Whether it is about a secret. Nothing is learned of those: they may have any sign, and their length is nobody's business.
+fn secret(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    ["pass", "pwd", "secret", "token"]
+        .iter()
+        .any(|word| lower.contains(word))
 }
 
 /// The name under which a parameter is remembered: elements of a list are one.
@@ -556,6 +564,13 @@ mod tests {
         assert_eq!(parameters.iter().count(), MOST_PARAMETERS);
         let kept = parameters.iter().find(|(name, _)| name.starts_with("json"));
         assert_eq!(kept.map(|(_, one)| one.seen), Some(60));
+    }
+
+    #[test]
+    fn nothing_is_learned_of_secrets() {
+        for name in ["json.password", "PWD", "api_token", "client_secret"] {
+            assert!(lesson(name, "hunter2").is_empty(), "{name}");
+        }
     }
 
     #[test]

@@ -219,17 +219,17 @@ function ParametersPanel({ parameters, inspected, reload }: { parameters: Schema
   const wanted = find.trim().toLowerCase();
   const shown = parameters.filter((one) => `${one.route} ${one.parameter}`.toLowerCase().includes(wanted));
   return (
-    <Panel
-      title={t("inspection.parameters")}
-      className="w12"
-      testid="parameters"
-      extra={
-        parameters.length > 0 ? (
-          <Input.Search size="small" allowClear style={{ maxWidth: 240 }} aria-label={t("inspection.find")} placeholder={t("inspection.find")} onChange={(event) => setFind(event.target.value)} />
-        ) : undefined
-      }
-    >
+    <Panel title={t("inspection.parameters")} className="w12" testid="parameters">
       <p className="soft">{t("inspection.parametersSay")}</p>
+      {parameters.length > 0 && (
+        <Input
+          allowClear
+          style={{ maxWidth: 320, marginBottom: 12 }}
+          aria-label={t("inspection.find")}
+          placeholder={t("inspection.find")}
+          onChange={(event) => setFind(event.target.value)}
+        />
+      )}
       <div className="wide">
         <Table
           rowKey={(row) => `${row.route} ${row.parameter}`}
@@ -239,14 +239,14 @@ function ParametersPanel({ parameters, inspected, reload }: { parameters: Schema
           locale={{ emptyText: <Nothing say={t(parameters.length > 0 ? "inspection.notFound" : "inspection.noParameters")} /> }}
           onRow={(row) => ({ "data-testid": "parameter", "data-parameter": row.parameter }) as React.HTMLAttributes<HTMLElement>}
           columns={[
-            { title: t("inspection.route"), dataIndex: "route" },
+            { title: t("inspection.routeAlone"), dataIndex: "route" },
             { title: t("inspection.place"), render: (_, row) => <code>{row.parameter}</code> },
             { title: t("inspection.state"), render: (_, row) => <Tag color={COLOURS[row.state as State]}>{t(STATES[row.state as State])}</Tag> },
             {
               title: t("inspection.looks"),
               render: (_, row) =>
                 row.kind && row.state !== "anything" ? (
-                  <span title={row.signs.map((sign) => t(SIGNS[sign as Sign])).join(", ")}>
+                  <span style={{ whiteSpace: "nowrap" }} title={row.signs.map((sign) => t(SIGNS[sign as Sign])).join(", ")}>
                     {t(KINDS[row.kind as keyof typeof KINDS])}, {t("inspection.longest", { n: row.longest ?? 0 })}
                   </span>
                 ) : (
@@ -292,7 +292,7 @@ function ParameterModal({ parameter, close, done }: { parameter: Schemas["Parame
     <Modal
       open
       title={t("inspection.decideTitle", { parameter: parameter.parameter, route: parameter.route })}
-      okText={t("inspection.exceptDo")}
+      okText={t("inspection.decideDo")}
       cancelText={t("ui.cancel")}
       okButtonProps={{ disabled: reason.trim() === "" || !whole, loading: busy, danger: rule === "only" }}
       onOk={() => void send()}
