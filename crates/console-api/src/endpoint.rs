@@ -10,10 +10,10 @@ use crate::Role::{Admin, Auditor, Business, Commander, It, Legal, Pr, Security};
 use crate::{
     Access, AccountList, AccountView, ApprovalList, ChangePassword, Code, Decision, DiffQuery,
     Done, Download, DrillStart, DrillView, EnrolSecret, ExceptionDraft, ExceptionPreview,
-    FindingPage, IncidentPage, InspectionView, LiveEvent, Me, NewAccount, NewException,
-    NoticeApprove, OneTimePassword, Overview, PageQuery, ParameterRule, PolicyDiff, PolicyDocument,
-    Preview, Reason, RevisionList, Role, RollBack, SetDisabled, SignIn, SignedIn, StartRun,
-    StepDecision, TaskChange, UndoAnswer, WarRoom,
+    FindingPage, IncidentPage, InspectionView, LetterDecision, LiveEvent, Me, NewAccount,
+    NewException, NoticeApprove, OneTimePassword, OpenLetters, Overview, PageQuery, ParameterRule,
+    PolicyDiff, PolicyDocument, Preview, Reason, RevisionList, Role, RollBack, SetDisabled, SignIn,
+    SignedIn, StartRun, StepDecision, TaskChange, UndoAnswer, WarRoom,
 };
 
 /// An endpoint that takes a `B` (body, or query for GET) and answers with an `R`.
@@ -316,6 +316,12 @@ endpoints! {
         APPROVE_NOTICE: NoticeApprove => Done = post("approveNotice", "/api/incidents/{incident}/notices/{notice}/approve", Access::Roles(NOTICE_APPROVERS));
         /// Sends an approved notice.
         SEND_NOTICE: () => Done = act("sendNotice", "/api/incidents/{incident}/notices/{notice}/send", Access::Roles(&[Commander, Legal, Pr]));
+        /// Stops what has not left yet.
+        STOP_NOTICE: Reason => Done = post("stopNotice", "/api/incidents/{incident}/notices/{notice}/stop", Access::Roles(&[Commander, Legal, Pr]));
+        /// Letters of which nobody can tell whether the mail server took them.
+        OPEN_LETTERS: () => OpenLetters = get("openLetters", "/api/incidents/{incident}/notices/{notice}/letters", Access::Roles(&[Commander, Legal, Pr]));
+        /// Decides on one of them, after a look into the mail server's log.
+        DECIDE_LETTER: LetterDecision => Done = post("decideLetter", "/api/incidents/{incident}/notices/{notice}/letters", Access::Roles(&[Commander, Legal, Pr]));
     }
     "prevent" {
         /// The evidence of a case, to be checked offline with `hudun verify`. The export itself goes on the ledger.

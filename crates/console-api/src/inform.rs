@@ -39,6 +39,49 @@ pub struct NoticeView {
     pub due_at: Option<Timestamp>,
     /// SHA-256 of its text; an approval holds for this text only.
     pub sha256: String,
+    /// How its letters ended.
+    pub letters: LetterCounts,
+}
+
+/// Letters of a notice by how they ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LetterCounts {
+    /// Still to go.
+    pub waiting: u64,
+    /// Taken by the mail server.
+    pub sent: u64,
+    /// Refused or given up.
+    pub failed: u64,
+    /// Stopped by a person before they left.
+    pub stopped: u64,
+    /// Cut off while they were handed over; nobody can tell.
+    pub unknown: u64,
+}
+
+/// Letters of which nobody can tell whether the mail server took them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OpenLetters {
+    /// At most a thousand.
+    pub items: Vec<OpenLetter>,
+}
+
+/// A letter of which nobody can tell whether the mail server took it. Neither address nor person is in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OpenLetter {
+    /// Its name.
+    pub letter: String,
+    /// What to look for in the mail server's log.
+    pub message_id: String,
+}
+
+/// What a person found in the mail server's log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LetterDecision {
+    /// The letter's name.
+    pub letter: String,
+    /// It was not taken and goes out again; else it counts as taken.
+    pub again: bool,
 }
 
 /// To whom a notice speaks.

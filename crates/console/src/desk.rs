@@ -167,6 +167,27 @@ pub trait Desk: Send + Sync + 'static {
         notice: NoticeId,
     ) -> Answer<'a, api::Done>;
 
+    /// Stops what has not left yet of a notice.
+    fn stop_notice<'a>(
+        &'a self,
+        by: &'a Caller,
+        incident: IncidentId,
+        notice: NoticeId,
+        reason: String,
+    ) -> Answer<'a, api::Done>;
+
+    /// Letters of which nobody can tell whether the mail server took them.
+    fn open_letters(&self, incident: IncidentId, notice: NoticeId) -> Answer<'_, api::OpenLetters>;
+
+    /// Decides on one of them; [`DeskError::Conflict`] when it is not open.
+    fn decide_letter<'a>(
+        &'a self,
+        by: &'a Caller,
+        incident: IncidentId,
+        notice: NoticeId,
+        decision: api::LetterDecision,
+    ) -> Answer<'a, api::Done>;
+
     /// The evidence pack of a case.
     fn export_evidence<'a>(
         &'a self,

@@ -62,7 +62,10 @@ fn body_of(endpoint: &Seen, house: &House) -> Value {
         "startRun" => json!({}),
         "decideStep" | "decideApproval" => json!({ "approve": true }),
         "changeTask" => json!({ "move": "take" }),
-        "close" | "undo" | "removeException" | "rollBackRules" => json!({ "reason": "because" }),
+        "close" | "undo" | "removeException" | "rollBackRules" | "stopNotice" => {
+            json!({ "reason": "because" })
+        }
+        "decideLetter" => json!({ "letter": "0a1b", "again": false }),
         "previewException" => json!({ "rule": 1, "place": "ARGS:q", "route": "order.list" }),
         "addException" => {
             json!({ "rule": 1, "place": "ARGS:q", "route": "order.list", "reason": "because", "attacks": 1 })

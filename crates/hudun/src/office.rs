@@ -126,6 +126,30 @@ pub trait Informer: Send + Sync {
         notice: NoticeId,
         now: Timestamp,
     ) -> BoxFuture<'a, Result<(), DeskError>>;
+
+    /// Stops what has not left yet, and records it.
+    fn stop<'a>(
+        &'a self,
+        by: &'a str,
+        notice: NoticeId,
+        reason: &'a str,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), DeskError>>;
+
+    /// Letters of which nobody can tell whether the mail server took them.
+    fn open_letters(
+        &self,
+        notice: NoticeId,
+    ) -> BoxFuture<'_, Result<Vec<api::OpenLetter>, DeskError>>;
+
+    /// Decides on one of them, and records it.
+    fn decide_letter<'a>(
+        &'a self,
+        by: &'a str,
+        notice: NoticeId,
+        decision: api::LetterDecision,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), DeskError>>;
 }
 
 /// 防: the retrospective.

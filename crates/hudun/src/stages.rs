@@ -16,7 +16,7 @@ use hudun_duty::{ApprovalRole, NoticeKind, RuleSet};
 use hudun_gateway::{Gateway, PolicyHandle};
 use hudun_inform::{
     Addressees, AlertTarget, InformError, InformSettings, KindsOfEach, MailSecurity, MailSettings,
-    NoticeStatus, Postman, PostmanSettings, WebhookTarget,
+    NoticeStatus, Postman, PostmanSettings, WebhookTarget, letter_name, message_id,
 };
 use hudun_lake::Lake;
 use hudun_policy::Recorded;
@@ -122,6 +122,7 @@ impl Stages {
         let informer: Arc<dyn Informer> = Arc::new(Notices {
             inform: Arc::clone(&sender),
             analyst: Arc::clone(needs.analyst),
+            mail_domain: mail_domain(needs.config),
         });
         let historian = Arc::new(History::new(&needs));
         let acts = Arc::new(Acts {
@@ -313,6 +314,8 @@ fn part(id: &str, label: Text, works: bool, note: Text) -> PartHealth {
 struct Notices {
     inform: Arc<hudun_inform::Informer>,
     analyst: Arc<Analyst>,
+    /// Of the sender, as it stands in Message-IDs.
+    mail_domain: String,
 }
 
 impl Notices {
@@ -448,6 +451,57 @@ impl Informer for Notices {
             Ok(())
         })
     }
+
+    fn stop<'a>(
+        &'a self,
+        by: &'a str,
+        notice: NoticeId,
+        reason: &'a str,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), DeskError>> {
+        Box::pin(async move {
+            let stopped = self.inform.stop(notice, by, reason, now).await;
+            stopped.map(|_| ()).map_err(refused)
+        })
+    }
+
+    fn open_letters(
+        &self,
+        notice: NoticeId,
+    ) -> BoxFuture<'_, Result<Vec<api::OpenLetter>, DeskError>> {
+        Box::pin(async move {
+            let keys = self.inform.unknown(notice).await.map_err(refused)?;
+            let letters = keys.iter().map(|key| api::OpenLetter {
+                letter: letter_name(key),
+                message_id: message_id(key, &self.mail_domain),
+            });
+            Ok(letters.collect())
+        })
+    }
+
+    fn decide_letter<'a>(
+        &'a self,
+        by: &'a str,
+        notice: NoticeId,
+        decision: api::LetterDecision,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), DeskError>> {
+        Box::pin(async move {
+            let keys = self.inform.unknown(notice).await.map_err(refused)?;
+            let key = keys.iter().find(|key| letter_name(key) == decision.letter);
+            let key = key.ok_or_else(|| refused(InformError::NotUnknown))?;
+            let again = decision.again;
+            let decided = self.inform.decide(notice, key, again, by, now).await;
+            decided.map(|_| ()).map_err(refused)
+        })
+    }
+}
+
+/// The domain of the address that letters come from.
+fn mail_domain(config: &Config) -> String {
+    let from = config.smtp.as_ref().map(|smtp| smtp.from.as_str());
+    let domain = from.and_then(|from| from.trim_end_matches('>').rsplit_once('@'));
+    domain.map_or_else(String::new, |(_, domain)| domain.to_owned())
 }
 
 fn view(notice: &hudun_inform::Notice) -> api::NoticeView {
@@ -517,6 +571,13 @@ fn view(notice: &hudun_inform::Notice) -> api::NoticeView {
         sent_at: None,
         due_at: None,
         sha256: notice.sha256.clone(),
+        letters: api::LetterCounts {
+            waiting: notice.receipts.waiting,
+            sent: notice.receipts.sent,
+            failed: notice.receipts.failed,
+            stopped: notice.receipts.stopped,
+            unknown: notice.receipts.unknown,
+        },
     }
 }
 
@@ -540,6 +601,7 @@ fn refused(error: InformError) -> DeskError {
         InformError::OtherPersons => "发送名单与通知所说的受影响人员不一致。",
         InformError::Addressees(_) => "无法从 SCRM 读到收件地址。",
         InformError::NobodyToTell => "没有找到任何收件地址。",
+        InformError::NotUnknown => "这封信的去向已经清楚，不用再决定。",
         _ => "这一步现在不能做。",
     };
     DeskError::Conflict(Text::new(zh, error.to_string()))

@@ -186,6 +186,7 @@ impl Informer for Clerk {
             sent_at: None,
             due_at: None,
             sha256: "00".into(),
+            letters: api::LetterCounts::default(),
         });
         Box::pin(async move { Ok(view.into_iter().collect()) })
     }
@@ -217,6 +218,30 @@ impl Informer for Clerk {
         _: Timestamp,
     ) -> BoxFuture<'a, Result<(), DeskError>> {
         self.sent.store(true, Ordering::Relaxed);
+        Box::pin(async { Ok(()) })
+    }
+
+    fn stop<'a>(
+        &'a self,
+        _: &'a str,
+        _: NoticeId,
+        _: &'a str,
+        _: Timestamp,
+    ) -> BoxFuture<'a, Result<(), DeskError>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn open_letters(&self, _: NoticeId) -> BoxFuture<'_, Result<Vec<api::OpenLetter>, DeskError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn decide_letter<'a>(
+        &'a self,
+        _: &'a str,
+        _: NoticeId,
+        _: api::LetterDecision,
+        _: Timestamp,
+    ) -> BoxFuture<'a, Result<(), DeskError>> {
         Box::pin(async { Ok(()) })
     }
 }

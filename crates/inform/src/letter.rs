@@ -110,6 +110,11 @@ pub(crate) fn one_line(text: &str) -> String {
         .collect()
 }
 
+/// A name for a letter that gives nothing of its key away; it stands on the ledger and in the Message-ID.
+pub fn letter_name(key: &str) -> String {
+    short_hash(key)
+}
+
 /// Tells addresses apart in a key without showing them.
 pub(crate) fn short_hash(text: &str) -> String {
     hex::encode(&Sha256::digest(text.as_bytes())[..12])

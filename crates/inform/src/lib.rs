@@ -26,7 +26,7 @@ mod personal;
 mod postman;
 
 pub use informer::{Addressees, InformError, InformSettings, Informer};
-pub use letter::{AlertTarget, MailLetter, WebhookLetter, alert_letters, signature};
+pub use letter::{AlertTarget, MailLetter, WebhookLetter, alert_letters, letter_name, signature};
 pub use mail::{MailSecurity, MailSettings, message_id};
 pub use notice::{LintRefusal, Notice, NoticeApproval, NoticeStatus, Receipts};
 pub use personal::KindsOfEach;

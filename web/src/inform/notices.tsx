@@ -5,6 +5,7 @@ import { useCommand } from "../shared/command";
 import { count, moment } from "../shared/format";
 import { useI18n, type Key } from "../shared/i18n";
 import { useQuery } from "../shared/query";
+import { AskReason } from "../shared/reason";
 import { ROLES } from "../shared/roles";
 import { useMay, useSession } from "../shared/session";
 import { Countdown, Loaded, Nothing } from "../shared/ui";
@@ -71,6 +72,7 @@ function NoticeDrawer({ notice, incident, close }: { notice: Schemas["NoticeView
   const sends = useMay("commander", "legal", "pr");
   const [preview, setPreview] = useState(false);
   const params = { path: { incident, notice: notice.id } };
+  const stop = (reason: string) => run(() => unwrap(api.POST("/api/incidents/{incident}/notices/{notice}/stop", { params, body: { reason } })));
   const given = (role: Role) => notice.approvals.find((approval) => approval.role === role);
   const mine = notice.approvals.some((approval) => approval.by === me.account);
   const approve = (role: Role) =>
@@ -133,11 +135,74 @@ function NoticeDrawer({ notice, incident, close }: { notice: Schemas["NoticeView
             </Button>
           </Popconfirm>
         )}
+        {sends && notice.state === "sending" && (
+          <AskReason label={t("notice.stop")} title={t("notice.stopTitle", { n: count(notice.letters.waiting, lang) })} danger send={stop} />
+        )}
         {notice.sent_at && <span>{t("notice.sentAt", { at: moment(notice.sent_at, lang) })}</span>}
       </div>
+      {LETTERS.some(([kind]) => notice.letters[kind] > 0) && (
+        <p data-testid="letters">
+          {LETTERS.filter(([kind]) => notice.letters[kind] > 0).map(([kind, word, color]) => (
+            <Tag key={kind} color={color}>
+              {t(word, { n: count(notice.letters[kind], lang) })}
+            </Tag>
+          ))}
+        </p>
+      )}
+      {sends && notice.letters.unknown > 0 && <OpenLetters notice={notice} incident={incident} />}
       {preview && <PreviewBox incident={incident} notice={notice} />}
       <small className="soft mono">SHA-256 {notice.sha256}</small>
     </Drawer>
+  );
+}
+
+const LETTERS = [
+  ["waiting", "letters.waiting", "processing"],
+  ["sent", "letters.sent", "green"],
+  ["failed", "letters.failed", "red"],
+  ["stopped", "letters.stopped", "default"],
+  ["unknown", "letters.unknown", "orange"],
+] as const satisfies readonly (readonly [keyof Schemas["LetterCounts"], Key, string])[];
+
+/** Letters that were cut off while they were handed over: a person looks into the mail server's log and decides. */
+function OpenLetters({ notice, incident }: { notice: Schemas["NoticeView"]; incident: string }) {
+  const { t } = useI18n();
+  const { busy, run } = useCommand();
+  const params = { path: { incident, notice: notice.id } };
+  const query = useQuery(
+    `letters ${notice.id} ${notice.letters.unknown}`,
+    () => unwrap(api.GET("/api/incidents/{incident}/notices/{notice}/letters", { params })),
+    () => false,
+  );
+  const decide = async (letter: string, again: boolean) => {
+    if (await run(() => unwrap(api.POST("/api/incidents/{incident}/notices/{notice}/letters", { params, body: { letter, again } })))) query.reload();
+  };
+  return (
+    <Alert
+      type="warning"
+      title={t("letters.openTitle")}
+      description={
+        <Loaded query={query}>
+          {(open) => (
+            <>
+              {open.items.map((one) => (
+                <div className="row" key={one.letter} data-testid="open-letter">
+                  <code className="grow" style={{ overflowWrap: "anywhere" }}>
+                    {one.message_id}
+                  </code>
+                  <Button size="small" loading={busy} data-testid="letter-taken" onClick={() => void decide(one.letter, false)}>
+                    {t("letters.taken")}
+                  </Button>
+                  <Button size="small" danger loading={busy} onClick={() => void decide(one.letter, true)}>
+                    {t("letters.again")}
+                  </Button>
+                </div>
+              ))}
+            </>
+          )}
+        </Loaded>
+      }
+    />
   );
 }
 

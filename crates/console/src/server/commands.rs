@@ -47,6 +47,9 @@ pub(crate) fn mount(routes: &mut Routes) {
     routes.json(at::PREVIEW, preview);
     routes.json(at::APPROVE_NOTICE, approve_notice);
     routes.json(at::SEND_NOTICE, send_notice);
+    routes.json(at::STOP_NOTICE, stop_notice);
+    routes.json(at::OPEN_LETTERS, open_letters);
+    routes.json(at::DECIDE_LETTER, decide_letter);
     routes.raw(at::EXPORT_EVIDENCE, export_evidence);
 }
 
@@ -278,6 +281,34 @@ async fn send_notice(call: Call, (): ()) -> Answered<api::Done> {
         return refuse(&call, "notice", &id.to_string(), refusal).await;
     }
     Ok(call.app.desk.send_notice(&caller, incident, id).await?)
+}
+
+async fn stop_notice(call: Call, body: api::Reason) -> Answered<api::Done> {
+    short("reason", &body.reason, 500, true)?;
+    let (caller, incident, id) = (call.caller()?, incident(&call)?, notice(&call)?);
+    let stopped = call
+        .app
+        .desk
+        .stop_notice(&caller, incident, id, body.reason);
+    Ok(stopped.await?)
+}
+
+async fn open_letters(call: Call, (): ()) -> Answered<api::OpenLetters> {
+    Ok(call
+        .app
+        .desk
+        .open_letters(incident(&call)?, notice(&call)?)
+        .await?)
+}
+
+async fn decide_letter(call: Call, decision: api::LetterDecision) -> Answered<api::Done> {
+    short("letter", &decision.letter, 100, true)?;
+    let (caller, incident, id) = (call.caller()?, incident(&call)?, notice(&call)?);
+    Ok(call
+        .app
+        .desk
+        .decide_letter(&caller, incident, id, decision)
+        .await?)
 }
 
 async fn export_evidence(call: Call, (): ()) -> Result<Response, Refusal> {

@@ -561,9 +561,51 @@ impl Desk for TestDesk {
         incident: IncidentId,
         notice: NoticeId,
     ) -> Answer<'a, api::Done> {
-        self.state().room.notices[0].state = api::NoticeState::Sent;
+        let mut state = self.state();
+        state.room.notices[0].state = api::NoticeState::Sent;
+        state.room.notices[0].letters = api::LetterCounts {
+            sent: 213,
+            unknown: 1,
+            ..api::LetterCounts::default()
+        };
+        drop(state);
         self.tell(api::Happening::Notice { incident, notice });
         ready(self.note(by, "send-notice"))
+    }
+
+    fn stop_notice<'a>(
+        &'a self,
+        by: &'a Caller,
+        _: IncidentId,
+        _: NoticeId,
+        _: String,
+    ) -> Answer<'a, api::Done> {
+        ready(self.note(by, "stop-notice"))
+    }
+
+    fn open_letters(&self, _: IncidentId, _: NoticeId) -> Answer<'_, api::OpenLetters> {
+        ready(Ok(api::OpenLetters {
+            items: vec![api::OpenLetter {
+                letter: "0a1b2c".to_owned(),
+                message_id: "<0a1b2c@example.com>".to_owned(),
+            }],
+        }))
+    }
+
+    fn decide_letter<'a>(
+        &'a self,
+        by: &'a Caller,
+        incident: IncidentId,
+        notice: NoticeId,
+        _: api::LetterDecision,
+    ) -> Answer<'a, api::Done> {
+        let mut state = self.state();
+        for known in &mut state.room.notices {
+            known.letters.unknown = 0;
+        }
+        drop(state);
+        self.tell(api::Happening::Notice { incident, notice });
+        ready(self.note(by, "decide-letter"))
     }
 
     fn export_evidence<'a>(&'a self, by: &'a Caller, _: IncidentId) -> Answer<'a, api::Download> {
@@ -946,5 +988,6 @@ fn notice(audience: api::Audience, lang: &str) -> api::NoticeView {
         sent_at: None,
         due_at: Some(ago(-7_200_000)),
         sha256: "ef".repeat(32),
+        letters: api::LetterCounts::default(),
     }
 }

@@ -266,6 +266,56 @@ impl Office {
         Ok(api::Done::new("通知已交付发送", "The notice is on its way"))
     }
 
+    pub(super) async fn stop_notice(
+        &self,
+        by: &Caller,
+        id: IncidentId,
+        notice: NoticeId,
+        reason: String,
+    ) -> Got<api::Done> {
+        self.notice(id, notice).await?;
+        let now = Timestamp::now();
+        self.informer()?
+            .stop(&by.account, notice, &reason, now)
+            .await?;
+        self.tell_notice(id, notice, now);
+        Ok(api::Done::new(
+            "还没有发出的已停下",
+            "What had not left yet is stopped",
+        ))
+    }
+
+    pub(super) async fn open_letters(
+        &self,
+        id: IncidentId,
+        notice: NoticeId,
+    ) -> Got<api::OpenLetters> {
+        self.notice(id, notice).await?;
+        let items = self.informer()?.open_letters(notice).await?;
+        Ok(api::OpenLetters { items })
+    }
+
+    pub(super) async fn decide_letter(
+        &self,
+        by: &Caller,
+        id: IncidentId,
+        notice: NoticeId,
+        decision: api::LetterDecision,
+    ) -> Got<api::Done> {
+        self.notice(id, notice).await?;
+        let now = Timestamp::now();
+        let again = decision.again;
+        self.informer()?
+            .decide_letter(&by.account, notice, decision, now)
+            .await?;
+        self.tell_notice(id, notice, now);
+        Ok(if again {
+            api::Done::new("这封信将再发一次", "The letter goes out again")
+        } else {
+            api::Done::new("这封信记为已送达邮件服务器", "The letter counts as taken")
+        })
+    }
+
     pub(super) async fn start_drill(&self, by: &Caller, name: String) -> Got<api::DrillView> {
         let demo = self.demo.as_ref().ok_or_else(not_the_demo)?;
         self.note(

@@ -214,6 +214,30 @@ impl Desk for Desktop {
         Box::pin(self.0.send_notice(by, incident, notice))
     }
 
+    fn stop_notice<'a>(
+        &'a self,
+        by: &'a Caller,
+        incident: IncidentId,
+        notice: NoticeId,
+        reason: String,
+    ) -> Answer<'a, api::Done> {
+        Box::pin(self.0.stop_notice(by, incident, notice, reason))
+    }
+
+    fn open_letters(&self, incident: IncidentId, notice: NoticeId) -> Answer<'_, api::OpenLetters> {
+        Box::pin(self.0.open_letters(incident, notice))
+    }
+
+    fn decide_letter<'a>(
+        &'a self,
+        by: &'a Caller,
+        incident: IncidentId,
+        notice: NoticeId,
+        decision: api::LetterDecision,
+    ) -> Answer<'a, api::Done> {
+        Box::pin(self.0.decide_letter(by, incident, notice, decision))
+    }
+
     fn export_evidence<'a>(
         &'a self,
         by: &'a Caller,
