@@ -20,7 +20,7 @@ macro_rules! pack {
 }
 
 /// Hudun's pack.
-const PACK: &[(&str, &str)] = &[
+pub(crate) const PACK: &[(&str, &str)] = &[
     pack!("app_changes_source.yml"),
     pack!("audit_tampering.yml"),
     pack!("blocked-by-hudun.yml"),
@@ -118,7 +118,7 @@ pub async fn watch(watch: Watch, settings: RuleSettings, stop: CancellationToken
     }
 }
 
-fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+pub(crate) fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     let entries = std::fs::read_dir(folder)
         .with_context(|| format!("monitor.rules.folder: {} can't be read", folder.display()))?;

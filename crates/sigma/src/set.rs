@@ -52,6 +52,15 @@ impl RuleSet {
             .map(|correlation| &correlation.info)
     }
 
+    /// Rules and correlations that report: not those that are only counted by a correlation.
+    pub fn reporting(&self) -> impl Iterator<Item = &Arc<RuleInfo>> {
+        let rules = self.rules.iter().filter(|rule| rule.reports);
+        let correlations = self.correlations.iter().filter(|rule| rule.reports);
+        rules
+            .map(|rule| &rule.info)
+            .chain(correlations.map(|rule| &rule.info))
+    }
+
     /// What is odd about the set without being wrong.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
