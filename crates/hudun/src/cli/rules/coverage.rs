@@ -51,11 +51,15 @@ pub(super) fn coverage(args: &RulesArgs, from: &From, as_json: bool) -> anyhow::
         .map(|used| used.field.as_str())
         .filter(|field| times(field) == Some(0))
         .collect();
-    let needed = |rule: &str| -> Vec<&str> {
+    // Fields that a rule reads, each with whether it can't report without it.
+    let read = |rule: &str| -> Vec<(&str, bool)> {
         fields
             .iter()
             .filter(|used| used.rules.iter().any(|one| one == rule))
-            .map(|used| used.field.as_str())
+            .map(|used| {
+                let exempts = used.exempting.iter().any(|one| one == rule);
+                (used.field.as_str(), !exempts)
+            })
             .collect()
     };
     let events = arrived.as_ref().map(|arrived| arrived.events);
@@ -63,14 +67,20 @@ pub(super) fn coverage(args: &RulesArgs, from: &From, as_json: bool) -> anyhow::
         let by_rule: Vec<Value> = rules
             .iter()
             .map(|(key, title)| {
-                let needed = needed(key);
-                let lacks = needed.iter().filter(|field| times(field) == Some(0));
+                let read = read(key);
+                let missing = arrived.as_ref().map(|_| {
+                    read.iter()
+                        .filter(|(field, needed)| *needed && times(field) == Some(0))
+                        .map(|(field, _)| *field)
+                        .collect::<Vec<_>>()
+                });
                 json!({
-                    "rule": key, "title": title,
-                    "missing": arrived.as_ref().map(|_| lacks.collect::<Vec<_>>()),
-                    "fields": needed
+                    "rule": key, "title": title, "missing": missing,
+                    "fields": read
                         .iter()
-                        .map(|field| json!({"field": field, "events": times(field)}))
+                        .map(|(field, needed)| {
+                            json!({"field": field, "needed": needed, "events": times(field)})
+                        })
                         .collect::<Vec<_>>(),
                 })
             })
@@ -110,15 +120,17 @@ pub(super) fn coverage(args: &RulesArgs, from: &From, as_json: bool) -> anyhow::
     }
     println!("规则 rules");
     for (key, title) in &rules {
-        let needed: Vec<String> = needed(key)
+        let read: Vec<String> = read(key)
             .into_iter()
-            .map(|field| match times(field) {
-                Some(0) => format!("{field}（从未出现 never arrives）"),
-                _ => field.to_owned(),
+            .map(|(field, needed)| match times(field) {
+                Some(0) if needed => format!("{field}（从未出现 never arrives）"),
+                _ if needed => field.to_owned(),
+                _ => format!("({field})"),
             })
             .collect();
-        println!("  {title}: {}", needed.join(", "));
+        println!("  {title}: {}", read.join(", "));
     }
+    println!("括号中的字段只用来排除 / a field in brackets only leaves events out");
     Ok(ExitCode::SUCCESS)
 }
 

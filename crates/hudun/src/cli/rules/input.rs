@@ -62,7 +62,7 @@ impl Format {
 
 /// What the lines are, and what their fields are called.
 #[derive(Args)]
-pub(super) struct Lines {
+pub(in crate::cli) struct Lines {
     /// What the lines are.
     #[arg(long, value_enum, default_value_t = Format::Json)]
     format: Format,

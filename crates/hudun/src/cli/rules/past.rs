@@ -16,7 +16,7 @@ use crate::demo::LOCAL_FILE;
 
 /// Which exchanges of which data folder.
 #[derive(Args)]
-pub(super) struct Past {
+pub(in crate::cli) struct Past {
     /// The data folder; that of --config, or ./data, when absent. It is only read, so Hudun may run meanwhile.
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
@@ -210,7 +210,7 @@ impl<'a> Progress<'a> {
 
     fn one(&mut self) {
         self.done += 1;
-        if self.done % 1024 == 0 && self.told.elapsed() >= self.every {
+        if self.done.is_multiple_of(1024) && self.told.elapsed() >= self.every {
             self.told = Instant::now();
             self.any = true;
             let (back, end) = if self.terminal {
@@ -234,7 +234,7 @@ impl<'a> Progress<'a> {
 
 /// A length of time: `7d`, `12h`, `30m`, `2w`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Span(i64);
+pub(in crate::cli) struct Span(i64);
 
 impl FromStr for Span {
     type Err = String;

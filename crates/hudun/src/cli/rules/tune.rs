@@ -121,19 +121,28 @@ pub(super) fn tune(
             }
         );
     }
-    match (chosen, line) {
-        (Some(threshold), _) if threshold == knob.now => {
-            println!(
-                "现值已在预算之内，不必改 / the present number keeps the budget: nothing to change"
-            );
-        }
-        (Some(_), Some(line)) => {
-            println!("建议 proposed:");
-            print!("{line}");
-        }
-        _ => println!(
+    let Some((chosen_now, line)) = chosen.zip(line) else {
+        println!(
             "{low}–{high} 之间没有门槛能满足预算 / no threshold from {low} to {high} keeps the budget"
-        ),
+        );
+        return Ok(code(chosen));
+    };
+    let keeps = tried
+        .get(&knob.now)
+        .is_some_and(|tried| wanted.budget.holds(tried.per_day(recorded.days())));
+    if keeps {
+        println!("现值已在预算之内 / the present number keeps the budget");
+    }
+    if chosen_now != knob.now {
+        println!(
+            "{}",
+            if keeps {
+                "最松的门槛是 / the loosest that does:"
+            } else {
+                "建议 proposed:"
+            }
+        );
+        print!("{line}");
     }
     Ok(code(chosen))
 }
@@ -147,7 +156,7 @@ const fn code(chosen: Option<i64>) -> ExitCode {
 
 /// Alarms a day: `3/day`, `10/week`, or a plain number for a day.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Budget(f64);
+pub(in crate::cli) struct Budget(f64);
 
 impl Budget {
     fn holds(self, per_day: f64) -> bool {

@@ -23,7 +23,7 @@ pub(super) struct Knob {
     /// Its path, such as `correlation.condition.gte`.
     pub(super) path: String,
     /// Its keys one by one; a key may have dots.
-    keys: Vec<String>,
+    pub(super) keys: Vec<String>,
     pub(super) now: i64,
     pub(super) low: i64,
     pub(super) high: i64,
@@ -183,16 +183,12 @@ impl Rule {
         json.remove("id");
         json.insert("name".into(), name.into());
         json.insert("hudun".into(), json!({ "finding": name }));
-        let mut value = None;
+        let mut json = Value::Object(json);
+        let mut inside = Some(&mut json);
         for key in &knob.keys {
-            let inside = match value.take() {
-                None => Some(&mut json),
-                Some(Value::Object(map)) => Some(map),
-                Some(_) => None,
-            };
-            value = inside.and_then(|map| map.get_mut(key));
+            inside = inside.and_then(|value| value.get_mut(key));
         }
-        *value.context("the number of the rule")? = number.into();
+        *inside.context("the number of the rule")? = number.into();
         Ok(serde_json::to_string(&json)?)
     }
 
