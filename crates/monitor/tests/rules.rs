@@ -293,6 +293,14 @@ fn a_backtest_sees_what_the_running_rules_saw() {
             refused: ip == "10.1.1.7",
             ..WORK
         });
+        // The second falls into the quiet time after the first.
+        for _ in 0..2 {
+            story.tell(&Request {
+                sqli: true,
+                ip,
+                ..WORK
+            });
+        }
         story.at += 40 * 60_000;
     }
     let thresholds = Thresholds {
