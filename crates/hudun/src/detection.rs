@@ -19,7 +19,7 @@ macro_rules! pack {
 }
 
 /// Hudun's pack.
-const PACK: &[(&str, &str)] = &[
+pub(crate) const PACK: &[(&str, &str)] = &[
     pack!("app_changes_source.yml"),
     pack!("audit_tampering.yml"),
     pack!("blocked-by-hudun.yml"),

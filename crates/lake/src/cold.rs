@@ -8,7 +8,7 @@ mod schema;
 
 pub use self::file::FileMeta;
 pub(crate) use self::file::{ColdFile, Filter, partition, write};
-pub(crate) use self::manifest::Manifest;
 pub use self::manifest::{Act, ManifestEntry, ManifestError, verify_manifest};
+pub(crate) use self::manifest::{Contents, Manifest};
 pub(crate) use self::rows::{RowError, Rows};
 pub(crate) use self::schema::delivery_name;

@@ -143,6 +143,18 @@ pub enum LakeError {
         /// The days asked for.
         days: u32,
     },
+    /// A data folder without exchanges.
+    #[error("{} holds no recorded exchanges: there is neither a journal nor a lake in it", path.display())]
+    Nothing {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The running process compacted the journal again and again while it was read.
+    #[error("{} changes faster than it can be read: try again", path.display())]
+    Unsteady {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A question asks for more than one answer may hold.
     #[error("{0}")]
     Question(&'static str),

@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 pub use self::metrics::JournalMetrics;
 use self::segment::Active;
 pub use self::segment::Repair;
-pub(crate) use self::segment::sync_folder;
+pub(crate) use self::segment::{numbers, peruse, sync_folder};
 use self::writer::{Pending, Shared, WriterThread};
 use crate::error::JournalError;
 use crate::record::Record;

@@ -9,6 +9,7 @@ use hudun_core::{
 
 use crate::Thresholds;
 use crate::account::{ActorState, Actors, Network};
+use crate::backtest::{Place, Reported};
 use crate::behaviour::Behaviour;
 use crate::rules::{Known, Matched, Rules};
 use crate::window::Distinct;
@@ -107,6 +108,41 @@ impl Monitor {
             findings.extend(self.conclude_rules(asked, now));
         }
         findings
+    }
+
+    /// Reads one event of the past and tells what the rules matched. The fixed detections keep their state, which the
+    /// rules' events speak of, and say nothing.
+    pub(crate) fn replay(&mut self, event: ExchangeEvent) -> Vec<Reported> {
+        let asked = self.ask_rules(&event);
+        self.muted = true;
+        let silent = match event {
+            ExchangeEvent::Head(head) => {
+                let now = head.at;
+                self.on_head(*head, now)
+            }
+            ExchangeEvent::Release(release) => self.on_release(&release, release.at),
+            ExchangeEvent::End(end) => self.on_end(&end, end.at),
+        };
+        debug_assert!(silent.is_empty());
+        self.muted = false;
+        let Some(asked) = asked else {
+            return Vec::new();
+        };
+        let place = Place {
+            tenant: asked.head.tenant.clone(),
+            at: asked.head.at,
+            actor: asked.head.actor.name(),
+            exchange: asked.head.id,
+        };
+        let (head, recent) = (asked.head, asked.recent);
+        asked
+            .matched
+            .into_iter()
+            .map(|one| {
+                let speaks = self.conclude_rule(&head, &recent, &one, head.at).is_some();
+                Reported::of(one, speaks, &place)
+            })
+            .collect()
     }
 
     /// Forgets what it knows of an actor: a case about it is closed, and the next alarm must speak at once.
@@ -218,23 +254,39 @@ impl Monitor {
             recent,
             matched,
         } = asked;
-        let mut findings = Vec::new();
-        for one in matched {
-            let tags: Vec<&str> = one.tags.iter().map(String::as_str).collect();
-            let rule = Rule {
-                id: &one.rule,
-                level: one.level,
-                tags: &tags,
-                by_address: one.by_address,
-            };
-            let evidence = if one.correlated {
-                recent.clone()
-            } else {
-                vec![head.id]
-            };
-            findings.extend(self.conclude(&head, now, rule, one.title, one.why, evidence));
-        }
-        findings
+        matched
+            .iter()
+            .filter_map(|one| self.conclude_rule(&head, &recent, one, now))
+            .collect()
+    }
+
+    fn conclude_rule(
+        &mut self,
+        head: &ExchangeHead,
+        recent: &[ExchangeId],
+        one: &Matched,
+        now: Timestamp,
+    ) -> Option<Finding> {
+        let tags: Vec<&str> = one.tags.iter().map(String::as_str).collect();
+        let rule = Rule {
+            id: &one.rule,
+            level: one.level,
+            tags: &tags,
+            by_address: one.by_address,
+        };
+        let evidence = if one.correlated {
+            recent.to_vec()
+        } else {
+            vec![head.id]
+        };
+        self.conclude(
+            head,
+            now,
+            rule,
+            one.title.clone(),
+            one.why.clone(),
+            evidence,
+        )
     }
 
     fn on_head(&mut self, head: ExchangeHead, now: Timestamp) -> Vec<Finding> {

@@ -20,12 +20,14 @@
 //! ```
 
 mod account;
+mod backtest;
 mod behaviour;
 mod detect;
 mod rules;
 mod thresholds;
 mod window;
 
+pub use backtest::{Backtest, Reported};
 pub use behaviour::{Behaviour, BehaviourSettings, StepUp};
 pub use detect::Monitor;
 pub use hudun_behaviour as engine;

@@ -13,10 +13,12 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use hudun_core::{ExchangeEnd, ExchangeHead, Level, Release, SignalKind, Text};
 use hudun_sigma::{
-    Engine, Evidence, Finding, Flat, Limits, Meta, Route, RuleInfo, RuleSet, Scratch, Source, Value,
+    Engine, Event as _, Evidence, Finding, Flat, Limits, Meta, Route, RuleInfo, RuleSet, Scratch,
+    Source, Value,
 };
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +56,8 @@ pub struct Rules {
     matches: BTreeMap<String, u64>,
     events: u64,
     cut: u64,
+    /// In how many events each field was, while somebody wants to know.
+    fields: Option<BTreeMap<String, u64>>,
 }
 
 impl std::fmt::Debug for Rules {
@@ -71,6 +75,10 @@ pub(crate) struct Matched {
     pub(crate) why: Text,
     pub(crate) by_address: bool,
     pub(crate) correlated: bool,
+    pub(crate) info: Arc<RuleInfo>,
+    pub(crate) group: Vec<(String, String)>,
+    pub(crate) value: Option<f64>,
+    pub(crate) fields: Vec<(String, String)>,
 }
 
 /// What the monitor knows of an actor beside the exchange.
@@ -102,6 +110,7 @@ impl Rules {
             matches: BTreeMap::new(),
             events: 0,
             cut: 0,
+            fields: None,
         }
     }
 
@@ -120,6 +129,16 @@ impl Rules {
     /// Events that the rules were asked about.
     pub const fn events(&self) -> u64 {
         self.events
+    }
+
+    /// Counts from now on in how many events each field is.
+    pub(crate) fn count_fields(&mut self) {
+        self.fields.get_or_insert_default();
+    }
+
+    /// In how many events each field was, when they are counted.
+    pub(crate) const fn fields(&self) -> Option<&BTreeMap<String, u64>> {
+        self.fields.as_ref()
     }
 
     /// Persons and groups of correlations that a bound left out.
@@ -195,6 +214,9 @@ impl Rules {
 
     fn ask(&mut self, head: &ExchangeHead, event: &Flat<'_>) -> Vec<Matched> {
         self.events += 1;
+        if let Some(fields) = &mut self.fields {
+            count(event, fields);
+        }
         let meta = Meta {
             tenant: head.tenant.as_str(),
             time: head.at.as_millis(),
@@ -209,7 +231,7 @@ impl Rules {
         );
         let mut matched = Vec::new();
         for finding in self.found.drain(..) {
-            let one = matched_of(&finding);
+            let one = matched_of(finding);
             *self.matches.entry(one.rule.clone()).or_default() += 1;
             matched.push(one);
         }
@@ -310,30 +332,47 @@ const fn signal_name(kind: SignalKind) -> &'static str {
     }
 }
 
-fn matched_of(finding: &Finding) -> Matched {
-    let info = &*finding.rule;
-    let (group, value) = match &finding.evidence {
-        Evidence::Event { .. } => (&[][..], None),
+/// Counts each field of the event once.
+fn count(event: &Flat<'_>, fields: &mut BTreeMap<String, u64>) {
+    let mut seen: Vec<String> = Vec::new();
+    event.visit(&mut |path, _| {
+        if !seen.iter().any(|known| known == path) {
+            seen.push(path.to_owned());
+        }
+    });
+    for path in seen {
+        *fields.entry(path).or_default() += 1;
+    }
+}
+
+fn matched_of(finding: Finding) -> Matched {
+    let info = finding.rule;
+    let (group, value, fields) = match finding.evidence {
+        Evidence::Event { fields } => (Vec::new(), None, fields),
         Evidence::Correlation {
             group,
             value,
             timespan,
-        } => (&group[..], Some((*value, *timespan))),
+        } => (group, Some((value, timespan)), Vec::new()),
     };
     let named = |field: &str| group.iter().any(|(name, _)| name == field);
-    let mut why = text_of(info, "why");
+    let mut why = text_of(&info, "why");
     if let Some((value, seconds)) = value {
         why.zh.push_str(&format!("（{seconds} 秒内：{value}）"));
         why.en.push_str(&format!(" (within {seconds} s: {value})"));
     }
     Matched {
-        rule: name_of(info),
-        level: level_of(info),
+        rule: name_of(&info),
+        level: level_of(&info),
         tags: info.tags.iter().map(|tag| tag_of(tag)).collect(),
-        title: text_of(info, "title"),
+        title: text_of(&info, "title"),
         why,
         by_address: named("src_endpoint.ip") && !named("user.uid") && !named("actor.user.uid"),
         correlated: value.is_some(),
+        group,
+        value: value.map(|(value, _)| value),
+        fields,
+        info,
     }
 }
 

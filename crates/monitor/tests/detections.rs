@@ -201,6 +201,7 @@ fn one_actor_cannot_push_out_another_tenants_state() {
         monitor: Monitor::new(thresholds),
         at: 0,
         findings: Vec::new(),
+        events: Vec::new(),
     };
     static NAMES: std::sync::LazyLock<Vec<String>> =
         std::sync::LazyLock::new(|| (0..500).map(|n| format!("account-{n}")).collect());

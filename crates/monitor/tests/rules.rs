@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use hudun_core::Level;
-use hudun_monitor::{Monitor, Rules, Thresholds};
+use hudun_monitor::{Backtest, Monitor, Rules, Thresholds};
 use hudun_sigma::{Loader, RuleSet};
 use story::{Request, Story, WORK};
 
@@ -258,4 +258,82 @@ fn a_token_from_a_new_network_and_a_long_sleep_are_noticed() {
     story.at += 61 * 86_400_000;
     story.tell(&login);
     assert_eq!(story.rules(), ["scrm.dormant-login"]);
+}
+
+/// What a back-test says is what the rules said while it happened.
+#[test]
+fn a_backtest_sees_what_the_running_rules_saw() {
+    let mut story = alone();
+    for ip in ["10.1.1.7", "203.0.113.9"] {
+        for person in 0..60 {
+            story.tell(&Request {
+                ip,
+                ..foreign(person)
+            });
+        }
+        for _ in 0..12 {
+            story.tell(&Request {
+                login: true,
+                status: 401,
+                persons: 0..0,
+                ip,
+                ..WORK
+            });
+        }
+        story.tell(&Request {
+            login: true,
+            persons: 0..0,
+            ip,
+            ..WORK
+        });
+        story.tell(&Request {
+            export: true,
+            path: "/api/customer/export",
+            persons: 0..200,
+            refused: ip == "10.1.1.7",
+            ..WORK
+        });
+        // The second falls into the quiet time after the first.
+        for _ in 0..2 {
+            story.tell(&Request {
+                sqli: true,
+                ip,
+                ..WORK
+            });
+        }
+        story.at += 40 * 60_000;
+    }
+    let thresholds = Thresholds {
+        own_scope_roles: vec!["sales".into()],
+        ..Thresholds::default()
+    };
+    let mut test = Backtest::new(thresholds, pack("")).counting_fields();
+    let mut spoken = Vec::new();
+    let mut silent = 0;
+    for event in story.events.clone() {
+        for reported in test.observe(event) {
+            if reported.speaks {
+                spoken.push((reported.name, reported.at, reported.actor));
+            } else {
+                silent += 1;
+            }
+        }
+    }
+    let said: Vec<_> = story
+        .findings
+        .iter()
+        .map(|finding| {
+            (
+                finding.rule.clone(),
+                finding.triggered_at,
+                finding.actor.name(),
+            )
+        })
+        .collect();
+    assert_eq!(spoken, said);
+    assert!(said.len() >= 6 && silent > 0, "{said:?}, {silent}");
+    assert_eq!(test.events(), story.monitor.rules().unwrap().events());
+    let fields = test.fields().unwrap();
+    assert_eq!(fields["class_uid"], test.events());
+    assert!(fields["scrm.subject"] >= 120 && !fields.contains_key("scrm.canary"));
 }

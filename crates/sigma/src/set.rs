@@ -1,6 +1,7 @@
 //! The compiled rule set, and the engine that asks it and keeps what correlations remember.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -52,6 +53,15 @@ impl RuleSet {
             .map(|correlation| &correlation.info)
     }
 
+    /// Rules and correlations that report: not those that are only counted by a correlation.
+    pub fn reporting(&self) -> impl Iterator<Item = &Arc<RuleInfo>> {
+        let rules = self.rules.iter().filter(|rule| rule.reports);
+        let correlations = self.correlations.iter().filter(|rule| rule.reports);
+        rules
+            .map(|rule| &rule.info)
+            .chain(correlations.map(|rule| &rule.info))
+    }
+
     /// What is odd about the set without being wrong.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
@@ -99,23 +109,28 @@ impl RuleSet {
             .map(|name| FieldUse {
                 field: name.to_string(),
                 rules: Vec::new(),
+                exempting: Vec::new(),
             })
             .collect();
         for rule in &self.rules {
             let mut atoms = Vec::new();
-            every_atom(&rule.condition, &mut atoms);
-            let mut fields: Vec<u32> = Vec::new();
-            for atom in atoms {
+            every_atom(&rule.condition, false, &mut atoms);
+            // By field: whether it is only asked to leave events out.
+            let mut fields: BTreeMap<u32, bool> = BTreeMap::new();
+            for (atom, negated) in atoms {
                 let atom = &self.plan.atoms[atom as usize];
-                fields.push(atom.field);
+                let mut read = |field| *fields.entry(field).or_insert(true) &= negated;
+                read(atom.field);
                 if let Test::FieldRef { other, .. } = atom.test {
-                    fields.push(other);
+                    read(other);
                 }
             }
-            fields.sort_unstable();
-            fields.dedup();
-            for field in fields {
-                uses[field as usize].rules.push(rule.info.key().to_owned());
+            for (field, exempts) in fields {
+                let used = &mut uses[field as usize];
+                used.rules.push(rule.info.key().to_owned());
+                if exempts {
+                    used.exempting.push(rule.info.key().to_owned());
+                }
             }
         }
         for correlation in &self.correlations {
@@ -147,6 +162,8 @@ pub struct FieldUse {
     pub field: String,
     /// Id, name or title of each rule.
     pub rules: Vec<String>,
+    /// Those of them that read it only to leave events out (`not`, filters): without the field they report more, not less.
+    pub exempting: Vec<String>,
 }
 
 /// Something that a rule found.
@@ -327,14 +344,14 @@ fn shown<E: Event + ?Sized>(plan: &Plan, atoms: &[u32], event: &E) -> Vec<(Strin
     out
 }
 
-fn every_atom(node: &crate::rule::Node, out: &mut Vec<u32>) {
+fn every_atom(node: &crate::rule::Node, negated: bool, out: &mut Vec<(u32, bool)>) {
     use crate::rule::Node;
     match node {
-        Node::Atom(id) => out.push(*id),
-        Node::Not(inner) => every_atom(inner, out),
+        Node::Atom(id) => out.push((*id, negated)),
+        Node::Not(inner) => every_atom(inner, !negated, out),
         Node::All(all) | Node::Any(all) | Node::AtLeast(_, all) => {
             for inner in all {
-                every_atom(inner, out);
+                every_atom(inner, negated, out);
             }
         }
         Node::True => {}

@@ -635,6 +635,14 @@ async fn open_local_account(system: &System, data: &Path) -> anyhow::Result<()> 
     Ok(())
 }
 
+/// What the bundled SCRM needs to be watched rightly.
+pub(crate) fn thresholds() -> hudun_monitor::Thresholds {
+    hudun_monitor::Thresholds {
+        own_scope_roles: vec!["sales".to_owned()],
+        ..hudun_monitor::Thresholds::default()
+    }
+}
+
 fn demo_config(
     options: &DemoOptions,
     upstream: String,
@@ -643,7 +651,6 @@ fn demo_config(
     mail_port: u16,
 ) -> anyhow::Result<Config> {
     let monitor = hudun_monitor::Thresholds {
-        own_scope_roles: vec!["sales".to_owned()],
         detectors: options.watchers == Watchers::All,
         rules: hudun_monitor::RuleSettings {
             on: options.watchers != Watchers::BehaviourAlone,
@@ -655,7 +662,7 @@ fn demo_config(
             step_up: false,
             ..hudun_monitor::BehaviourSettings::default()
         },
-        ..hudun_monitor::Thresholds::default()
+        ..thresholds()
     };
     Ok(Config {
         retention: RetentionPart::default(),

@@ -92,25 +92,10 @@ impl Manifest {
             .rposition(|&byte| byte == b'\n')
             .map_or(0, |at| at + 1);
         let (entries, head) = verify_manifest(&bytes[..whole])?;
-        let mut contents = Contents {
+        let contents = Contents {
             torn: (bytes.len() - whole) as u64,
-            ..Contents::default()
+            ..Contents::of(&entries)
         };
-        for entry in &entries {
-            match &entry.act {
-                Act::Compacted { through, files, .. } => {
-                    contents.through = contents.through.max(*through);
-                    for file in files {
-                        contents.files.insert(file.path.clone(), file.clone());
-                    }
-                }
-                Act::Removed { paths, .. } => {
-                    for path in paths {
-                        contents.files.remove(path);
-                    }
-                }
-            }
-        }
         let file = OpenOptions::new()
             .append(true)
             .create(true)
@@ -169,6 +154,45 @@ impl Manifest {
         self.next += 1;
         self.head = head;
         Ok(())
+    }
+}
+
+impl Contents {
+    fn of(entries: &[ManifestEntry]) -> Self {
+        let mut contents = Self::default();
+        for entry in entries {
+            match &entry.act {
+                Act::Compacted { through, files, .. } => {
+                    contents.through = contents.through.max(*through);
+                    for file in files {
+                        contents.files.insert(file.path.clone(), file.clone());
+                    }
+                }
+                Act::Removed { paths, .. } => {
+                    for path in paths {
+                        contents.files.remove(path);
+                    }
+                }
+            }
+        }
+        contents
+    }
+
+    /// What the manifest of a data folder says now, and the hash of its last line; nothing is touched. A line that is
+    /// being written does not count yet.
+    pub(crate) fn peruse(folder: &Path) -> Result<(Self, String), LakeError> {
+        let path = folder.join("lake").join("manifest.jsonl");
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(LakeError::io("read", &path, error)),
+        };
+        let whole = bytes
+            .iter()
+            .rposition(|&byte| byte == b'\n')
+            .map_or(0, |at| at + 1);
+        let (entries, head) = verify_manifest(&bytes[..whole])?;
+        Ok((Self::of(&entries), head))
     }
 }
 

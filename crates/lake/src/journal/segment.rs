@@ -202,6 +202,42 @@ pub(crate) fn replay(
     Ok(records)
 }
 
+/// Reads segment `number` as it lies there, repairs nothing, and hands over its records in order. Returns how many
+/// records made no sense: in the active segment of a running process its last record may be half written. `None` when
+/// the segment is gone.
+pub(crate) fn peruse(
+    folder: &Path,
+    number: u64,
+    mut take: impl FnMut(Record),
+) -> Result<Option<u64>, JournalError> {
+    let path = path(folder, number);
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(JournalError::io("read", &path, error)),
+    };
+    let seal = match Seal::from_header(&bytes, number) {
+        Ok(seal) => seal,
+        Err(HeaderError::Short) => return Ok(Some(0)),
+        Err(HeaderError::Version(version)) => return Err(JournalError::Newer { path, version }),
+        Err(HeaderError::Broken) => return Ok(Some(1)),
+    };
+    let (mut senseless, mut newer) = (0, None);
+    frame::walk(&bytes, &seal, |met| match met {
+        Met::Frame(frame) => match Record::decode(frame.kind, frame.payload) {
+            Ok(Some(record)) => take(record),
+            Ok(None) => newer = frame.payload.first().copied().or(Some(0)),
+            Err(_) => senseless += 1,
+        },
+        Met::Damage { .. } => senseless += 1,
+        Met::Torn { frames, .. } => senseless += frames,
+    });
+    match newer {
+        Some(version) => Err(JournalError::Newer { path, version }),
+        None => Ok(Some(senseless)),
+    }
+}
+
 impl Repair {
     /// Whether this tells of damage, other than a torn end, to segment `number`.
     const fn damaged(&self, number: u64) -> bool {

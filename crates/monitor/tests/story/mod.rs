@@ -12,6 +12,7 @@ pub struct Story {
     pub monitor: Monitor,
     pub at: i64,
     pub findings: Vec<Finding>,
+    pub events: Vec<ExchangeEvent>,
 }
 
 #[derive(Clone)]
@@ -57,6 +58,7 @@ impl Story {
             monitor: monitor(thresholds),
             at: 0,
             findings: Vec::new(),
+            events: Vec::new(),
         }
     }
 
@@ -127,16 +129,15 @@ impl Story {
                 reason: "isolated".into(),
             }),
         };
-        self.findings.extend(
-            self.monitor
-                .observe(ExchangeEvent::Head(Box::new(head)), now),
-        );
+        let mut events = vec![ExchangeEvent::Head(Box::new(head))];
         if request.status < 400 {
-            self.findings
-                .extend(self.monitor.observe(ExchangeEvent::Release(release), now));
+            events.push(ExchangeEvent::Release(release));
         }
-        self.findings
-            .extend(self.monitor.observe(ExchangeEvent::End(end), now));
+        events.push(ExchangeEvent::End(end));
+        for event in events {
+            self.events.push(event.clone());
+            self.findings.extend(self.monitor.observe(event, now));
+        }
         self
     }
 

@@ -1,11 +1,13 @@
 //! Rules on the command line, offline: detection rules matched, tested and measured; the Core Rule Set installed.
 
+mod backtest;
 mod bench;
-mod events;
+mod coverage;
+mod input;
+mod past;
+mod tune;
 
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -15,7 +17,8 @@ use hudun_sigma::{Engine, Limits, Loader, Meta, RuleInfo, RuleSet, Scratch, Seve
 use serde_json::{Value, json};
 
 use crate::rule_files::{RuleFiles, read};
-use events::{Format, Reader, at};
+use input::{Lines, Seen};
+use past::Past;
 
 #[derive(Subcommand)]
 pub(super) enum RulesCommand {
@@ -39,11 +42,55 @@ pub(super) enum RulesCommand {
     Match {
         #[command(flatten)]
         rules: RulesArgs,
-        /// What the lines are.
-        #[arg(long, value_enum, default_value_t = Format::Json)]
-        format: Format,
+        #[command(flatten)]
+        lines: Lines,
         /// The events; - reads standard input.
         file: PathBuf,
+    },
+    /// Ask rules about recorded exchanges and say what they would have reported.
+    ///
+    /// The exchanges come from the data folder, which is only read: Hudun may run meanwhile. A rule sees the same events
+    /// as in the running guard. Example: hudun rules backtest --last 7d --rules my-rules --data data
+    Backtest {
+        #[command(flatten)]
+        past: Past,
+        /// Folder or file of rules; Hudun's own and the site's (monitor.rules.folder of --config) when absent.
+        #[arg(long = "rules", value_name = "DIR")]
+        rules: Option<PathBuf>,
+        /// With --rules: Hudun's own rules as well, which rules of the folder may name.
+        #[arg(long, requires = "rules")]
+        with_pack: bool,
+        /// Matches shown for each rule.
+        #[arg(long, default_value_t = 3)]
+        examples: usize,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Propose the threshold of a rule for a number of alarms a day, from recorded exchanges. Changes nothing.
+    Tune {
+        /// The rule: its id, name, or name in findings.
+        rule: String,
+        /// Alarms that it may make: a number, /day or /week.
+        #[arg(long, value_name = "N/day")]
+        budget: tune::Budget,
+        #[command(flatten)]
+        past: Past,
+        /// Folder or file of rules; Hudun's own and the site's (monitor.rules.folder of --config) when absent.
+        #[arg(long = "rules", value_name = "DIR")]
+        rules: Option<PathBuf>,
+        /// Which number, where the rule has several, such as correlation.condition.gte.
+        #[arg(long)]
+        knob: Option<String>,
+        /// Smallest candidate; the knob's own bound when absent.
+        #[arg(long)]
+        from: Option<i64>,
+        /// Largest candidate; the knob's own bound when absent.
+        #[arg(long)]
+        to: Option<i64>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Run the inline tests of a folder's rules: events that must make them fire, and events that must not.
     Test {
@@ -67,16 +114,24 @@ pub(super) enum RulesCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Show which ATT&CK techniques the rules cover, and which fields they need.
+    /// Show which ATT&CK techniques the rules cover, which fields each rule needs, and whether they arrive.
     Coverage {
         #[command(flatten)]
         rules: RulesArgs,
         /// Events to look whether the fields arrive.
-        #[arg(long)]
+        #[arg(long, conflicts_with_all = ["data", "config"])]
         events: Option<PathBuf>,
-        /// What the lines of --events are.
-        #[arg(long, value_enum, default_value_t = Format::Json)]
-        format: Format,
+        #[command(flatten)]
+        lines: Lines,
+        /// Look instead whether they arrive in the exchanges of a data folder, which is only read.
+        #[arg(long, value_name = "FOLDER")]
+        data: Option<PathBuf>,
+        /// With --data: how far back, such as 7d or 12h.
+        #[arg(long, default_value = "7d", value_name = "SPAN")]
+        last: past::Span,
+        /// With --data: the configuration that Hudun runs with.
+        #[arg(long)]
+        config: Option<PathBuf>,
         /// Print JSON.
         #[arg(long)]
         json: bool,
@@ -109,11 +164,33 @@ pub(super) struct RulesArgs {
 pub(super) fn run(command: RulesCommand) -> anyhow::Result<ExitCode> {
     match command {
         RulesCommand::Crs { from, to, json } => super::waf::install_crs(&from, &to, json),
-        RulesCommand::Match {
+        RulesCommand::Match { rules, lines, file } => matches(&rules, &lines, &file),
+        RulesCommand::Backtest {
+            past,
             rules,
-            format,
-            file,
-        } => matches(&rules, format, &file),
+            with_pack,
+            examples,
+            json,
+        } => backtest::backtest(&past, rules.as_deref(), with_pack, examples, json),
+        RulesCommand::Tune {
+            rule,
+            budget,
+            past,
+            rules,
+            knob,
+            from,
+            to,
+            json,
+        } => {
+            let wanted = tune::Wanted {
+                rule,
+                budget,
+                knob,
+                from,
+                to,
+            };
+            tune::tune(&wanted, &past, rules.as_deref(), json)
+        }
         RulesCommand::Test { dir, json } => test(&dir, json),
         RulesCommand::Lint {
             dir,
@@ -124,9 +201,19 @@ pub(super) fn run(command: RulesCommand) -> anyhow::Result<ExitCode> {
         RulesCommand::Coverage {
             rules,
             events,
-            format,
+            lines,
+            data,
+            last,
+            config,
             json,
-        } => coverage(&rules, events.as_deref(), format, json),
+        } => {
+            let from = match (events, data, config) {
+                (Some(file), _, _) => coverage::From::File(lines, file),
+                (None, None, None) => coverage::From::Nothing,
+                (None, data, config) => coverage::From::Past(Past::new(data, last, config)),
+            };
+            coverage::coverage(&rules, &from, json)
+        }
         RulesCommand::Bench {
             rules,
             events,
@@ -135,36 +222,37 @@ pub(super) fn run(command: RulesCommand) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn matches(args: &RulesArgs, format: Format, file: &Path) -> anyhow::Result<ExitCode> {
-    let engine = Engine::new(load(args, Some(format))?, Limits::default());
+fn matches(args: &RulesArgs, lines: &Lines, file: &Path) -> anyhow::Result<ExitCode> {
+    let engine = Engine::new(load(args, lines.pipeline())?, Limits::default());
     for warning in engine.rules().warnings() {
         eprintln!("hudun: {warning}");
     }
-    let route = format.source().map(|source| engine.rules().route(&source));
-    let mut reader = Reader::new(open(file)?, format);
+    let source = lines.format().source();
+    let route = source.map(|source| engine.rules().route(&source));
+    let mut events = lines.open(file)?;
     let mut scratch = Scratch::default();
     let mut findings = Vec::new();
     let mut found = 0_u64;
     let mut out = io::BufWriter::new(io::stdout().lock());
-    while let Some(line) = reader.next().with_context(|| file.display().to_string())? {
+    events.each(|record, time| {
         let meta = Meta {
-            tenant: &line.tenant,
-            time: line.time,
+            tenant: record.tenant(),
+            time,
             now: None,
-            id: line.id.as_deref(),
+            id: record.id(),
         };
-        engine.observe(
-            &line.event,
-            &meta,
-            route.as_ref(),
-            &mut scratch,
-            &mut findings,
-        );
+        let seen = Seen(record);
+        engine.observe(&seen, &meta, route.as_ref(), &mut scratch, &mut findings);
+        for event in input::per_subject(record) {
+            // All of them have the identity of their line, which would make one of them.
+            let meta = Meta { id: None, ..meta };
+            engine.observe(&event, &meta, route.as_ref(), &mut scratch, &mut findings);
+        }
         for finding in findings.drain(..) {
             found += 1;
             let mut shown = serde_json::to_value(&finding)?;
             if let Value::Object(map) = &mut shown {
-                map.insert("line".to_owned(), line.number.into());
+                map.insert("line".to_owned(), record.number().into());
                 // Pairs read better as one object.
                 for key in ["fields", "group"] {
                     if let Some(Value::Array(pairs)) = map.get(key) {
@@ -181,11 +269,12 @@ fn matches(args: &RulesArgs, format: Format, file: &Path) -> anyhow::Result<Exit
             serde_json::to_writer(&mut out, &shown)?;
             out.write_all(b"\n")?;
         }
-    }
+        Ok(())
+    })?;
     out.flush()?;
     eprintln!(
         "{}",
-        json!({"findings": found, "input": reader.counts, "correlations": engine.stats()})
+        json!({"findings": found, "input": input::told(events.counts()), "correlations": engine.stats()})
     );
     Ok(ExitCode::SUCCESS)
 }
@@ -272,97 +361,9 @@ fn lint(dir: &Path, ours: bool, hints: bool, as_json: bool) -> anyhow::Result<Ex
     Ok(code(errors == 0))
 }
 
-fn coverage(
-    args: &RulesArgs,
-    events: Option<&Path>,
-    format: Format,
-    as_json: bool,
-) -> anyhow::Result<ExitCode> {
-    let set = load(args, events.map(|_| format))?;
-    let mut techniques: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    let mut untagged = Vec::new();
-    for rule in set.rules().chain(set.correlations()) {
-        let mut any = false;
-        for tag in &rule.tags {
-            let technique = tag
-                .strip_prefix("attack.t")
-                .filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
-                .map(|rest| format!("T{rest}"))
-                .or_else(|| {
-                    tag.strip_prefix("owasp.")
-                        .map(|rest| format!("OWASP {rest}"))
-                });
-            if let Some(technique) = technique {
-                any = true;
-                techniques.entry(technique).or_default().push(rule.key());
-            }
-        }
-        if !any {
-            untagged.push(rule.key());
-        }
-    }
-    let fields = set.fields();
-    let mut arrives: BTreeMap<&str, u64> = BTreeMap::new();
-    let mut seen = 0;
-    if let Some(file) = events {
-        let mut reader = Reader::new(open(file)?, format);
-        while let Some(line) = reader.next()? {
-            seen += 1;
-            for used in &fields {
-                if at(&line.event, &used.field).is_some() {
-                    *arrives.entry(&used.field).or_default() += 1;
-                }
-            }
-        }
-    }
-    let missing: Vec<&str> = fields
-        .iter()
-        .map(|used| used.field.as_str())
-        .filter(|field| events.is_some() && !arrives.contains_key(field))
-        .collect();
-    if as_json {
-        let fields: Vec<Value> = fields
-            .iter()
-            .map(|used| {
-                json!({
-                    "field": used.field, "rules": used.rules,
-                    "events": events.map(|_| arrives.get(used.field.as_str()).copied().unwrap_or(0)),
-                })
-            })
-            .collect();
-        println!(
-            "{}",
-            serde_json::to_string_pretty(&json!({
-                "techniques": techniques, "untagged": untagged, "fields": fields,
-                "events": events.map(|_| seen), "missing": missing,
-            }))?
-        );
-    } else {
-        println!("技术 techniques");
-        for (technique, rules) in &techniques {
-            println!("  {technique:<14} {}", rules.len());
-        }
-        println!("没有标签 without a tag: {}", untagged.len());
-        println!("字段 fields");
-        for used in &fields {
-            let arrived = match arrives.get(used.field.as_str()) {
-                Some(number) => format!(", {number} / {seen}"),
-                None if events.is_some() => ", 从未出现 never arrives".to_owned(),
-                None => String::new(),
-            };
-            println!(
-                "  {:<40} {} 条规则 rules{arrived}",
-                used.field,
-                used.rules.len()
-            );
-        }
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn load(args: &RulesArgs, format: Option<Format>) -> anyhow::Result<RuleSet> {
+fn load(args: &RulesArgs, names: Option<(&str, &str)>) -> anyhow::Result<RuleSet> {
     let (files, mut loader) = folder(&args.rules)?;
-    if let Some((name, text)) = format.and_then(Format::pipeline) {
+    if let Some((name, text)) = names {
         loader = loader.pipeline(name, text);
     }
     for path in &args.pipeline {
@@ -391,14 +392,6 @@ fn folder(dir: &Path) -> anyhow::Result<(Vec<(String, String)>, Loader)> {
         loader = loader.placeholders(name, text);
     }
     Ok((files.rules, loader))
-}
-
-fn open(file: &Path) -> anyhow::Result<Box<dyn BufRead>> {
-    if file.as_os_str() == "-" {
-        return Ok(Box::new(io::stdin().lock()));
-    }
-    let file = File::open(file).with_context(|| file.display().to_string())?;
-    Ok(Box::new(BufReader::with_capacity(1 << 16, file)))
 }
 
 const fn code(good: bool) -> ExitCode {
