@@ -13,8 +13,15 @@
 //! # Ok::<(), hudun_advisory::VersionError>(())
 //! ```
 
+mod cpe;
+mod record;
 mod score;
 mod version;
 
+pub use cpe::{Attribute, Cpe, CpeError};
+pub use record::{
+    Affected, Bound, Change, Condition, Epss, Identity, Kev, Package, Platform, Range, Record,
+    Source, Ssvc, Status, Vector,
+};
 pub use score::{Score, ScoreError};
 pub use version::{Ecosystem, UnknownEcosystem, Version, VersionError};
