@@ -14,11 +14,15 @@
 //! ```
 
 mod cpe;
+mod read;
 mod record;
 mod score;
 mod version;
 
 pub use cpe::{Attribute, Cpe, CpeError};
+pub use read::{
+    Format, Found, Limits, Reading, Refused, Tally, UnknownFormat, read, read_from, read_path,
+};
 pub use record::{
     Affected, Bound, Change, Condition, Epss, Identity, Kev, Package, Platform, Range, Record,
     Source, Ssvc, Status, Vector,
