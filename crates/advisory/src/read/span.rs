@@ -106,18 +106,15 @@ pub(super) fn upper(text: &str, including: bool) -> Bound {
     if everything(plain) {
         return Bound::Open;
     }
-    if let Some(line) = line(plain) {
+    // A sign in the text is stronger than the field's name; "<=" in either includes.
+    let (bare, including) = match (plain.strip_prefix("<="), plain.strip_prefix('<')) {
+        (Some(rest), _) => (rest, true),
+        (None, Some(rest)) => (rest, including),
+        (None, None) => (plain, including),
+    };
+    if let Some(line) = line(bare) {
         return Bound::Line(line);
     }
-    let bare = plain
-        .strip_prefix("<=")
-        .filter(|_| including)
-        .or_else(|| {
-            plain
-                .strip_prefix('<')
-                .filter(|_| !including && !plain.starts_with("<="))
-        })
-        .unwrap_or(plain);
     match version(bare) {
         Some(version) if including => Bound::Including(version),
         Some(version) => Bound::Excluding(version),
@@ -171,7 +168,7 @@ pub(super) fn version(text: &str) -> Option<String> {
         text = rest;
     }
     let odd = |c: char| !c.is_ascii_graphic() && c != ' ' || "<>=*,;|\"'".contains(c);
-    let good = !text.is_empty()
+    let good = text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.len() <= 200
         && text.bytes().any(|byte| byte.is_ascii_digit())
         && !text.contains(odd)
@@ -282,7 +279,17 @@ fn signs(part: &str, pieces: &mut Vec<Piece>) -> Option<()> {
     let (front, mut rest) = part.split_at(first);
     let mut front = front.trim();
     // "x < 2.0", "version < 2.0": the name of what is compared.
-    if ["x", "version", "versions", "ver", "v", "版本"].contains(&front.to_lowercase().as_str()) {
+    if [
+        "x",
+        "version",
+        "versions",
+        "all versions",
+        "ver",
+        "v",
+        "版本",
+    ]
+    .contains(&front.to_lowercase().as_str())
+    {
         front = "";
     }
     let mut before = (!front.is_empty())
@@ -587,6 +594,7 @@ mod tests {
             ("= 0.5.0", "0.5.0"),
             ("<= V8", "∞..8]"),
             ("≤ 2.1", "∞..2.1]"),
+            ("All versions < V3.0", "∞..3.0)"),
             ("＜１．２", "∞..1.2)"),
             ("8.0.27 and prior", "∞..8.0.27]"),
             ("5.7.18 and earlier", "∞..5.7.18]"),
@@ -641,8 +649,8 @@ mod tests {
             Bound::Excluding("4.4.13".to_owned())
         );
         assert_eq!(
-            upper("< 4.4.13", true),
-            Bound::Unreadable("< 4.4.13".to_owned())
+            upper("<= 2.0.2", false),
+            Bound::Including("2.0.2".to_owned())
         );
         assert!(matches!(
             upper("https://aka.ms/x1", false),

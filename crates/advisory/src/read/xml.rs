@@ -88,7 +88,7 @@ pub(super) fn each(
                         stop.reason
                     ),
                 );
-                wasted += stop.at.saturating_sub(start);
+                wasted += stop.seen.saturating_sub(start);
                 let next = opening(&text, name, from + start + 1);
                 match next {
                     Some(next) if wasted <= text.len().saturating_mul(2) => from = next,
@@ -121,6 +121,8 @@ pub(super) fn each(
 /// Where and why reading stopped; `start` is the record in which it did.
 struct Stop {
     at: usize,
+    /// How far was looked.
+    seen: usize,
     start: Option<usize>,
     reason: String,
 }
@@ -140,12 +142,28 @@ fn run(
     let (mut start, mut elements, mut outside) = (None, 0, 0_usize);
     loop {
         let before = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
-        let stop = |at: usize, start, reason: String| Err(Stop { at, start, reason });
+        let stop = |at: usize, start, reason: String| {
+            Err(Stop {
+                at,
+                seen: at,
+                start,
+                reason,
+            })
+        };
         let event = match reader.read_event() {
             Ok(event) => event,
             Err(error) => {
-                let at = usize::try_from(reader.error_position()).unwrap_or(before);
-                return stop(at.max(before), start, error.to_string());
+                let at = usize::try_from(reader.error_position())
+                    .unwrap_or(before)
+                    .max(before);
+                // What is never closed was looked for until the end.
+                let unclosed = matches!(error, quick_xml::Error::Syntax(_));
+                return Err(Stop {
+                    at,
+                    seen: if unclosed { text.len() } else { at },
+                    start,
+                    reason: error.to_string(),
+                });
             }
         };
         if let Some(start) = start
