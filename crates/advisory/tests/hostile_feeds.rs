@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use hudun_advisory::{Bound, Format, Found, Limits, Reading, Status, read, read_from, read_path};
+use hudun_advisory::{
+    Bound, Format, Found, Limits, Note, Reading, Status, read, read_from, read_path,
+};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -93,13 +95,7 @@ fn packed_files_and_archives_are_read_by_what_they_hold() {
         );
     }
     let reading = read(Format::Cve5, "tar", &tarred);
-    assert_eq!(
-        reading
-            .tally
-            .notes
-            .get("files with another ending left out"),
-        Some(&1)
-    );
+    assert_eq!(reading.tally.notes.get(&Note::OtherFile), Some(&1));
 }
 
 #[test]
@@ -138,10 +134,7 @@ fn a_broken_file_of_an_archive_or_a_folder_costs_itself_alone() {
         (reading.records.len(), reading.refused.len(), tally.files),
         (2, 2, 4)
     );
-    assert_eq!(
-        tally.notes.get("files with another ending left out"),
-        Some(&1)
-    );
+    assert_eq!(tally.notes.get(&Note::OtherFile), Some(&1));
     let mut refused = Vec::new();
     read_path(Format::Cve5, &folder, &Limits::default(), &mut |found| {
         refused.push(found)
@@ -256,10 +249,7 @@ fn a_million_versions_are_cut_and_what_was_cut_is_unknown() {
     let affected = &reading.records[0].affected[0];
     assert_eq!(affected.versions.len(), 100_000);
     assert_eq!(affected.ranges.last().unwrap().status, Status::Unknown);
-    let cut = reading
-        .tally
-        .notes
-        .get("versions beyond the limit of a record taken as unknown");
+    let cut = reading.tally.notes.get(&Note::Versions);
     assert_eq!(cut, Some(&900_000));
     let listed = json!({ "id": "X-1", "affected": [{ "package": { "ecosystem": "npm", "name": "crm" }, "versions": vec!["1.0.0"; 1_000_000] }] });
     let reading = read(Format::Osv, "feed", listed.to_string().as_bytes());
@@ -355,14 +345,8 @@ fn texts_are_cut_and_counted() {
         (500, 4_000, 100)
     );
     assert!(!record.summary.contains('\u{0}'));
-    assert_eq!(reading.tally.notes.get("summaries cut"), Some(&1));
-    assert_eq!(
-        reading
-            .tally
-            .notes
-            .get("entries of lists beyond the hundredth left out"),
-        Some(&900)
-    );
+    assert_eq!(reading.tally.notes.get(&Note::Text), Some(&1));
+    assert_eq!(reading.tally.notes.get(&Note::List), Some(&900));
 }
 
 #[test]

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
-use super::Out;
+use super::{Note, Out};
+use crate::cpe::Cpe;
 use crate::record::{Affected, Bound, Range, Record, Status};
 
 /// Longest summary and remediation, characters.
@@ -34,9 +35,9 @@ pub(super) fn record(record: &mut Record, out: &mut Out<'_>) -> Result<(), Strin
             line(&record.id, 60)
         ));
     }
-    record.title = shorten(&record.title, LINE, "titles", out);
-    record.summary = shorten(&record.summary, TEXT, "summaries", out);
-    record.remediation = shorten(&record.remediation, TEXT, "remediations", out);
+    record.title = shorten(&record.title, LINE, out);
+    record.summary = shorten(&record.summary, TEXT, out);
+    record.remediation = shorten(&record.remediation, TEXT, out);
     for text in [&mut record.severity_word, &mut record.patch] {
         *text = text
             .take()
@@ -63,10 +64,7 @@ pub(super) fn record(record: &mut Record, out: &mut Out<'_>) -> Result<(), Strin
         score.vector = line(&score.vector, LINE);
         score.giver = line(&score.giver, LINE);
     }
-    out.note(
-        "entries of lists beyond the hundredth left out",
-        record.scores.len().saturating_sub(LIST),
-    );
+    out.note(Note::List, record.scores.len().saturating_sub(LIST));
     record.scores.truncate(LIST);
     products(record, out);
     Ok(())
@@ -77,7 +75,7 @@ fn products(record: &mut Record, out: &mut Out<'_>) {
     let beyond = record.affected.len().saturating_sub(most);
     if beyond > 0 {
         record.affected.truncate(most);
-        out.note("products beyond the limit of a record left out", beyond);
+        out.note(Note::Products, beyond);
     }
     let mut left = out.limits.versions_per_record;
     for affected in &mut record.affected {
@@ -88,10 +86,7 @@ fn products(record: &mut Record, out: &mut Out<'_>) {
             if beyond > 0 {
                 // What holds behind the last change that was kept is not known.
                 *range = Range::unreadable("its changes are too many");
-                out.note(
-                    "versions beyond the limit of a record taken as unknown",
-                    beyond,
-                );
+                out.note(Note::Versions, beyond);
             }
             left = left.saturating_sub(range.changes.len());
             limit(range);
@@ -115,10 +110,7 @@ fn products(record: &mut Record, out: &mut Out<'_>) {
         }
         if cut + dropped > 0 {
             affected.ranges.push(Range::unreadable("more than is read"));
-            out.note(
-                "versions beyond the limit of a record taken as unknown",
-                cut + dropped,
-            );
+            out.note(Note::Versions, cut + dropped);
         }
     }
 }
@@ -145,10 +137,7 @@ fn names(affected: &mut Affected, out: &mut Out<'_>) {
     small(&mut affected.subcomponents, out);
     let mut seen = HashSet::new();
     affected.cpes.retain(|cpe| seen.insert(cpe.clone()));
-    out.note(
-        "entries of lists beyond the thousandth left out",
-        affected.cpes.len().saturating_sub(1_000),
-    );
+    out.note(Note::List, affected.cpes.len().saturating_sub(1_000));
     affected.cpes.truncate(1_000);
 }
 
@@ -192,27 +181,17 @@ fn small(list: &mut Vec<String>, out: &mut Out<'_>) {
             kept.push(text);
         }
     }
-    out.note(
-        "entries of lists beyond the hundredth left out",
-        kept.len().saturating_sub(LIST),
-    );
+    out.note(Note::List, kept.len().saturating_sub(LIST));
     kept.truncate(LIST);
     *list = kept;
 }
 
-fn shorten(text: &str, most: usize, what: &'static str, out: &mut Out<'_>) -> String {
+fn shorten(text: &str, most: usize, out: &mut Out<'_>) -> String {
     let plain = block(text);
     if plain.chars().nth(most).is_none() {
         return plain;
     }
-    out.note(
-        match what {
-            "titles" => "titles cut",
-            "summaries" => "summaries cut",
-            _ => "remediations cut",
-        },
-        1,
-    );
+    out.note(Note::Text, 1);
     plain.chars().take(most).collect()
 }
 
@@ -258,7 +237,7 @@ pub(super) fn time(text: Option<&str>, out: &mut Out<'_>) -> Option<Timestamp> {
             day(text).and_then(|date| utc(date.to_datetime(jiff::civil::Time::midnight())))
         });
     if found.is_none() {
-        out.note("times that can't be read", 1);
+        out.note(Note::Time, 1);
     }
     found
 }
@@ -284,4 +263,13 @@ pub(super) fn cve(text: &str) -> Option<String> {
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     (year.len() == 4 && (4..=19).contains(&number.len()) && digits(year) && digits(number))
         .then(|| format!("CVE-{rest}"))
+}
+
+/// A CPE name; counted where it is none.
+pub(super) fn cpe(text: &str, out: &mut Out<'_>) -> Option<Cpe> {
+    let found = text.parse().ok();
+    if found.is_none() {
+        out.note(Note::Cpe, 1);
+    }
+    found
 }

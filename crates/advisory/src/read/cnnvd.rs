@@ -1,7 +1,7 @@
 //! CNNVD's XML (国家信息安全漏洞库): one `entry` a vulnerability.
 
 use super::xml::{Node, each};
-use super::{Out, clean, nvd};
+use super::{Note, Out, clean, nvd};
 use crate::cpe::Cpe;
 use crate::record::{Record, Source};
 
@@ -35,9 +35,9 @@ fn record(node: &Node, number: &str, out: &mut Out<'_>) -> Record {
         let text = product.text.trim();
         match text.parse::<Cpe>() {
             Ok(cpe) if cpes.len() < CPES => cpes.push(cpe),
-            Ok(_) => out.note("products beyond the limit of a record left out", 1),
+            Ok(_) => out.note(Note::Products, 1),
             Err(_) if text.is_empty() => {}
-            Err(_) => out.note("CPE names that can't be read", 1),
+            Err(_) => out.note(Note::Cpe, 1),
         }
     }
     Record {

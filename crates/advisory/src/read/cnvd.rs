@@ -2,7 +2,7 @@
 
 use super::span::{self, Stretch, everything, stretches};
 use super::xml::{Node, each};
-use super::{Out, clean};
+use super::{Note, Out, clean};
 use crate::record::{Affected, Range, Record, Source, Status};
 
 /// Most product texts of a record.
@@ -32,7 +32,7 @@ fn record(node: &Node, number: &str, out: &mut Out<'_>) -> Record {
         list.all("product", &mut products);
     }
     let beyond = products.len().saturating_sub(PRODUCTS);
-    out.note("products beyond the limit of a record left out", beyond);
+    out.note(Note::Products, beyond);
     products.truncate(PRODUCTS);
     let links = text("referenceLink");
     Record {
@@ -85,7 +85,7 @@ fn affected(text: &str, out: &mut Out<'_>) -> Affected {
         stretches(tail)
     };
     let Some(found) = found else {
-        out.note("versions that can't be read taken as unknown", 1);
+        out.note(Note::Version, 1);
         affected.ranges.push(Range::unreadable(plain.trim()));
         return affected;
     };

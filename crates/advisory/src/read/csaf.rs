@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::cve5::{Cvss, Reference};
 use super::json::{Text, each, or_null};
 use super::span::{self, Stretch, stretches};
-use super::{Out, clean};
+use super::{Note, Out, clean};
 use crate::cpe::{Attribute, Cpe};
 use crate::record::{Affected, Bound, Condition, Platform, Range, Record, Source, Status, Vector};
 
@@ -27,17 +27,17 @@ pub(super) fn read(bytes: &[u8], out: &mut Out<'_>) {
         let mut products = HashMap::new();
         let mut trail = Trail::default();
         for branch in &file.product_tree.branches {
-            walk(branch, &mut trail, &mut products);
+            walk(branch, &mut trail, &mut products, out);
         }
         for product in &file.product_tree.full_product_names {
-            put(product, &Trail::default(), &mut products);
+            put(product, &Trail::default(), &mut products, out);
         }
         related(&file.product_tree.relationships, &mut products, out);
         if products.len() > PRODUCTS {
             return out.refuse(place, format!("its tree has more than {PRODUCTS} products"));
         }
         if file.vulnerabilities.is_empty() {
-            out.note("CSAF documents without a vulnerability", 1);
+            out.note(Note::NoVulnerability, 1);
         }
         let groups: HashMap<&str, &[String]> = file
             .product_tree
@@ -167,7 +167,7 @@ struct Vulnerability {
     #[serde(deserialize_with = "or_null")]
     cwes: Vec<Cwe>,
     #[serde(deserialize_with = "or_null")]
-    notes: Vec<Note>,
+    notes: Vec<Remark>,
     #[serde(deserialize_with = "or_null")]
     product_status: HashMap<String, Vec<String>>,
     #[serde(deserialize_with = "or_null")]
@@ -201,7 +201,7 @@ struct Cwe {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Note {
+struct Remark {
     #[serde(deserialize_with = "or_null")]
     category: String,
     #[serde(deserialize_with = "or_null")]
@@ -269,7 +269,7 @@ struct Trail {
     platform: Option<String>,
 }
 
-fn walk(branch: &Branch, trail: &mut Trail, into: &mut HashMap<String, Known>) {
+fn walk(branch: &Branch, trail: &mut Trail, into: &mut HashMap<String, Known>, out: &mut Out<'_>) {
     let before = trail.clone();
     let name = || branch.name.clone();
     match branch.category.as_str() {
@@ -289,20 +289,20 @@ fn walk(branch: &Branch, trail: &mut Trail, into: &mut HashMap<String, Known>) {
         _ => {}
     }
     if let Some(product) = &branch.product {
-        put(product, trail, into);
+        put(product, trail, into, out);
     }
     for branch in &branch.branches {
         if into.len() > PRODUCTS {
             break;
         }
-        walk(branch, trail, into);
+        walk(branch, trail, into, out);
     }
     *trail = before;
 }
 
-fn put(product: &Product, trail: &Trail, into: &mut HashMap<String, Known>) {
+fn put(product: &Product, trail: &Trail, into: &mut HashMap<String, Known>, out: &mut Out<'_>) {
     let helper = &product.product_identification_helper;
-    let cpe: Option<Cpe> = helper.cpe.as_deref().and_then(|text| text.parse().ok());
+    let cpe = helper.cpe.as_deref().and_then(|text| clean::cpe(text, out));
     let purl = helper
         .purl
         .clone()
@@ -350,13 +350,13 @@ fn related(given: &[Relationship], into: &mut HashMap<String, Known>, out: &mut 
         let component = into.get(&relation.product_reference).cloned();
         let base = into.get(&relation.relates_to_product_reference).cloned();
         let (Some(mut made), Some(base)) = (component, base) else {
-            out.note("CSAF relationships to products that the tree lacks", 1);
+            out.note(Note::NoProduct, 1);
             continue;
         };
         if relation.category == "external_component_of"
             || relation.category == "optional_component_of"
         {
-            out.note("CSAF components that are optional taken as present", 1);
+            out.note(Note::Optional, 1);
         }
         let helper = &relation.full_product_name.product_identification_helper;
         if let Some(purl) = &helper.purl {
@@ -379,7 +379,7 @@ fn related(given: &[Relationship], into: &mut HashMap<String, Known>, out: &mut 
         if made.on.len() <= 16 {
             into.insert(relation.full_product_name.product_id.clone(), made);
         } else {
-            out.note("CSAF relationships that go too deep left out", 1);
+            out.note(Note::Deep, 1);
         }
     }
 }
@@ -508,13 +508,13 @@ fn affected(
             "fixed" | "first_fixed" | "known_not_affected" | "recommended" => Status::Unaffected,
             "under_investigation" | "unknown" => Status::Unknown,
             _ => {
-                out.note("statuses that can't be read taken as unknown", ids.len());
+                out.note(Note::Status, ids.len());
                 Status::Unknown
             }
         };
         for id in ids {
             let Some(known) = products.get(id) else {
-                out.note("CSAF statuses of products that the tree lacks left out", 1);
+                out.note(Note::NoProduct, 1);
                 continue;
             };
             let reason = (status == Status::Unaffected)
@@ -593,7 +593,7 @@ fn put_version(known: &Known, status: Status, into: &mut Affected, out: &mut Out
                 .map(|one| one.range(status, version_type.clone(), text)),
         ),
         None => {
-            out.note("versions that can't be read taken as unknown", 1);
+            out.note(Note::Version, 1);
             into.ranges.push(Range::unreadable(text));
         }
     }

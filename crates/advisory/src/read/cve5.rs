@@ -4,8 +4,7 @@ use serde::Deserialize;
 
 use super::json::{Text, each, or_null};
 use super::span::{self, everything, nothing, stretches};
-use super::{Out, clean, nvd};
-use crate::cpe::Cpe;
+use super::{Note, Out, clean, nvd};
 use crate::record::{
     Affected, Bound, Change, Package, Range, Record, Source, Ssvc, Status, Vector,
 };
@@ -323,13 +322,11 @@ fn opinion(other: &Other, record: &mut Record) {
 }
 
 fn affected(product: Product, giver: &str, out: &mut Out<'_>) -> Affected {
-    let mut cpes = Vec::new();
-    for text in &product.cpes {
-        match text.parse::<Cpe>() {
-            Ok(cpe) => cpes.push(cpe),
-            Err(_) => out.note("CPE names that can't be read", 1),
-        }
-    }
+    let cpes = product
+        .cpes
+        .iter()
+        .filter_map(|text| clean::cpe(text, out))
+        .collect();
     let filled = |text: Option<Text>| text.map(|text| text.0).filter(|text| !nothing(text));
     let package = filled(product.package_name).zip(filled(product.collection_url));
     let mut affected = Affected {
@@ -384,7 +381,7 @@ fn version(entry: Entry, affected: &mut Affected, out: &mut Out<'_>) {
         let plain = matches!(&lower, Bound::Including(version) if version == text) || text == "0";
         // From a version to before itself: the source meant something else, and nobody knows what.
         affected.ranges.push(if empty {
-            out.note("ranges that hold no version taken as unknown", 1);
+            out.note(Note::EmptyRange, 1);
             Range::unreadable(&format!("from {text} to before it"))
         } else {
             Range {
@@ -432,7 +429,7 @@ fn version(entry: Entry, affected: &mut Affected, out: &mut Out<'_>) {
             }
         }
     } else {
-        out.note("versions that can't be read taken as unknown", 1);
+        out.note(Note::Version, 1);
         affected.ranges.push(Range::unreadable(text));
     }
 }
@@ -471,7 +468,7 @@ fn status(word: &str, out: &mut Out<'_>) -> Status {
         "unaffected" => Status::Unaffected,
         "unknown" => Status::Unknown,
         _ => {
-            out.note("statuses that can't be read taken as unknown", 1);
+            out.note(Note::Status, 1);
             Status::Unknown
         }
     }

@@ -1,6 +1,6 @@
 //! EPSS scores: a comment with model and day, then `cve,epss,percentile`.
 
-use super::{Found, Out, clean};
+use super::{Found, Note, Out, clean};
 use crate::record::Epss;
 
 /// Longest row, bytes.
@@ -44,7 +44,7 @@ pub(super) fn read(bytes: &[u8], out: &mut Out<'_>) {
         return out.refuse(format!("line {}", skipped + 1), reason);
     };
     if model.is_empty() || date.is_none() {
-        out.note("EPSS files without a model or a day", 1);
+        out.note(Note::EpssHead, 1);
     }
     for row in reader.records() {
         if !out.room() {

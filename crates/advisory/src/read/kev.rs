@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::json::{each, or_null};
-use super::{Found, Out, clean};
+use super::{Found, Note, Out, clean};
 use crate::record::Kev;
 
 pub(super) fn read(bytes: &[u8], out: &mut Out<'_>) {
@@ -15,7 +15,7 @@ pub(super) fn read(bytes: &[u8], out: &mut Out<'_>) {
         let mut day = |text: &str| {
             let found = clean::day(text);
             if found.is_none() && !text.is_empty() {
-                out.note("times that can't be read", 1);
+                out.note(Note::Time, 1);
             }
             found
         };

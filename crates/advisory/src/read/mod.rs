@@ -12,6 +12,7 @@ mod cve5;
 mod epss;
 mod json;
 mod kev;
+mod note;
 mod nvd;
 mod open;
 mod openvex;
@@ -28,6 +29,8 @@ use std::rc::Rc;
 use std::str::FromStr;
 
 use serde::Serialize;
+
+pub use note::Note;
 
 use crate::record::{Epss, Kev, Record};
 
@@ -202,7 +205,7 @@ pub struct Tally {
     /// What was refused, told or not.
     pub refused: u64,
     /// What was understood with a loss: what it was, and how often.
-    pub notes: BTreeMap<&'static str, u64>,
+    pub notes: BTreeMap<Note, u64>,
 }
 
 /// All that a reader found, for small feeds.
@@ -350,7 +353,7 @@ impl<'a> Out<'a> {
         }));
     }
 
-    fn note(&mut self, what: &'static str, times: usize) {
+    fn note(&mut self, what: Note, times: usize) {
         if times > 0 {
             *self.tally.notes.entry(what).or_default() += times as u64;
         }

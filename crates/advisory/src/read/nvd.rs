@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::cve5::{Cvss, Reference};
 use super::json::{Text, each, or_null};
-use super::{Out, clean};
+use super::{Note, Out, clean};
 use crate::cpe::{Attribute, Cpe};
 use crate::record::{Affected, Bound, Condition, Platform, Range, Record, Source, Status, Vector};
 
@@ -374,7 +374,7 @@ fn products(
             continue;
         };
         if unsure {
-            out.note("negated configurations taken as unknown", 1);
+            out.note(Note::Negated, 1);
             affected.default = Some(Status::Unknown);
             affected
                 .ranges

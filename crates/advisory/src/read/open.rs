@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use flate2::read::MultiGzDecoder;
 
-use super::{Out, clean};
+use super::{Note, Out, clean};
 
 /// A stream may be unpacked to this size whatever its ratio, bytes.
 const SMALL: u64 = 16 << 20;
@@ -22,7 +22,7 @@ pub(super) fn path(out: &mut Out<'_>, path: &Path, depth: u32) {
     let name = path.display().to_string();
     let kind = match std::fs::symlink_metadata(path) {
         Ok(meta) if depth > 0 && meta.is_symlink() => {
-            return out.note("links in folders not followed", 1);
+            return out.note(Note::Link, 1);
         }
         _ => std::fs::metadata(path),
     };
@@ -61,7 +61,7 @@ fn folder(out: &mut Out<'_>, path: &Path, name: &str, depth: u32) {
             .map(|name| name.to_string_lossy().into_owned());
         let hidden = short.as_deref().is_none_or(|name| name.starts_with('.'));
         if hidden || (!entry.is_dir() && !wanted(out, short.as_deref().unwrap_or_default())) {
-            out.note("files with another ending left out", 1);
+            out.note(Note::OtherFile, 1);
             continue;
         }
         self::path(out, &entry, depth + 1);
@@ -263,7 +263,7 @@ fn inside(out: &mut Out<'_>, inner: &str) -> bool {
     let short = inner.rsplit(['/', '\\']).next().unwrap_or(inner);
     let good = !short.starts_with('.') && !inner.starts_with("__MACOSX/") && wanted(out, short);
     if !good {
-        out.note("files with another ending left out", 1);
+        out.note(Note::OtherFile, 1);
     }
     good
 }

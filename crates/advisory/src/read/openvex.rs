@@ -149,7 +149,7 @@ fn record(statement: &Statement, document: &Document, out: &mut Out<'_>) -> Resu
         return Err("it names no product".to_owned());
     }
     for product in &statement.products {
-        let mut affected = affected(product, status, &document.author);
+        let mut affected = affected(product, status, &document.author, out);
         if affected.product.is_empty() && affected.purl.is_none() && affected.cpes.is_empty() {
             return Err("a product of it has no name".to_owned());
         }
@@ -161,7 +161,7 @@ fn record(statement: &Statement, document: &Document, out: &mut Out<'_>) -> Resu
     Ok(record)
 }
 
-fn affected(product: &Product, status: Status, author: &str) -> Affected {
+fn affected(product: &Product, status: Status, author: &str, out: &mut Out<'_>) -> Affected {
     let (id, identifiers, subcomponents) = match product {
         Product::Name(id) => (id.as_str(), None, &[][..]),
         Product::Object {
@@ -179,7 +179,7 @@ fn affected(product: &Product, status: Status, author: &str) -> Affected {
                 .as_deref()
                 .or(identifiers.cpe22.as_deref())
         })
-        .and_then(|text| text.parse().ok());
+        .and_then(|text| clean::cpe(text, out));
     let (purl, version) = match purl.map(split_purl) {
         Some((purl, version)) => (Some(purl), version),
         None => (None, cpe.as_ref().and_then(Cpe::release)),

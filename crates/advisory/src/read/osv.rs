@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::cve5::Reference;
 use super::json::{Text, each, or_null};
-use super::{Format, Out, clean};
+use super::{Format, Note, Out, clean};
 use crate::record::{Affected, Bound, Package, Range, Record, Source, Status, Vector};
 use crate::version::{Ecosystem, Version};
 
@@ -202,7 +202,7 @@ fn affected(item: &Item, id: &str, out: &mut Out<'_>) -> Result<Affected, String
         }
         let found = ranges(&events.events, version_type, order)?;
         if found.iter().any(|range| range.status == Status::Unknown) {
-            out.note("events that can't be read taken as unknown", 1);
+            out.note(Note::Events, 1);
         }
         affected.ranges.extend(found);
     }
@@ -211,7 +211,7 @@ fn affected(item: &Item, id: &str, out: &mut Out<'_>) -> Result<Affected, String
         affected.default = None;
         if affected.ranges.is_empty() {
             affected.ranges.push(Range::all(Status::Unknown));
-            out.note("products without versions taken as unknown", 1);
+            out.note(Note::NoVersions, 1);
         }
     }
     if affected.product.is_empty() && affected.purl.is_none() {
