@@ -1,6 +1,6 @@
-//! What is known of vulnerable versions, as a pure engine: no network, no clock, no files.
+//! What is known of vulnerable versions, as a pure engine: no network, no clock.
 //!
-//! It says which of two versions is newer ([`Version`]), what a CVSS vector comes to ([`Score`]), what to do about a
+//! It reads feeds into [`Record`]s ([`read`]), says which of two versions is newer ([`Version`]), what a CVSS vector comes to ([`Score`]), what to do about a
 //! vulnerability and by when ([`decide`]), and which components a file names ([`sbom`]).
 //!
 //! Ecosystems disagree on versions: `1.0` and `1.0.0` are the same to Maven and RubyGems and differ to Hackage; `1.0-1` is newer
@@ -15,10 +15,21 @@
 //! # Ok::<(), hudun_advisory::VersionError>(())
 //! ```
 
+mod cpe;
 pub mod decide;
+mod read;
+mod record;
 pub mod sbom;
 mod score;
 mod version;
 
+pub use cpe::{Attribute, Cpe, CpeError};
+pub use read::{
+    Format, Found, Limits, Note, Reading, Refused, Tally, UnknownFormat, read, read_from, read_path,
+};
+pub use record::{
+    Affected, Bound, Change, Condition, Epss, Identity, Kev, Package, Platform, Range, Record,
+    Source, Ssvc, Status, Vector,
+};
 pub use score::{Score, ScoreError};
 pub use version::{Ecosystem, UnknownEcosystem, Version, VersionError};
