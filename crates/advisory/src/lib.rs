@@ -17,6 +17,7 @@
 
 mod cpe;
 pub mod decide;
+pub mod matching;
 mod read;
 mod record;
 pub mod sbom;

@@ -89,6 +89,22 @@ pub enum Source {
     Cnnvd,
 }
 
+impl Source {
+    /// Its name, as in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cve5 => "cve5",
+            Self::Nvd => "nvd",
+            Self::Osv => "osv",
+            Self::Ghsa => "ghsa",
+            Self::Csaf => "csaf",
+            Self::OpenVex => "openvex",
+            Self::Cnvd => "cnvd",
+            Self::Cnnvd => "cnnvd",
+        }
+    }
+}
+
 /// A CVSS vector and who gave it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Vector {
