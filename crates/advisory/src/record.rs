@@ -197,9 +197,9 @@ impl Affected {
     pub fn order(&self, range: &Range) -> Option<Ecosystem> {
         let named = range.version_type.as_deref().unwrap_or("custom");
         match named {
-            "git" | "original_commit_for_fix" => return None,
-            // SEMVER is an order of its own, whoever's package it is.
-            "semver" => return Some(Ecosystem::SemVer),
+            "git" | "original_commit_for_fix" | "date" => return None,
+            // SEMVER is an order of its own, whosever package it is.
+            "semver" | "golang" => return Some(Ecosystem::SemVer),
             "python" | "pep440" => return Some(Ecosystem::PyPi),
             "dpkg" => return Some(Ecosystem::Debian),
             _ => {}

@@ -183,6 +183,19 @@ fn bombs_are_stopped() {
             reading.refused
         );
     }
+    // Each file is small enough to be unpacked whatever its ratio; all of them together are not.
+    let spaces = vec![b' '; 8 << 20];
+    let names: Vec<String> = (0..40).map(|at| format!("{at}.json")).collect();
+    let files: Vec<(&str, &[u8])> = names
+        .iter()
+        .map(|name| (name.as_str(), spaces.as_slice()))
+        .collect();
+    let reading = read(Format::Cve5, "zip", &zip(&files));
+    let last = reading.refused.last().unwrap();
+    assert!(
+        last.reason.contains("250 times") && reading.tally.files < 40,
+        "{last}"
+    );
     let small = |file_bytes, total_bytes| Limits {
         file_bytes,
         total_bytes,
@@ -345,7 +358,8 @@ fn texts_are_cut_and_counted() {
         (500, 4_000, 100)
     );
     assert!(!record.summary.contains('\u{0}'));
-    assert_eq!(reading.tally.notes.get(&Note::Text), Some(&1));
+    // The title and the summary.
+    assert_eq!(reading.tally.notes.get(&Note::Text), Some(&2));
     assert_eq!(reading.tally.notes.get(&Note::List), Some(&900));
 }
 
@@ -360,6 +374,72 @@ fn a_long_version_is_no_version() {
         reading.records[0].affected[0].ranges[0].upper,
         Bound::Unreadable(_)
     ));
+}
+
+#[test]
+fn long_names_of_tar_archives_are_read_and_bounded() {
+    let one = plain(1_001);
+    let name = format!("{}/a.json", "deep/".repeat(40));
+    let mut archive = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(one.len() as u64);
+    archive
+        .append_data(&mut header, &name, one.as_bytes())
+        .unwrap();
+    let reading = read(Format::Cve5, "feed", &archive.into_inner().unwrap());
+    assert_eq!(
+        (reading.records.len(), reading.refused.len()),
+        (1, 0),
+        "{:?}",
+        reading.refused
+    );
+    let mut archive = tar::Builder::new(Vec::new());
+    archive
+        .append_pax_extensions([("path", name.as_bytes())])
+        .unwrap();
+    let mut header = tar::Header::new_ustar();
+    header.set_path("short").unwrap();
+    header.set_size(one.len() as u64);
+    header.set_cksum();
+    archive.append(&header, one.as_bytes()).unwrap();
+    let reading = read(Format::Cve5, "feed", &archive.into_inner().unwrap());
+    assert_eq!(
+        (reading.records.len(), reading.refused.len()),
+        (1, 0),
+        "{:?}",
+        reading.refused
+    );
+    // A name of 8 MiB is passed over; the file behind it goes by its own.
+    let mut archive = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(tar::EntryType::GNULongName);
+    header.set_size(8 << 20);
+    header.set_cksum();
+    archive
+        .append(&header, vec![b'a'; 8 << 20].as_slice())
+        .unwrap();
+    let mut header = tar::Header::new_gnu();
+    header.set_size(one.len() as u64);
+    archive
+        .append_data(&mut header, "b.json", one.as_bytes())
+        .unwrap();
+    let reading = read(Format::Cve5, "feed", &archive.into_inner().unwrap());
+    assert_eq!(reading.records.len(), 1, "{:?}", reading.refused);
+}
+
+#[test]
+fn half_a_name_or_half_a_version_is_none() {
+    let long = "1".repeat(300);
+    let text = json!({ "id": "X-1", "affected": [{ "package": { "ecosystem": "npm", "name": "n".repeat(600), "purl": "pkg:npm/crm" },
+        "versions": [long, "1.0.0"] }] });
+    let reading = read(Format::Osv, "feed", text.to_string().as_bytes());
+    let affected = &reading.records[0].affected[0];
+    assert_eq!(
+        (affected.versions.as_slice(), &affected.package),
+        (&["1.0.0".to_owned()][..], &None)
+    );
+    assert_eq!(affected.ranges[0].status, Status::Unknown);
+    assert_eq!(reading.tally.notes.get(&Note::Name), Some(&1));
 }
 
 /// A file of each format that is read in full.

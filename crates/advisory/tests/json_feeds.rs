@@ -587,6 +587,14 @@ fn enumerated_versions_commits_and_silence() {
         json!([{ "introduced": "0" }, { "fixed": "abcdef" }]),
     );
     assert_eq!((git.default, git.ranges[0].is_git()), (None, true));
+    // Two ends of one beginning, on two branches.
+    let branches = ranged(
+        "npm",
+        "GIT",
+        json!([{ "introduced": "aaa" }, { "fixed": "bbb" }, { "fixed": "ccc" }]),
+    );
+    assert_eq!(branches.ranges[1].lower, including("aaa"));
+    assert_eq!(branches.ranges[1].upper, excluding("ccc"));
     let value = osv(json!({ "package": { "ecosystem": "PyPI", "name": "crm" } }));
     let silent = one(Format::Osv, &value).affected.remove(0);
     assert_eq!(

@@ -80,6 +80,11 @@ fn products(record: &mut Record, out: &mut Out<'_>) {
     let mut left = out.limits.versions_per_record;
     for affected in &mut record.affected {
         names(affected, out);
+        // Half a version would be another version.
+        let given = affected.versions.len();
+        affected.versions.retain(|version| version.len() <= VERSION);
+        let long = given - affected.versions.len();
+        out.note(Note::Version, long);
         let cut = keep(&mut affected.versions, &mut left) + keep(&mut affected.ranges, &mut left);
         for range in &mut affected.ranges {
             let beyond = range.changes.len().saturating_sub(left);
@@ -100,13 +105,15 @@ fn products(record: &mut Record, out: &mut Out<'_>) {
             left -= conditions;
             0
         };
-        for version in &mut affected.versions {
-            *version = line(version, VERSION);
-        }
         if dropped > 0 {
             affected.versions.clear();
             affected.ranges.clear();
             affected.default = Some(Status::Unknown);
+        }
+        if long > 0 {
+            affected
+                .ranges
+                .push(Range::unreadable("a version that is too long"));
         }
         if cut + dropped > 0 {
             affected.ranges.push(Range::unreadable("more than is read"));
@@ -123,15 +130,20 @@ fn names(affected: &mut Affected, out: &mut Out<'_>) {
     ] {
         *text = line(text, LINE);
     }
-    for text in [&mut affected.purl, &mut affected.justification] {
-        *text = text
-            .take()
-            .map(|text| line(&text, LINE))
-            .filter(|text| !text.is_empty());
+    affected.justification = affected.justification.take().map(|text| line(&text, LINE));
+    // Half a name would be another package.
+    let long = |text: &str| text.trim().is_empty() || text.chars().nth(LINE).is_some();
+    if affected.purl.as_deref().is_some_and(long) {
+        affected.purl = None;
+        out.note(Note::Name, 1);
     }
-    if let Some(package) = &mut affected.package {
-        package.registry = line(&package.registry, LINE);
-        package.name = line(&package.name, LINE);
+    if affected
+        .package
+        .as_ref()
+        .is_some_and(|package| long(&package.registry) || long(&package.name))
+    {
+        affected.package = None;
+        out.note(Note::Name, 1);
     }
     small(&mut affected.platforms, out);
     small(&mut affected.subcomponents, out);
@@ -155,8 +167,8 @@ fn limit(range: &mut Range) {
             *bound = Bound::Unreadable(line(text, VERSION));
         }
     }
-    for change in &mut range.changes {
-        change.at = line(&change.at, VERSION);
+    if range.changes.iter().any(|change| change.at.len() > VERSION) {
+        *range = Range::unreadable("a change at a version that is too long");
     }
     for text in [&mut range.text, &mut range.version_type] {
         *text = text.take().map(|text| line(&text, VERSION));

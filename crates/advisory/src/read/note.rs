@@ -8,7 +8,7 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Note {
-    /// Links in folders not followed.
+    /// Links and special files not followed.
     Link,
     /// Files with another ending left out.
     OtherFile,
@@ -44,6 +44,8 @@ pub enum Note {
     Optional,
     /// CSAF relationships that go too deep left out.
     Deep,
+    /// Package names and URLs that are empty or too long left out.
+    Name,
     /// Titles, summaries and remediations cut.
     Text,
 }
@@ -52,7 +54,7 @@ impl Note {
     /// In English.
     pub const fn en(self) -> &'static str {
         match self {
-            Self::Link => "links in folders not followed",
+            Self::Link => "links and special files not followed",
             Self::OtherFile => "files with another ending left out",
             Self::Events => "events that can't be read taken as unknown",
             Self::NoVersions => "products without versions taken as unknown",
@@ -72,6 +74,7 @@ impl Note {
             }
             Self::Optional => "CSAF components that are optional taken as present",
             Self::Deep => "CSAF relationships that go too deep left out",
+            Self::Name => "package names and URLs that are empty or too long left out",
             Self::Text => "titles, summaries and remediations cut",
         }
     }
@@ -79,7 +82,7 @@ impl Note {
     /// In Chinese.
     pub const fn zh(self) -> &'static str {
         match self {
-            Self::Link => "文件夹中的链接未跟随",
+            Self::Link => "链接与特殊文件未跟随",
             Self::OtherFile => "其他后缀的文件未读",
             Self::Events => "读不懂的事件按未知处理",
             Self::NoVersions => "未给版本的产品按未知处理",
@@ -97,6 +100,7 @@ impl Note {
             Self::NoProduct => "产品树中没有的产品，其关系或状态未读",
             Self::Optional => "可选的 CSAF 组件按存在处理",
             Self::Deep => "过深的 CSAF 关系未读",
+            Self::Name => "空的或过长的包名、包地址未读",
             Self::Text => "标题、摘要或处置建议被截断",
         }
     }

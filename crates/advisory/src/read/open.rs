@@ -14,6 +14,8 @@ use super::{Note, Out, clean};
 const SMALL: u64 = 16 << 20;
 /// Where a tar archive says that it is one.
 const TAR: std::ops::Range<usize> = 257..262;
+/// Longest name in front of a tar entry, bytes.
+const LONG_NAME: u64 = 64 << 10;
 /// Most of a central directory: zip files whose end says more entries are refused before they are listed.
 const ZIP_ENTRIES: u64 = 2_000_000;
 
@@ -92,7 +94,7 @@ fn stream(out: &mut Out<'_>, name: &str, mut input: impl Read + Seek, length: u6
     }
     match head.get(..got).unwrap_or_default() {
         [0x1f, 0x8b, ..] => packed(out, name, input, length, depth),
-        [b'P', b'K', 3, 4] | [b'P', b'K', 5, 6] => zip(out, name, input, depth),
+        [b'P', b'K', 3, 4] | [b'P', b'K', 5, 6] => zip(out, name, input, length, depth),
         _ => plain(out, name, input, length, depth),
     }
 }
@@ -137,58 +139,79 @@ fn packed(out: &mut Out<'_>, name: &str, input: impl Read, length: u64, depth: u
 
 fn tar(out: &mut Out<'_>, name: &str, input: impl Read, depth: u32) {
     let mut archive = tar::Archive::new(input);
+    // Raw: the library would take a long name into memory whatever its length.
     let entries = match archive.entries() {
-        Ok(entries) => entries,
+        Ok(entries) => entries.raw(true),
         Err(error) => return unopened(out, name, error),
     };
     let mut seen = 0;
+    let mut long: Option<String> = None;
     for entry in entries {
-        seen += 1;
-        if seen > out.limits.files {
-            return unopened(out, name, "too many files: the rest is not read");
-        }
         let mut entry = match entry {
             Ok(entry) => entry,
             Err(error) => {
-                return unopened(
-                    out,
-                    name,
-                    format!(
-                        "behind its file {}: {error}; the rest is not read",
-                        seen - 1
-                    ),
-                );
+                let reason = format!("behind its entry {seen}: {error}; the rest is not read");
+                return unopened(out, name, reason);
             }
         };
-        if !entry.header().entry_type().is_file() {
+        seen += 1;
+        if seen > out.limits.files {
+            return unopened(out, name, "it holds too many files: the rest is not read");
+        }
+        let kind = entry.header().entry_type();
+        if kind.is_gnu_longname() || kind.is_pax_local_extensions() {
+            long = long_name(&mut entry, kind.is_gnu_longname());
             continue;
         }
-        let inner = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        let full = format!("{name}!{}", clean::line(&inner, 200));
+        let own = String::from_utf8_lossy(&entry.header().path_bytes()).into_owned();
+        let inner = long.take().unwrap_or(own);
+        if !kind.is_file() {
+            let harmless = kind.is_dir() || kind.is_pax_global_extensions();
+            out.note(Note::Link, usize::from(!harmless));
+            continue;
+        }
         if !inside(out, &inner) {
             continue;
         }
+        let full = format!("{name}!{}", clean::line(&inner, 200));
         if entry.size() > out.limits.file_bytes {
             unopened(out, &full, "it is longer than a file may be");
             continue;
         }
+        let size = entry.size();
         let mut bytes = Vec::new();
-        let most = out.limits.file_bytes + 1;
-        if let Err(error) = (&mut entry).take(most).read_to_end(&mut bytes) {
-            return unopened(
-                out,
-                &full,
-                format!("{error}; the rest of the archive is not read"),
-            );
+        match (&mut entry).take(size).read_to_end(&mut bytes) {
+            Ok(_) if bytes.len() as u64 == size => inner_file(out, &full, bytes, depth),
+            Ok(_) => return unopened(out, &full, "the archive ends within it, as if cut"),
+            Err(error) => {
+                return unopened(
+                    out,
+                    &full,
+                    format!("{error}; the rest of the archive is not read"),
+                );
+            }
         }
-        if (bytes.len() as u64) < entry.size() {
-            return unopened(out, &full, "the archive ends within it, as if cut");
-        }
-        inner_file(out, &full, bytes, depth);
     }
 }
 
-fn zip(out: &mut Out<'_>, name: &str, input: impl Read + Seek, depth: u32) {
+/// The name that stands in front of an entry whose own field is too short for it; none where it is longer than 64 KiB.
+fn long_name(entry: &mut impl Read, gnu: bool) -> Option<String> {
+    let mut bytes = Vec::new();
+    let got = entry.take(LONG_NAME + 1).read_to_end(&mut bytes).ok()?;
+    if got as u64 > LONG_NAME {
+        return None;
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    if gnu {
+        return Some(text.trim_end_matches('\0').to_owned());
+    }
+    // "27 path=a/b.json" in lines.
+    text.lines()
+        .find_map(|line| line.split_once(' ')?.1.strip_prefix("path="))
+        .map(str::to_owned)
+}
+
+fn zip(out: &mut Out<'_>, name: &str, input: impl Read + Seek, length: u64, depth: u32) {
     let mut archive = match zip::ZipArchive::new(input) {
         Ok(archive) => archive,
         Err(error) => return unopened(out, name, format!("it can't be opened as zip: {error}")),
@@ -196,7 +219,24 @@ fn zip(out: &mut Out<'_>, name: &str, input: impl Read + Seek, depth: u32) {
     if archive.len() as u64 > out.limits.files.min(ZIP_ENTRIES) {
         return unopened(out, name, "it holds too many files");
     }
+    if archive.has_duplicate_names() {
+        unopened(
+            out,
+            name,
+            "files of it have the same name: only the last of each is read",
+        );
+    }
+    let begun = out.bytes_left.get();
     for at in 0..archive.len() {
+        // Entries may share their packed bytes: then each is small and all together are not.
+        let spent = begun.saturating_sub(out.bytes_left.get());
+        if spent > SMALL && spent > length.saturating_mul(out.limits.ratio) {
+            let ratio = out.limits.ratio;
+            let reason = format!(
+                "its files unpack to more than {ratio} times its length: the rest is not read"
+            );
+            return unopened(out, name, reason);
+        }
         let mut entry = match archive.by_index(at) {
             Ok(entry) => entry,
             Err(error) => {

@@ -263,6 +263,9 @@ fn ranges(
     };
     let mut found = Vec::new();
     let mut open: Option<Bound> = None;
+    // Commits have no order at all: several ends of one beginning stand on several branches.
+    let commits = version_type == Some("git");
+    let mut last = Bound::Open;
     let make = |lower: Bound, upper: Bound| Range {
         lower,
         upper,
@@ -270,7 +273,25 @@ fn ranges(
         ..Range::all(Status::Affected)
     };
     for (kind, text) in marks {
-        match (kind, open.take()) {
+        let before = open.take();
+        if commits && kind != Kind::Introduced && before.is_none() && !found.is_empty() {
+            let end = text.to_owned();
+            let upper = if kind == Kind::Fixed {
+                Bound::Excluding(end)
+            } else {
+                Bound::Including(end)
+            };
+            found.push(make(last.clone(), upper));
+            continue;
+        }
+        if let Some(lower) = &before {
+            last.clone_from(lower);
+        }
+        match (kind, before) {
+            (Kind::Introduced, Some(lower)) if commits => {
+                found.push(make(lower, Bound::Open));
+                open = Some(Bound::Including(text.to_owned()));
+            }
             (Kind::Introduced, None) if text == "0" => open = Some(Bound::Open),
             (Kind::Introduced, None) => open = Some(Bound::Including(text.to_owned())),
             // Introduced again while it is there: the earlier one holds.
