@@ -36,7 +36,8 @@ mod version;
 
 pub use cpe::{Attribute, Cpe, CpeError};
 pub use read::{
-    Format, Found, Limits, Note, Reading, Refused, Tally, UnknownFormat, read, read_from, read_path,
+    Format, Found, Limits, Note, Reading, Refused, Tally, UnknownFormat, read, read_feeds,
+    read_from, read_path,
 };
 pub use record::{
     Affected, Bound, Change, Condition, Epss, Identity, Kev, Package, Platform, Range, Record,

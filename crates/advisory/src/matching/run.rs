@@ -311,6 +311,10 @@ impl<'a> OfGroup<'a> {
         } else {
             outcome.status
         };
+        // A name in a source that does not name the version is no ground for a proposal.
+        if outcome.proposed && decided_by.verdict.is_silent() && !self.options.all {
+            return None;
+        }
         let mut disagreements: Vec<_> = verdicts(&said).into_iter().collect();
         disagreements.extend(self.disagreements.iter().cloned());
         let fixed = decided_by.verdict.fixed.clone().or_else(|| {

@@ -9,6 +9,7 @@ mod cnnvd;
 mod cnvd;
 mod csaf;
 mod cve5;
+mod detect;
 mod epss;
 mod json;
 mod kev;
@@ -275,9 +276,19 @@ pub fn read_path(
     out.tally
 }
 
+/// Reads all feeds of a file, a folder or an archive, each in the form that [`Format::detect`] finds; what is none is refused.
+pub fn read_feeds(path: &Path, limits: &Limits, sink: &mut dyn FnMut(Found)) -> Tally {
+    let mut out = Out::new(Format::Osv, limits, sink);
+    out.any = true;
+    open::path(&mut out, path, 0);
+    out.tally
+}
+
 /// Where readers put what they find.
 struct Out<'a> {
     format: Format,
+    /// The format is found for each file.
+    any: bool,
     limits: &'a Limits,
     sink: &'a mut dyn FnMut(Found),
     tally: Tally,
@@ -293,6 +304,7 @@ impl<'a> Out<'a> {
     fn new(format: Format, limits: &'a Limits, sink: &'a mut dyn FnMut(Found)) -> Self {
         Self {
             format,
+            any: false,
             limits,
             sink,
             tally: Tally::default(),
@@ -307,6 +319,13 @@ impl<'a> Out<'a> {
     fn content(&mut self, name: &str, bytes: &[u8]) {
         self.begin(name);
         self.tally.files += 1;
+        if self.any {
+            let Some(format) = Format::detect(name, bytes) else {
+                self.refuse("", "it is no feed that is known");
+                return self.end();
+            };
+            self.format = format;
+        }
         match self.format {
             Format::Cve5 => cve5::read(bytes, self),
             Format::Nvd => nvd::read(bytes, self),

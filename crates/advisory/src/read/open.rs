@@ -310,8 +310,14 @@ fn inside(out: &mut Out<'_>, inner: &str) -> bool {
 
 fn wanted(out: &Out<'_>, short: &str) -> bool {
     let lower = short.to_ascii_lowercase();
-    [out.format.extension(), ".gz", ".tgz", ".tar", ".zip"]
-        .iter()
+    let plain = out.format.extension();
+    let any: &[&str] = if out.any {
+        &[".json", ".xml", ".csv"]
+    } else {
+        &[plain]
+    };
+    any.iter()
+        .chain(&[".gz", ".tgz", ".tar", ".zip"])
         .any(|ending| lower.ends_with(ending))
 }
 
