@@ -172,7 +172,7 @@ fn withdrawn_records_match_nothing() {
     ];
     let found = one(feeds, vec![component("pkg:npm/lodash@4.0.0", &[])]);
     assert_eq!(found.status, Status::Affected);
-    assert_eq!(found.disagreements[0].about, About::Withdrawn);
+    assert_eq!(found.vulnerability.disagreements[0].about, About::Withdrawn);
 }
 
 #[test]
@@ -375,7 +375,7 @@ fn a_distribution_s_package_is_not_condemned_by_its_upstream_version() {
         (found.status, found.identity),
         (Status::Unaffected, Identity::Package)
     );
-    assert_eq!(found.disagreements[0].about, About::Verdict);
+    assert_eq!(found.disagreement.unwrap().about, About::Verdict);
 }
 
 const CNVD: &str = r#"<?xml version="1.0" encoding="UTF-8"?><vulnerabilitys><vulnerability><number>CNVD-2023-1</number>
@@ -474,8 +474,8 @@ fn sources_of_one_vulnerability_stand_side_by_side() {
         ids,
         ["CNVD-2023-1", "CVE-2023-1111", "GHSA-aaaa-bbbb-cccc", "X-1"]
     );
-    let about: Vec<About> = found.disagreements.iter().map(|one| one.about).collect();
-    assert_eq!(about, [About::Verdict, About::Score]);
+    assert_eq!(found.disagreement.unwrap().said.len(), 3);
+    assert_eq!(found.vulnerability.disagreements[0].about, About::Score);
     let levels: Vec<Option<String>> = found
         .vulnerability
         .sources
@@ -946,7 +946,7 @@ proptest! {
                 let same = naive(record, one);
                 prop_assert_eq!(report.findings.len(), usize::from(same), "{:?} {:?}", record, one);
                 for finding in report.findings {
-                    by_force.insert((one.where_found.clone(), one.name.clone(), finding.component.version, record.id.clone(), finding.decided_by.verdict.status as u8));
+                    by_force.insert((one.where_found.clone(), one.name.clone(), finding.component.version.clone(), record.id.clone(), finding.decided_by.verdict.status as u8));
                 }
             }
         }

@@ -174,9 +174,8 @@ impl<'a> Known<'a> {
         self.order
     }
 
-    /// Whether a statement is of this component, by the surest identity that both have.
-    pub(super) fn recognise(&self, affected: &Affected) -> Option<Seen<'_>> {
-        let keys = Keys::of(affected);
+    /// Whether a statement is of this component, by the surest identity that both have. `keys` are those of the statement.
+    pub(super) fn recognise(&self, affected: &Affected, keys: &Keys) -> Option<Seen<'_>> {
         if let Some((identity, key)) = &keys.package
             && let Some(named) = self.packages.iter().find(|named| named.key == *key)
         {
@@ -195,8 +194,8 @@ impl<'a> Known<'a> {
                 release,
             });
         }
-        self.by_cpe(affected, &keys)
-            .or_else(|| self.by_name(affected, &keys))
+        self.by_cpe(affected, keys)
+            .or_else(|| self.by_name(affected, keys))
     }
 
     fn by_cpe(&self, affected: &Affected, keys: &Keys) -> Option<Seen<'_>> {

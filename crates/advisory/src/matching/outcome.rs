@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::because::{Because, Verdict};
+use super::key::Keys;
 use super::known::Known;
 use super::platform::Around;
 use super::verdict::weight;
-use super::vex;
 use crate::record::{Affected, Identity, Record, Source, Status};
 use crate::score::Score;
 
@@ -47,10 +47,11 @@ pub(super) struct Outcome {
 pub(super) fn say(
     record: &Record,
     affected: &Affected,
+    keys: &Keys,
     known: &Known<'_>,
     around: &Around<'_>,
 ) -> Option<Said> {
-    let seen = known.recognise(affected)?;
+    let seen = known.recognise(affected, keys)?;
     let mut verdict = affected.verdict(seen.version, seen.order);
     if verdict.status == Status::Affected && seen.upstream {
         let range = match &verdict.because {
@@ -284,23 +285,4 @@ pub(super) fn of_records(records: &[Record], scores: &[Graded]) -> Vec<Disagreem
         });
     }
     found
-}
-
-/// The supplier's statement that clears a component, where one of the records is that.
-pub(super) fn cleared(
-    records: &[Record],
-    known: &Known<'_>,
-    around: &Around<'_>,
-) -> Option<vex::Suppressed> {
-    records
-        .iter()
-        .filter(|record| !record.withdrawn)
-        .flat_map(|record| {
-            record
-                .affected
-                .iter()
-                .map(move |affected| (record, affected))
-        })
-        .filter(|(record, affected)| vex::clears(record, affected))
-        .find_map(|(record, affected)| vex::supplier(record, affected, known, around))
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::because::{Because, Verdict};
-use super::key::{cpe_key, plain};
+use super::key::{Keys, cpe_key, plain};
 use super::known::Known;
 use crate::cpe::Attribute;
 use crate::record::{Affected, Condition, Platform, Range, Status};
@@ -141,9 +141,10 @@ impl<'a> Around<'a> {
             },
             ..Affected::default()
         };
+        let keys = Keys::of(&wanted);
         let mut answer = Some(false);
         for one in found.iter().filter_map(|at| self.known.get(*at)) {
-            let Some(seen) = one.recognise(&wanted) else {
+            let Some(seen) = one.recognise(&wanted, &keys) else {
                 continue;
             };
             match wanted.verdict(seen.version, seen.order).status {

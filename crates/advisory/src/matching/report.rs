@@ -61,7 +61,8 @@ pub struct Identifier {
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {
     /// The component.
-    pub component: Part,
+    #[serde(serialize_with = "shared")]
+    pub component: Arc<Part>,
     /// What is known of the vulnerability, whatever the component.
     #[serde(serialize_with = "shared")]
     pub vulnerability: Arc<Vulnerability>,
@@ -73,15 +74,15 @@ pub struct Finding {
     pub identity: Identity,
     /// The statement that decided.
     pub decided_by: Said,
-    /// What the other statements say, up to 50.
+    /// What the other statements say, up to 20.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<Said>,
     /// The first version that is not affected any more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fixed: Option<String>,
-    /// Where sources differ.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub disagreements: Vec<Disagreement>,
+    /// Where sources differ on whether it is affected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disagreement: Option<Disagreement>,
     /// A statement says that it does not matter here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suppressed: Option<Suppressed>,
@@ -133,6 +134,9 @@ pub struct Vulnerability {
     pub sources: Vec<(Source, String, Option<String>)>,
     /// Scores of all sources.
     pub scores: Vec<Graded>,
+    /// Where sources differ on its score, or on whether it exists.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub disagreements: Vec<Disagreement>,
     /// The entry in CISA's catalogue.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kev: Option<Kev>,

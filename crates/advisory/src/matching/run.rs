@@ -8,19 +8,20 @@ use jiff::civil::Date;
 use super::disk::IndexError;
 use super::facts::{self, Asset};
 use super::index::Index;
+use super::key::Keys;
 use super::known::Known;
-use super::outcome::{cleared, of_records, outcome, say, scores, settle_releases, verdicts};
+use super::outcome::{of_records, outcome, say, scores, settle_releases, verdicts};
 use super::platform::Around;
 use super::report::{Decided, Finding, Identifier, Part, Report, Summary, Vulnerability};
 use super::vex::{self, Own};
 use crate::decide::decide;
-use crate::record::{Record, Status};
+use crate::record::{Affected, Record, Status};
 use crate::sbom::{Component, Inventory};
 
 /// Most places of one component that are told.
 const PLACES: usize = 100;
 /// Most statements that are told beside the one that decided.
-const OTHERS: usize = 50;
+const OTHERS: usize = 20;
 /// Most pairs of component and vulnerability that are looked at.
 const PAIRS: usize = 20_000_000;
 
@@ -62,6 +63,11 @@ pub fn match_inventory(
 ) -> Result<Report, IndexError> {
     let (distinct, places) = distinct(&inventory.components);
     let known: Vec<Known<'_>> = distinct.iter().map(|one| Known::of(one)).collect();
+    let parts = known
+        .iter()
+        .zip(&places)
+        .map(|(one, places)| Arc::new(part(one, places)));
+    let parts: Vec<Arc<Part>> = parts.collect();
     let around = Around::of(&known);
     let mut summary = coverage(index, &known, &places);
     summary.components = inventory.components.len();
@@ -92,10 +98,9 @@ pub fn match_inventory(
         let records = index.members(group)?;
         let mut one = OfGroup::of(index, group, records, options);
         for &(_, at) in of_group {
-            let Some(known) = known.get(at as usize) else {
-                continue;
-            };
-            let Some(finding) = one.finding(known, places.get(at as usize), &around) else {
+            let both = known.get(at as usize).zip(parts.get(at as usize));
+            let Some(finding) = both.and_then(|(known, part)| one.finding(known, part, &around))
+            else {
                 continue;
             };
             if finding.status == Status::Unaffected && !options.all {
@@ -171,6 +176,20 @@ fn distinct(components: &[Component]) -> (Vec<&Component>, Vec<Vec<&str>>) {
     (distinct, places)
 }
 
+fn part(known: &Known<'_>, places: &[&str]) -> Part {
+    Part {
+        name: known.component.name.clone(),
+        version: known.version().map(str::to_owned),
+        purl: known.component.purl.clone(),
+        places: places
+            .iter()
+            .take(PLACES)
+            .map(|place| (*place).to_owned())
+            .collect(),
+        more_places: places.len().saturating_sub(PLACES),
+    }
+}
+
 /// Which components could be matched by whom.
 fn coverage(index: &Index, known: &[Known<'_>], places: &[Vec<&str>]) -> Summary {
     let mut summary = Summary::default();
@@ -203,9 +222,8 @@ fn coverage(index: &Index, known: &[Known<'_>], places: &[Vec<&str>]) -> Summary
 
 /// One vulnerability, for all components that may have it.
 struct OfGroup<'a> {
-    records: Vec<Record>,
+    records: Vec<(Record, Vec<Keys>)>,
     shared: Arc<Vulnerability>,
-    disagreements: Vec<super::outcome::Disagreement>,
     facts: crate::decide::Facts,
     options: &'a Options,
     /// A supplier's word that something is not reached is among the records.
@@ -269,10 +287,10 @@ impl<'a> OfGroup<'a> {
                 .collect(),
             kev,
             epss,
+            disagreements: of_records(&records, &scores),
             scores,
         };
         Self {
-            disagreements: of_records(&records, &shared.scores),
             clears: records.iter().any(|record| {
                 record
                     .affected
@@ -283,7 +301,14 @@ impl<'a> OfGroup<'a> {
             shared: Arc::new(shared),
             facts,
             options,
-            records,
+            records: records
+                .into_iter()
+                .filter(|record| !record.withdrawn)
+                .map(|record| {
+                    let keys = record.affected.iter().map(Keys::of).collect();
+                    (record, keys)
+                })
+                .collect(),
             decided: [None, None],
         }
     }
@@ -291,17 +316,13 @@ impl<'a> OfGroup<'a> {
     fn finding(
         &mut self,
         known: &Known<'_>,
-        places: Option<&Vec<&str>>,
+        part: &Arc<Part>,
         around: &Around<'_>,
     ) -> Option<Finding> {
-        let mut said = Vec::new();
-        for record in self.records.iter().filter(|record| !record.withdrawn) {
-            let of_it = record
-                .affected
-                .iter()
-                .filter_map(|affected| say(record, affected, known, around));
-            said.extend(of_it);
-        }
+        let mut said: Vec<_> = self
+            .statements()
+            .filter_map(|(record, affected, keys)| say(record, affected, keys, known, around))
+            .collect();
         settle_releases(&mut said);
         let outcome = outcome(&said)?;
         let mut decided_by = said.get(outcome.by)?.clone();
@@ -315,8 +336,7 @@ impl<'a> OfGroup<'a> {
         if outcome.proposed && decided_by.verdict.is_silent() && !self.options.all {
             return None;
         }
-        let mut disagreements: Vec<_> = verdicts(&said).into_iter().collect();
-        disagreements.extend(self.disagreements.iter().cloned());
+        let disagreement = verdicts(&said);
         let fixed = decided_by.verdict.fixed.clone().or_else(|| {
             said.iter()
                 .filter(|one| one.identity == decided_by.identity)
@@ -331,28 +351,13 @@ impl<'a> OfGroup<'a> {
         let suppressed = if status == Status::Unaffected {
             None
         } else {
-            mine.or_else(|| {
-                self.clears
-                    .then(|| cleared(&self.records, known, around))
-                    .flatten()
-            })
+            mine.or_else(|| self.cleared(known, around))
         };
         decided_by.verdict.fixed.clone_from(&fixed);
         said.remove(outcome.by);
         said.truncate(OTHERS);
-        let places = places.map_or(&[][..], Vec::as_slice);
         Some(Finding {
-            component: Part {
-                name: known.component.name.clone(),
-                version: known.version().map(str::to_owned),
-                purl: known.component.purl.clone(),
-                places: places
-                    .iter()
-                    .take(PLACES)
-                    .map(|place| (*place).to_owned())
-                    .collect(),
-                more_places: places.len().saturating_sub(PLACES),
-            },
+            component: Arc::clone(part),
             vulnerability: Arc::clone(&self.shared),
             status,
             proposed: outcome.proposed,
@@ -361,10 +366,30 @@ impl<'a> OfGroup<'a> {
             decided_by,
             others: said,
             fixed,
-            disagreements,
+            disagreement,
             suppressed,
             expired: expired.cloned(),
         })
+    }
+
+    /// All product statements, with their records.
+    fn statements(&self) -> impl Iterator<Item = (&Record, &Affected, &Keys)> {
+        self.records.iter().flat_map(|(record, keys)| {
+            let both = record.affected.iter().zip(keys);
+            both.map(move |(affected, keys)| (record, affected, keys))
+        })
+    }
+
+    /// The supplier's statement that clears a component.
+    fn cleared(&self, known: &Known<'_>, around: &Around<'_>) -> Option<vex::Suppressed> {
+        if !self.clears {
+            return None;
+        }
+        self.statements()
+            .filter(|(record, affected, _)| vex::clears(record, affected))
+            .find_map(|(record, affected, keys)| {
+                vex::supplier(record, affected, keys, known, around)
+            })
     }
 
     /// Decided once for all components; whether there is a fix is all in which they differ.

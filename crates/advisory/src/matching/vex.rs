@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::because::Because;
-use super::key::{package_of, purl_key};
+use super::key::{Keys, package_of, purl_key};
 use super::known::Known;
 use super::platform::Around;
 use crate::record::{Affected, Identity, Record, Source, Status};
@@ -58,10 +58,11 @@ pub(super) fn clears(record: &Record, affected: &Affected) -> bool {
 pub(super) fn supplier(
     record: &Record,
     affected: &Affected,
+    keys: &Keys,
     known: &Known<'_>,
     around: &Around<'_>,
 ) -> Option<Suppressed> {
-    let own = known.recognise(affected).is_some_and(|seen| {
+    let own = known.recognise(affected, keys).is_some_and(|seen| {
         seen.identity <= Identity::Cpe
             && seen.edition.is_none()
             && seen.release.is_none()
