@@ -14,6 +14,8 @@ const LONGEST: usize = 1_000;
 /// A version without a known order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Loose {
+    /// The word in front of the number, as in `Orchestrator 9.3`: versions under two such words are of two things.
+    head: Box<str>,
     /// `1.2.0` as 1, 2: noughts at the end say nothing.
     release: Vec<Number>,
     /// What comes behind.
@@ -58,10 +60,15 @@ impl Loose {
         if is_commit(text) {
             return Err("it is a commit: commits have no order");
         }
-        let bare = text
-            .strip_prefix(['v', 'V'])
-            .filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
-            .unwrap_or(text);
+        let begin = text.find(|c: char| c.is_ascii_digit()).unwrap_or_default();
+        let (front, bare) = text.split_at(begin);
+        let head = front
+            .trim_end_matches([' ', '.', '-', '_', ':'])
+            .to_ascii_lowercase();
+        let head = match head.as_str() {
+            "v" | "ver" | "version" | "release" => "",
+            head => head,
+        };
         let mut release = Vec::new();
         let mut left = bare;
         loop {
@@ -80,6 +87,7 @@ impl Loose {
             release.pop();
         }
         Ok(Self {
+            head: head.into(),
             release,
             rest: rest(left, left.len() < bare.len()),
             day: is_day(bare),
@@ -88,7 +96,7 @@ impl Loose {
 
     /// Which one is newer; `None` where that turns on a piece that can mean two things.
     pub(super) fn compare(&self, other: &Self) -> Option<Ordering> {
-        if self.day != other.day {
+        if self.day != other.day || self.head != other.head {
             return None;
         }
         let none = Number::default();
@@ -193,9 +201,27 @@ fn pieces(one: Option<&Piece>, two: Option<&Piece>) -> Option<Ordering> {
     }
 }
 
-/// Forty hexadecimal digits, or sixty-four.
+/// Hexadecimal digits of a commit, whole or cut short: ten or more, with letters among them.
 pub(super) fn is_commit(text: &str) -> bool {
-    matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    let letters = text.bytes().filter(u8::is_ascii_alphabetic).count();
+    (10..=64).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+        && (letters > 1 || matches!(text.len(), 40 | 64))
+}
+
+/// The same commit; one may be cut short, to twelve digits at least.
+pub(super) fn same_commit(one: &str, two: &str) -> bool {
+    let (short, long) = if one.len() < two.len() {
+        (one, two)
+    } else {
+        (two, one)
+    };
+    let cut = short.len() >= 12 && is_commit(short) && is_commit(long);
+    one.eq_ignore_ascii_case(two)
+        || cut
+            && long
+                .get(..short.len())
+                .is_some_and(|head| head.eq_ignore_ascii_case(short))
 }
 
 /// `2018-07-26` or `2018/7/26`.
@@ -251,6 +277,8 @@ mod tests {
             ("2018-07-26", "2019-01-02"),
             ("99999999999999999999", "100000000000000000000"),
             ("1.02B05", "1.02B06"),
+            ("Orchestrator 9.2", "orchestrator 9.3"),
+            ("R2022x", "r2024x"),
         ] {
             assert_eq!(order(one, two), Some(Ordering::Less), "{one} < {two}");
         }
@@ -275,6 +303,8 @@ mod tests {
             ("1.0a", "1.0 SP1"),
             ("1.0 cupcake", "1.0 donut"),
             ("2018-07-26", "3.1"),
+            ("Orchestrator 9.3", "9.2"),
+            ("R2022x", "2023"),
         ] {
             assert_eq!(order(one, two), None, "{one} and {two}");
         }
@@ -284,6 +314,7 @@ mod tests {
             "n/a",
             "1.0 版",
             &"a1".repeat(20),
+            "107e825cc448",
             &"1".repeat(2_000),
         ] {
             assert!(Loose::read(text).is_err(), "{text}");

@@ -10,6 +10,9 @@ use crate::version::{Ecosystem, Version};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum How {
     Of(Ecosystem),
+    /// SemVer by the word of a source whose product no registry holds. Many say so of versions that are none: `M10` is older
+    /// than `M2` to SemVer, and `2.3.7b` has no place there. Where the general order differs there is no answer.
+    Claimed,
     /// Nobody says: [`Loose`].
     Assumed,
     /// Days.
@@ -19,6 +22,7 @@ pub(super) enum How {
 /// A version as one order reads it.
 pub(super) enum Key {
     Of(Version),
+    Claimed(Option<Version>, Option<Loose>),
     Assumed(Loose),
     Day(Vec<u32>),
 }
@@ -29,6 +33,14 @@ impl Key {
             How::Of(ecosystem) => Version::parse(ecosystem, text)
                 .map(Self::Of)
                 .map_err(|error| error.to_string()),
+            How::Claimed => {
+                // CPE names are in small letters.
+                let text = text.to_ascii_lowercase();
+                match (Version::parse(Ecosystem::SemVer, &text), Loose::read(&text)) {
+                    (Err(error), Err(_)) => Err(error.to_string()),
+                    (version, loose) => Ok(Self::Claimed(version.ok(), loose.ok())),
+                }
+            }
             How::Assumed => Loose::read(text)
                 .map(Self::Assumed)
                 .map_err(|why| format!("{:?}: {why}", short(text))),
@@ -45,9 +57,24 @@ impl Key {
         }
     }
 
+    /// Whether nobody says that it is to be ordered like that.
+    pub(super) const fn is_assumed(&self) -> bool {
+        matches!(self, Self::Assumed(_) | Self::Claimed(None, _))
+    }
+
     pub(super) fn compare(&self, other: &Self) -> Option<Ordering> {
         match (self, other) {
             (Self::Of(one), Self::Of(two)) => one.compare(two),
+            (Self::Claimed(one, loose), Self::Claimed(two, other)) => {
+                let both = one.as_ref().zip(two.as_ref());
+                let general = loose.as_ref().zip(other.as_ref());
+                let general = general.map(|(one, two)| one.compare(two));
+                match (both.and_then(|(one, two)| one.compare(two)), general) {
+                    (Some(claimed), Some(Some(general))) if claimed != general => None,
+                    (Some(claimed), _) => Some(claimed),
+                    (None, general) => general.flatten(),
+                }
+            }
             (Self::Assumed(one), Self::Assumed(two)) => one.compare(two),
             (Self::Day(one), Self::Day(two)) => Some(one.cmp(two)),
             _ => None,
@@ -60,20 +87,21 @@ fn short(text: &str) -> String {
 }
 
 /// The orders to try for a range, the best first; never none.
-///
-/// A source that names an order for a product which no registry holds is often wrong about it (`semver` for `2.3.7b`): the
-/// general order is tried behind it. Where a registry is known, only its order and the named one count.
 pub(super) fn orders(affected: &Affected, range: &Range, own: Option<Ecosystem>) -> Vec<How> {
     if range.version_type.as_deref() == Some("date") {
         return vec![How::Day];
     }
-    let named = affected.order(range);
-    let mut found: Vec<How> = named.into_iter().map(How::Of).collect();
+    let bare = own.is_none() && affected.package.is_none() && affected.purl.is_none();
+    let named = affected.order(range).map(|order| match order {
+        Ecosystem::SemVer if bare => How::Claimed,
+        order => How::Of(order),
+    });
+    let mut found: Vec<How> = named.into_iter().collect();
     if let Some(own) = own.map(How::Of).filter(|own| !found.contains(own)) {
         found.push(own);
     }
-    if own.is_none() && (affected.package.is_none() && affected.purl.is_none() || found.is_empty())
-    {
+    let claimed = found.contains(&How::Claimed);
+    if found.is_empty() || bare && !claimed {
         found.push(How::Assumed);
     }
     found

@@ -1,8 +1,8 @@
 //! One product statement for one version.
 
 use super::because::{Because, Verdict, shown};
-use super::loose::is_commit;
-use super::order::{How, Key, Side, inside, orders};
+use super::loose::{is_commit, same_commit};
+use super::order::{Key, Side, inside, orders};
 use crate::record::{Affected, Bound, Range, Status};
 use crate::version::Ecosystem;
 
@@ -86,7 +86,7 @@ impl Affected {
                     continue;
                 }
             };
-            weighed.assumed |= how == How::Assumed;
+            weighed.assumed |= key.is_assumed();
             let same = |listed: &&String| {
                 Key::read(how, listed)
                     .is_ok_and(|listed| key.compare(&listed).is_some_and(std::cmp::Ordering::is_eq))
@@ -177,7 +177,7 @@ fn holds(affected: &Affected, range: &Range, version: &str, own: Option<Ecosyste
                 continue;
             }
         };
-        let assumed = how == How::Assumed;
+        let assumed = key.is_assumed();
         let ends = [
             inside(&range.lower, true, how, &key, version),
             inside(&range.upper, false, how, &key, version),
@@ -207,7 +207,7 @@ fn holds(affected: &Affected, range: &Range, version: &str, own: Option<Ecosyste
 }
 
 /// The status within a range, after its changes: the last that is not behind the version counts.
-fn status_at(range: &Range, how: How, key: &Key) -> Result<Status, String> {
+fn status_at(range: &Range, how: super::order::How, key: &Key) -> Result<Status, String> {
     let mut last: Option<(Key, Status)> = None;
     for change in &range.changes {
         let at = Key::read(how, &change.at)?;
@@ -231,7 +231,7 @@ fn commit(range: &Range, version: &str, comparable: bool) -> Held {
     if range.lower == Bound::Open && range.upper == Bound::Open && range.changes.is_empty() {
         return Held::Yes(range.status, false);
     }
-    let same = |text: &String| text.eq_ignore_ascii_case(version);
+    let same = |text: &String| same_commit(text, version);
     if let Some(change) = range.changes.iter().find(|change| same(&change.at)) {
         return Held::Yes(change.status, false);
     }

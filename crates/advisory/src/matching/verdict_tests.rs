@@ -213,6 +213,21 @@ fn commits_are_compared_with_themselves_alone() {
     );
     let one = of(Some(Good), vec![], &[&a]);
     check(&one, None, &[(&a, Bad), (&b, Unknown)]);
+    // Cut short it is the same one; and never a version.
+    let short = typed(range("[1da177e4c3f4", "(107e825cc448", Bad), "git");
+    let one = of(Some(Good), vec![short], &[]);
+    let whole = format!("1da177e4c3f4{}", "0".repeat(28));
+    check(
+        &one,
+        None,
+        &[(&whole, Bad), ("107e825cc448", Good), ("5.15", Unknown)],
+    );
+    let custom = of(
+        Some(Good),
+        vec![range("[1da177e4c3f4", "(107e825cc448", Bad)],
+        &[],
+    );
+    check(&custom, None, &[("5.15", Unknown)]);
 }
 
 #[test]
@@ -257,6 +272,22 @@ fn the_order_is_the_registry_s_where_there_is_one() {
     let one = of(Some(Good), vec![typed(range.clone(), "semver")], &[]);
     let odd = one.verdict(Some("0.9.1.2b"), None);
     assert_eq!((odd.status, odd.order_assumed), (Bad, true));
+    // `M10` is older than `M2` to SemVer, and nobody means that.
+    let milestones = typed(
+        super::verdict_tests::range("[11.0.0-M1", "[11.0.0-M10", Bad),
+        "semver",
+    );
+    let tomcat = of(Some(Good), vec![milestones], &[]);
+    check(
+        &tomcat,
+        None,
+        &[
+            ("11.0.0-m10", Bad),
+            ("11.0.0-m1", Bad),
+            ("11.0.0-m2", Unknown),
+            ("11.0.1", Good),
+        ],
+    );
     // Where the registry is known, it is not.
     let one = Affected {
         package: Some(Package {
