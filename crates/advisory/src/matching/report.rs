@@ -74,7 +74,7 @@ pub struct Finding {
     pub identity: Identity,
     /// The statement that decided.
     pub decided_by: Said,
-    /// What the other statements say, up to 20.
+    /// What the other statements say, up to [`Options::others`](super::Options::others).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<Said>,
     /// The first version that is not affected any more.

@@ -20,8 +20,6 @@ use crate::sbom::{Component, Inventory};
 
 /// Most places of one component that are told.
 const PLACES: usize = 100;
-/// Most statements that are told beside the one that decided.
-const OTHERS: usize = 20;
 /// Most pairs of component and vulnerability that are looked at.
 const PAIRS: usize = 20_000_000;
 
@@ -38,6 +36,8 @@ pub struct Options {
     pub all: bool,
     /// Most findings.
     pub most: usize,
+    /// Most statements of a finding that are told beside the one that decided.
+    pub others: usize,
 }
 
 impl Default for Options {
@@ -48,6 +48,7 @@ impl Default for Options {
             today: None,
             all: false,
             most: 1_000_000,
+            others: 20,
         }
     }
 }
@@ -355,7 +356,7 @@ impl<'a> OfGroup<'a> {
         };
         decided_by.verdict.fixed.clone_from(&fixed);
         said.remove(outcome.by);
-        said.truncate(OTHERS);
+        said.truncate(self.options.others);
         Some(Finding {
             component: Arc::clone(part),
             vulnerability: Arc::clone(&self.shared),

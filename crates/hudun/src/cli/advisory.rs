@@ -1,5 +1,7 @@
 //! `hudun advisory`: what is known of vulnerable versions, offline.
 
+mod matching;
+
 use std::cmp::Ordering;
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
@@ -40,6 +42,17 @@ pub(super) enum AdvisoryCommand {
     /// archive is read when a part of it is broken. The summary goes to standard error. The exit code is 0 when everything was
     /// understood and 2 when something was refused. Example: hudun advisory read --format cnvd downloads/ --json
     Read(ReadArgs),
+    /// Hold component inventories against advisories: what is affected, by whose word, and what to do by when.
+    ///
+    /// The exit code is 2 when something was refused; the rest is matched all the same. Example:
+    /// hudun advisory match --sbom shop.cdx.json --feeds downloads/ --exposure internet --data personal
+    Match(matching::MatchArgs),
+    /// Every advisory that speaks of one package, with its verdict and the words that decided.
+    ///
+    /// Example: hudun advisory affects --purl pkg:npm/lodash@4.17.20 --feeds downloads/
+    Affects(matching::AffectsArgs),
+    /// Put feeds into one index file, which opens in a moment.
+    Index(matching::IndexArgs),
 }
 
 #[derive(Args)]
@@ -73,6 +86,9 @@ pub(super) fn run(command: AdvisoryCommand) -> anyhow::Result<ExitCode> {
         AdvisoryCommand::Order(args) => order(&args),
         AdvisoryCommand::Score { vectors, json } => Ok(score(&vectors, json)),
         AdvisoryCommand::Read(args) => read(&args),
+        AdvisoryCommand::Match(args) => matching::run(&args),
+        AdvisoryCommand::Affects(args) => matching::affects(&args),
+        AdvisoryCommand::Index(args) => matching::index(&args),
     }
 }
 
