@@ -18,6 +18,8 @@ pub fn normalise_purl(text: &str) -> Result<String, Reason> {
 pub(super) struct Purl {
     pub(super) text: String,
     pub(super) kind: String,
+    /// With its namespace in front.
+    pub(super) name: String,
     pub(super) version: Option<String>,
 }
 
@@ -49,6 +51,10 @@ pub(super) fn parse(text: &str) -> Result<Purl, Reason> {
     }
     Ok(Purl {
         kind: purl.ty().to_owned(),
+        name: match purl.namespace() {
+            Some(namespace) => format!("{namespace}/{}", purl.name()),
+            None => purl.name().to_owned(),
+        },
         version: purl.version().map(str::to_owned),
         text: written,
     })

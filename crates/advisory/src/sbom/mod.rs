@@ -96,6 +96,23 @@ pub struct BuiltFrom {
 }
 
 impl Component {
+    /// The component that a purl names, as [`normalise_purl`] writes it.
+    ///
+    /// # Errors
+    /// [`Reason::BadPurl`] for what is none.
+    pub fn of_purl(text: &str) -> Result<Self, Reason> {
+        let purl = identity::parse(text)?;
+        Ok(Self {
+            name: purl.name,
+            version: purl.version,
+            ecosystem: Some(purl.kind),
+            purl: Some(purl.text),
+            cpes: Vec::new(),
+            where_found: String::new(),
+            built_from: None,
+        })
+    }
+
     /// The order of its versions, where there is one.
     pub fn order(&self) -> Option<Ecosystem> {
         Some(match self.ecosystem.as_deref()? {

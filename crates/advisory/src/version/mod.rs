@@ -5,7 +5,7 @@ mod composer;
 mod debian;
 mod list;
 mod maven;
-mod number;
+pub(crate) mod number;
 mod order;
 mod pypi;
 mod rpm;

@@ -4,15 +4,15 @@ use std::cmp::Ordering;
 
 /// A whole number, its digits without leading zeros.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Number(Box<str>);
+pub(crate) struct Number(Box<str>);
 
 impl Number {
     /// Takes digits; anything else must not be in them.
-    pub(super) fn of(digits: &str) -> Self {
+    pub(crate) fn of(digits: &str) -> Self {
         Self(digits.trim_start_matches('0').into())
     }
 
-    pub(super) const fn is_zero(&self) -> bool {
+    pub(crate) const fn is_zero(&self) -> bool {
         self.0.is_empty()
     }
 }
@@ -31,7 +31,7 @@ impl PartialOrd for Number {
 }
 
 /// Cuts the digits off the front.
-pub(super) fn digits(text: &str) -> (&str, &str) {
+pub(crate) fn digits(text: &str) -> (&str, &str) {
     let end = text
         .find(|c: char| !c.is_ascii_digit())
         .unwrap_or(text.len());

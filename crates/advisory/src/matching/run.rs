@@ -1,0 +1,415 @@
+//! An inventory against an index.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use jiff::civil::Date;
+
+use super::disk::IndexError;
+use super::facts::{self, Asset};
+use super::index::Index;
+use super::key::Keys;
+use super::known::Known;
+use super::outcome::{of_records, outcome, say, scores, settle_releases, verdicts};
+use super::platform::Around;
+use super::report::{Decided, Finding, Identifier, Part, Report, Summary, Vulnerability};
+use super::vex::{self, Own};
+use crate::decide::decide;
+use crate::record::{Affected, Record, Status};
+use crate::sbom::{Component, Inventory};
+
+/// Most places of one component that are told.
+const PLACES: usize = 100;
+/// Most pairs of component and vulnerability that are looked at.
+const PAIRS: usize = 20_000_000;
+
+/// How to match.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The asset that the inventory is of.
+    pub asset: Asset,
+    /// One's own statements.
+    pub own: Vec<Own>,
+    /// The day on which own statements are judged; without one those that end do not count.
+    pub today: Option<Date>,
+    /// Report what is not affected too.
+    pub all: bool,
+    /// Most findings.
+    pub most: usize,
+    /// Most statements of a finding that are told beside the one that decided.
+    pub others: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            asset: Asset::default(),
+            own: Vec::new(),
+            today: None,
+            all: false,
+            most: 1_000_000,
+            others: 20,
+        }
+    }
+}
+
+/// Matches. Findings are sorted: those that count first, then by urgency, then affected before unknown, then by name.
+///
+/// # Errors
+/// [`IndexError`] when the index's file was damaged after it was opened.
+pub fn match_inventory(
+    index: &Index,
+    inventory: &Inventory,
+    options: &Options,
+) -> Result<Report, IndexError> {
+    let (distinct, places) = distinct(&inventory.components);
+    let known: Vec<Known<'_>> = distinct.iter().map(|one| Known::of(one)).collect();
+    let parts = known
+        .iter()
+        .zip(&places)
+        .map(|(one, places)| Arc::new(part(one, places)));
+    let parts: Vec<Arc<Part>> = parts.collect();
+    let around = Around::of(&known);
+    let mut summary = coverage(index, &known, &places);
+    summary.components = inventory.components.len();
+    let mut pairs: Vec<(u32, u32)> = Vec::new();
+    for (at, one) in (0_u32..).zip(&known) {
+        let begin = pairs.len();
+        for key in one.lookups() {
+            for record in index.find(&key) {
+                pairs.extend(index.groups_of(record).map(|group| (group, at)));
+            }
+        }
+        if let Some(new) = pairs.get_mut(begin..) {
+            new.sort_unstable();
+        }
+        let mut kept = pairs.split_off(begin);
+        kept.dedup();
+        let room = PAIRS.saturating_sub(pairs.len());
+        summary.left_out += kept.len().saturating_sub(room) as u64;
+        kept.truncate(room);
+        pairs.append(&mut kept);
+    }
+    pairs.sort_unstable();
+    let mut findings = Vec::new();
+    for of_group in pairs.chunk_by(|one, two| one.0 == two.0) {
+        let Some(&(group, _)) = of_group.first() else {
+            continue;
+        };
+        let records = index.members(group)?;
+        let mut one = OfGroup::of(index, group, records, options);
+        for &(_, at) in of_group {
+            let both = known.get(at as usize).zip(parts.get(at as usize));
+            let Some(finding) = both.and_then(|(known, part)| one.finding(known, part, &around))
+            else {
+                continue;
+            };
+            if finding.status == Status::Unaffected && !options.all {
+                continue;
+            }
+            if findings.len() >= options.most {
+                summary.left_out += 1;
+                continue;
+            }
+            count(&finding, &mut summary);
+            findings.push(finding);
+        }
+    }
+    findings.sort_by(|one: &Finding, two: &Finding| {
+        let key = |one: &Finding| {
+            (
+                !one.counts(),
+                std::cmp::Reverse(one.what()),
+                super::verdict::weight(one.status) != 2,
+            )
+        };
+        key(one)
+            .cmp(&key(two))
+            .then_with(|| one.component.name.cmp(&two.component.name))
+            .then_with(|| one.vulnerability.id.cmp(&two.vulnerability.id))
+            .then_with(|| one.component.version.cmp(&two.component.version))
+    });
+    Ok(Report { findings, summary })
+}
+
+fn count(finding: &Finding, summary: &mut Summary) {
+    let place = if finding.suppressed.is_some() {
+        &mut summary.suppressed
+    } else if finding.proposed {
+        &mut summary.proposed
+    } else {
+        match finding.status {
+            Status::Affected => &mut summary.affected,
+            Status::Unknown => &mut summary.unknown,
+            Status::Unaffected => &mut summary.unaffected,
+        }
+    };
+    *place += 1;
+}
+
+/// A component at several places is looked at once.
+fn distinct(components: &[Component]) -> (Vec<&Component>, Vec<Vec<&str>>) {
+    let mut seen: HashMap<_, usize> = HashMap::new();
+    let mut distinct = Vec::new();
+    let mut places: Vec<Vec<&str>> = Vec::new();
+    for one in components {
+        let built = one
+            .built_from
+            .as_ref()
+            .map(|built| (&built.name, &built.version));
+        let key = (
+            &one.name,
+            &one.version,
+            &one.ecosystem,
+            &one.purl,
+            &one.cpes,
+            built,
+        );
+        let at = *seen.entry(key).or_insert_with(|| {
+            distinct.push(one);
+            places.push(Vec::new());
+            distinct.len() - 1
+        });
+        if let Some(places) = places.get_mut(at) {
+            places.push(&one.where_found);
+        }
+    }
+    (distinct, places)
+}
+
+fn part(known: &Known<'_>, places: &[&str]) -> Part {
+    Part {
+        name: known.component.name.clone(),
+        version: known.version().map(str::to_owned),
+        purl: known.component.purl.clone(),
+        places: places
+            .iter()
+            .take(PLACES)
+            .map(|place| (*place).to_owned())
+            .collect(),
+        more_places: places.len().saturating_sub(PLACES),
+    }
+}
+
+/// Which components could be matched by whom.
+fn coverage(index: &Index, known: &[Known<'_>], places: &[Vec<&str>]) -> Summary {
+    let mut summary = Summary::default();
+    let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+    for (one, places) in known.iter().zip(places) {
+        let found = one.kinds();
+        let sourced = found
+            .iter()
+            .any(|kind| index.counts().kinds.contains_key(kind));
+        if found.is_empty() {
+            summary.without_identifier += places.len();
+        } else if !sourced {
+            summary.without_source += places.len();
+        }
+        summary.without_version += usize::from(one.version().is_none()) * places.len();
+        for kind in found {
+            *kinds.entry(kind).or_default() += places.len();
+        }
+    }
+    summary.identifiers = kinds
+        .into_iter()
+        .map(|(kind, components)| Identifier {
+            records: index.counts().kinds.get(&kind).cloned().unwrap_or_default(),
+            kind,
+            components,
+        })
+        .collect();
+    summary
+}
+
+/// One vulnerability, for all components that may have it.
+struct OfGroup<'a> {
+    records: Vec<(Record, Vec<Keys>)>,
+    shared: Arc<Vulnerability>,
+    facts: crate::decide::Facts,
+    options: &'a Options,
+    /// A supplier's word that something is not reached is among the records.
+    clears: bool,
+    patched: bool,
+    decided: [Option<Arc<Decided>>; 2],
+}
+
+impl<'a> OfGroup<'a> {
+    fn of(index: &Index, group: u32, records: Vec<Record>, options: &'a Options) -> Self {
+        let id = index.name(group).to_owned();
+        let mut ids = vec![id.clone()];
+        let mut seen: HashSet<String> = ids.iter().map(|id| id.to_ascii_uppercase()).collect();
+        for record in &records {
+            // A bulletin's other numbers are other vulnerabilities.
+            let bulletin = record
+                .aliases
+                .iter()
+                .filter(|alias| alias.starts_with("CVE-"))
+                .count()
+                > 1;
+            let aliases = record.aliases.iter().filter(|alias| {
+                !alias.starts_with("CVE-") || !(bulletin || id.starts_with("CVE-"))
+            });
+            for one in aliases.chain([&record.id]) {
+                if seen.insert(one.to_ascii_uppercase()) {
+                    ids.push(one.clone());
+                }
+            }
+        }
+        let scores = scores(&records);
+        let kev = facts::kev(index, &ids).cloned();
+        let epss = facts::epss(index, &ids).cloned();
+        let facts = facts::facts(
+            index,
+            &records,
+            kev.as_ref(),
+            epss.as_ref(),
+            &scores,
+            options.asset,
+        );
+        let alive = || records.iter().filter(|record| !record.withdrawn);
+        let title = alive()
+            .map(|record| record.title.as_str())
+            .find(|title| !title.is_empty())
+            .or_else(|| alive().find_map(|record| record.summary.lines().next()))
+            .unwrap_or_default();
+        let shared = Vulnerability {
+            id,
+            ids,
+            title: title.chars().take(200).collect(),
+            sources: records
+                .iter()
+                .map(|record| {
+                    (
+                        record.source,
+                        record.id.clone(),
+                        record.severity_word.clone(),
+                    )
+                })
+                .collect(),
+            kev,
+            epss,
+            disagreements: of_records(&records, &scores),
+            scores,
+        };
+        Self {
+            clears: records.iter().any(|record| {
+                record
+                    .affected
+                    .iter()
+                    .any(|affected| vex::clears(record, affected))
+            }),
+            patched: alive().any(|record| record.patch.is_some()),
+            shared: Arc::new(shared),
+            facts,
+            options,
+            records: records
+                .into_iter()
+                .filter(|record| !record.withdrawn)
+                .map(|record| {
+                    let keys = record.affected.iter().map(Keys::of).collect();
+                    (record, keys)
+                })
+                .collect(),
+            decided: [None, None],
+        }
+    }
+
+    fn finding(
+        &mut self,
+        known: &Known<'_>,
+        part: &Arc<Part>,
+        around: &Around<'_>,
+    ) -> Option<Finding> {
+        let mut said: Vec<_> = self
+            .statements()
+            .filter_map(|(record, affected, keys)| say(record, affected, keys, known, around))
+            .collect();
+        settle_releases(&mut said);
+        let outcome = outcome(&said)?;
+        let mut decided_by = said.get(outcome.by)?.clone();
+        // A name is no ground for "affected"; nor is it one for a finding where even so it would not be affected.
+        let status = if outcome.proposed && decided_by.verdict.status == Status::Unaffected {
+            Status::Unaffected
+        } else {
+            outcome.status
+        };
+        // A name in a source that does not name the version is no ground for a proposal.
+        if outcome.proposed && decided_by.verdict.is_silent() && !self.options.all {
+            return None;
+        }
+        let disagreement = verdicts(&said);
+        let fixed = decided_by.verdict.fixed.clone().or_else(|| {
+            said.iter()
+                .filter(|one| one.identity == decided_by.identity)
+                .find_map(|one| one.verdict.fixed.clone())
+        });
+        let (mine, expired) = vex::own(
+            &self.options.own,
+            &self.shared.ids,
+            known,
+            self.options.today,
+        );
+        let suppressed = if status == Status::Unaffected {
+            None
+        } else {
+            mine.or_else(|| self.cleared(known, around))
+        };
+        decided_by.verdict.fixed.clone_from(&fixed);
+        said.remove(outcome.by);
+        said.truncate(self.options.others);
+        Some(Finding {
+            component: Arc::clone(part),
+            vulnerability: Arc::clone(&self.shared),
+            status,
+            proposed: outcome.proposed,
+            identity: decided_by.identity,
+            decided: self.decided(fixed.is_some() || self.patched),
+            decided_by,
+            others: said,
+            fixed,
+            disagreement,
+            suppressed,
+            expired: expired.cloned(),
+        })
+    }
+
+    /// All product statements, with their records.
+    fn statements(&self) -> impl Iterator<Item = (&Record, &Affected, &Keys)> {
+        self.records.iter().flat_map(|(record, keys)| {
+            let both = record.affected.iter().zip(keys);
+            both.map(move |(affected, keys)| (record, affected, keys))
+        })
+    }
+
+    /// The supplier's statement that clears a component.
+    fn cleared(&self, known: &Known<'_>, around: &Around<'_>) -> Option<vex::Suppressed> {
+        if !self.clears {
+            return None;
+        }
+        self.statements()
+            .filter(|(record, affected, _)| vex::clears(record, affected))
+            .find_map(|(record, affected, keys)| {
+                vex::supplier(record, affected, keys, known, around)
+            })
+    }
+
+    /// Decided once for all components; whether there is a fix is all in which they differ.
+    fn decided(&mut self, fix: bool) -> Arc<Decided> {
+        let facts = &self.facts;
+        let make = || {
+            let facts = crate::decide::Facts {
+                // That no range names a fix does not mean that there is none.
+                fix: fix.then_some(true),
+                ..facts.clone()
+            };
+            Arc::new(Decided {
+                decision: decide(&facts),
+                facts,
+            })
+        };
+        match self.decided.get_mut(usize::from(fix)) {
+            Some(place) => Arc::clone(place.get_or_insert_with(make)),
+            None => make(),
+        }
+    }
+}
