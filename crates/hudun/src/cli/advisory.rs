@@ -117,15 +117,19 @@ fn read(args: &ReadArgs) -> anyhow::Result<ExitCode> {
         }
     }
     for one in &refused {
-        if args.json {
-            writeln!(to, "{}", json!({ "refused": one }))?;
-        } else {
-            writeln!(to, "拒绝 refused: {one}")?;
+        if written.is_ok() {
+            written = if args.json {
+                writeln!(to, "{}", json!({ "refused": one }))
+            } else {
+                writeln!(to, "拒绝 refused: {one}")
+            };
         }
     }
-    written
-        .and_then(|()| to.flush())
-        .context("the records can't be written")?;
+    match written.and_then(|()| to.flush()) {
+        // Whoever reads has seen enough, as `head` does.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
+        result => result.context("the records can't be written")?,
+    }
     let (files, understood, bad) = (total.files, total.understood, total.refused);
     eprintln!(
         "{}：读取 {files} 个文件，理解 {understood} 条，拒绝 {bad} 处",
