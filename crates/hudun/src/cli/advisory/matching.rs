@@ -32,7 +32,7 @@ pub(super) struct From {
 }
 
 #[derive(Args)]
-pub(super) struct MatchArgs {
+pub(in crate::cli) struct MatchArgs {
     /// Component inventories, lock files and package databases.
     #[arg(long, required = true, num_args = 1..)]
     sbom: Vec<PathBuf>,
@@ -59,7 +59,7 @@ pub(super) struct MatchArgs {
 }
 
 #[derive(Args)]
-pub(super) struct AffectsArgs {
+pub(in crate::cli) struct AffectsArgs {
     /// The package, with its version.
     #[arg(long)]
     purl: String,
@@ -74,7 +74,7 @@ pub(super) struct AffectsArgs {
 }
 
 #[derive(Args)]
-pub(super) struct IndexArgs {
+pub(in crate::cli) struct IndexArgs {
     /// A folder, file or archive of feeds.
     #[arg(long)]
     feeds: PathBuf,
@@ -192,7 +192,7 @@ pub(super) fn run(args: &MatchArgs) -> anyhow::Result<ExitCode> {
             }),
         },
         own,
-        today: Some(jiff::Zoned::now().date()),
+        today: Some(jiff::ZonedDateTime::now().date()),
         all: args.all,
         ..Options::default()
     };
