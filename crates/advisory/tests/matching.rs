@@ -976,3 +976,145 @@ fn naive(record: &Record, component: &Component) -> bool {
     let same_name = named && component.purl.is_none() && component.name == affected.product;
     !record.withdrawn && (same_purl || same_package || same_cpe || same_name)
 }
+
+/// What the first product of a feed's first record says of some versions.
+fn check(format: Format, text: &str, wanted: &[(&str, Status)]) {
+    let reading = read(format, "feed", text.as_bytes());
+    let affected = &reading.records[0].affected[0];
+    for (version, status) in wanted {
+        let verdict = affected.verdict(Some(version), None);
+        assert_eq!(verdict.status, *status, "{version}: {verdict:?} {text}");
+    }
+}
+
+#[test]
+fn each_source_s_way_of_writing_versions_is_judged() {
+    use Status::{Affected as Bad, Unaffected as Good, Unknown};
+    let cve = |default: &str, versions: &str| {
+        format!(
+            r#"{{"cveMetadata": {{"cveId": "CVE-2023-1111", "state": "PUBLISHED"}}, "containers": {{"cna": {{"affected": [
+            {{"vendor": "v", "product": "p", {default} "versions": [{versions}]}}]}}}}}}"#
+        )
+    };
+    let good = r#""defaultStatus": "unaffected","#;
+    for (default, versions, wanted) in [
+        (
+            good,
+            r#"{"version": "< 1.2.3", "status": "affected"}"#,
+            &[("1.2.2", Bad), ("1.2.3", Good)][..],
+        ),
+        (
+            good,
+            r#"{"version": ">= 1.0, < 2.0", "status": "affected"}"#,
+            &[("0.9", Good), ("1.0", Bad), ("2.0", Good)],
+        ),
+        (
+            good,
+            r#"{"version": "8.0.27 and prior", "status": "affected"}"#,
+            &[("8.0.27", Bad), ("8.0.28", Good)],
+        ),
+        (
+            good,
+            r#"{"version": "*", "status": "affected"}"#,
+            &[("7", Bad)],
+        ),
+        (
+            good,
+            r#"{"version": "0", "status": "affected"}"#,
+            &[("7", Unknown)],
+        ),
+        (
+            good,
+            r#"{"version": "n/a", "status": "affected"}"#,
+            &[("7", Unknown)],
+        ),
+        (
+            good,
+            r#"{"version": "0", "lessThan": "*", "status": "affected"}"#,
+            &[("7", Bad)],
+        ),
+        (
+            good,
+            r#"{"version": "0", "lessThanOrEqual": "1.5", "status": "affected"}"#,
+            &[("1.5", Bad), ("1.5.1", Good)],
+        ),
+        (
+            good,
+            r#"{"version": "1.0", "lessThan": "unspecified", "status": "affected"}"#,
+            &[("0.9", Good), ("1.0", Unknown)],
+        ),
+        (
+            good,
+            r#"{"version": "1.0", "lessThan": "3.0", "status": "affected", "changes": [{"at": "1.5", "status": "unaffected"}, {"at": "2.0", "status": "affected"}]}"#,
+            &[("1.4", Bad), ("1.6", Good), ("2.1", Bad), ("3.0", Good)],
+        ),
+        (
+            r#""defaultStatus": "affected","#,
+            r#"{"version": "2.0", "status": "unaffected"}, {"version": "3.0", "lessThan": "*", "status": "unaffected"}"#,
+            &[("1.0", Bad), ("2.0", Good), ("2.1", Bad), ("3.1", Good)],
+        ),
+        (
+            "",
+            r#"{"version": "1.0", "status": "affected"}"#,
+            &[("1.0.0", Bad), ("1.1", Unknown)],
+        ),
+    ] {
+        check(Format::Cve5, &cve(default, versions), wanted);
+    }
+    for (events, wanted) in [
+        (
+            r#"{"introduced": "0"}, {"fixed": "1.0.0"}"#,
+            &[("0.9.0", Bad), ("1.0.0", Good)][..],
+        ),
+        (
+            r#"{"introduced": "1.0.0"}, {"last_affected": "1.5.0"}"#,
+            &[("0.9.0", Good), ("1.5.0", Bad), ("1.5.1", Good)],
+        ),
+        (
+            r#"{"fixed": "1.1.0"}, {"introduced": "2.0.0"}, {"introduced": "1.0.0"}"#,
+            &[("1.0.5", Bad), ("1.5.0", Good), ("2.0.0", Bad)],
+        ),
+        (
+            r#"{"introduced": "1.0.0"}, {"limit": "2.0.0"}"#,
+            &[("1.9.0", Bad), ("2.0.0", Good)],
+        ),
+        (
+            r#"{"introduced": "0"}"#,
+            &[("9.9.9", Bad), ("latest", Bad)],
+        ),
+    ] {
+        let text = format!(
+            r#"{{"id": "X-1", "affected": [{{"package": {{"ecosystem": "npm", "name": "p"}}, "ranges": [{{"type": "SEMVER", "events": [{events}]}}], "versions": ["0.0.1-beta"]}}]}}"#
+        );
+        check(Format::Osv, &text, wanted);
+        check(Format::Osv, &text, &[("0.0.1-beta", Bad)]);
+    }
+    let cnvd = |product: &str| {
+        format!(
+            "<vulnerabilitys><vulnerability><number>CNVD-2023-1</number><products><product>{}</product></products></vulnerability></vulnerabilitys>",
+            product.replace('<', "&lt;")
+        )
+    };
+    for (product, wanted) in [
+        (
+            "Moodle Moodle >=4.0.0，<4.0.5",
+            &[("4.0.4", Bad), ("4.0.5", Unknown), ("3.9", Unknown)][..],
+        ),
+        ("某公司 某系统", &[("1.0", Unknown)]),
+        (
+            "某公司 某系统 <= V8",
+            &[("7.9", Bad), ("8.0", Bad), ("8.1", Unknown)],
+        ),
+        (
+            "Foo Foo 6.5.*，<=6.5.4.17",
+            &[("6.5.4.17", Bad), ("6.5.5", Unknown)],
+        ),
+        (
+            "Foo Foo <=2018-07-26",
+            &[("2018-07-01", Bad), ("3.1", Unknown)],
+        ),
+        ("Foo Foo 所有版本", &[("3.1", Bad)]),
+    ] {
+        check(Format::Cnvd, &cnvd(product), wanted);
+    }
+}

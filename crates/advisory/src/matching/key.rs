@@ -16,6 +16,8 @@ pub(super) struct Keys {
     pub(super) package: Option<(Identity, String)>,
     pub(super) cpes: Vec<String>,
     pub(super) names: Vec<String>,
+    /// The maker's name, in letters and digits alone.
+    pub(super) maker: String,
 }
 
 impl Keys {
@@ -38,8 +40,28 @@ impl Keys {
         Self {
             package,
             cpes,
+            maker: if names.is_empty() {
+                String::new()
+            } else {
+                plain(&affected.vendor)
+            },
             names,
         }
+    }
+
+    /// Whether a CPE of the vendor and product of `cpe` is among them (`key` is its key), or of the product by anyone.
+    pub(super) fn has_cpe(&self, cpe: &Cpe, key: &str) -> bool {
+        let among = |key: &str| {
+            self.cpes
+                .binary_search_by(|own| own.as_str().cmp(key))
+                .is_ok()
+        };
+        let anyone = || {
+            cpe.product
+                .value()
+                .is_some_and(|product| among(&format!("c:*:{product}")))
+        };
+        !self.cpes.is_empty() && (among(key) || anyone())
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &str> {

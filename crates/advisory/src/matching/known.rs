@@ -194,15 +194,18 @@ impl<'a> Known<'a> {
                 release,
             });
         }
-        self.by_cpe(affected, keys)
-            .or_else(|| self.by_name(affected, keys))
+        self.by_cpe(affected, keys).or_else(|| self.by_name(keys))
     }
 
     fn by_cpe(&self, affected: &Affected, keys: &Keys) -> Option<Seen<'_>> {
+        if !self.cpes.iter().any(|(cpe, key)| keys.has_cpe(cpe, key)) {
+            return None;
+        }
         let mut open: Option<String> = None;
         let mut found = false;
         for wanted in &affected.cpes {
-            let Some(key) = cpe_key(wanted).filter(|key| keys.cpes.contains(key)) else {
+            let Some(key) = cpe_key(wanted).filter(|key| keys.cpes.binary_search(key).is_ok())
+            else {
                 continue;
             };
             for (own, own_key) in &self.cpes {
@@ -278,19 +281,19 @@ impl<'a> Known<'a> {
         )
     }
 
-    fn by_name(&self, affected: &Affected, keys: &Keys) -> Option<Seen<'_>> {
+    fn by_name(&self, keys: &Keys) -> Option<Seen<'_>> {
         let curated = keys
             .names
             .iter()
             .filter_map(|key| self.names.iter().find(|(own, _)| own == key))
             .map(|(_, curated)| *curated)
             .reduce(|one, two| one || two)?;
-        let maker = plain(&affected.vendor);
+        let maker = keys.maker.as_str();
         let same_maker = maker.len() >= MAKER
             && self
                 .makers
                 .iter()
-                .any(|own| maker.starts_with(own.as_str()) || own.starts_with(maker.as_str()));
+                .any(|own| maker.starts_with(own.as_str()) || own.starts_with(maker));
         Some(Seen {
             identity: if curated || same_maker {
                 Identity::Name

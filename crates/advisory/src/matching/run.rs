@@ -221,6 +221,11 @@ fn coverage(index: &Index, known: &[Known<'_>], places: &[Vec<&str>]) -> Summary
     summary
 }
 
+fn is_cve(id: &str) -> bool {
+    id.get(..4)
+        .is_some_and(|head| head.eq_ignore_ascii_case("CVE-"))
+}
+
 /// One vulnerability, for all components that may have it.
 struct OfGroup<'a> {
     records: Vec<(Record, Vec<Keys>)>,
@@ -240,15 +245,11 @@ impl<'a> OfGroup<'a> {
         let mut seen: HashSet<String> = ids.iter().map(|id| id.to_ascii_uppercase()).collect();
         for record in &records {
             // A bulletin's other numbers are other vulnerabilities.
-            let bulletin = record
+            let bulletin = record.aliases.iter().filter(|alias| is_cve(alias)).count() > 1;
+            let aliases = record
                 .aliases
                 .iter()
-                .filter(|alias| alias.starts_with("CVE-"))
-                .count()
-                > 1;
-            let aliases = record.aliases.iter().filter(|alias| {
-                !alias.starts_with("CVE-") || !(bulletin || id.starts_with("CVE-"))
-            });
+                .filter(|alias| !is_cve(alias) || !(bulletin || is_cve(&id)));
             for one in aliases.chain([&record.id]) {
                 if seen.insert(one.to_ascii_uppercase()) {
                     ids.push(one.clone());

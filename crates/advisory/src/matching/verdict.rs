@@ -196,7 +196,7 @@ fn holds(affected: &Affected, range: &Range, version: &str, own: Option<Ecosyste
         match status {
             Ok(status) => return Held::Yes(status, assumed),
             Err(why) => {
-                first.get_or_insert(Because::Unsure {
+                first.get_or_insert_with(|| Because::Unsure {
                     range: shown(range),
                     why,
                 });
