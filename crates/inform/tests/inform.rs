@@ -132,6 +132,7 @@ async fn post(store: &Store, key: &str, to: &str) {
         to: to.into(),
         subject: "通知".into(),
         text: "您好".into(),
+        until: None,
     };
     let body = serde_json::to_string(&letter).unwrap();
     assert!(store.outbox().post(key, "smtp", &body, 0).await.unwrap());
