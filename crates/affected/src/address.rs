@@ -146,7 +146,10 @@ mod tests {
     fn what_people_type_is_read_and_what_could_do_harm_is_not() {
         for (typed, read) in [
             ("a@b.cn", "a@b.cn"),
-            ("  Li.Na+hudun@Mail.Example.COM\n", "Li.Na+hudun@mail.example.com"),
+            (
+                "  Li.Na+hudun@Mail.Example.COM\n",
+                "Li.Na+hudun@mail.example.com",
+            ),
             ("li＠example。com", "li@example.com"),
             ("x@xn--fiqs8s.xn--fiqs8s", "x@xn--fiqs8s.xn--fiqs8s"),
         ] {

@@ -155,13 +155,13 @@ impl Memory {
     }
 
     /// Challenges and proofs that are held.
-    pub(crate) fn held(&self) -> (usize, usize) {
+    #[cfg(test)]
+    fn held(&self) -> (usize, usize) {
         (self.challenges.len(), self.proofs.len())
     }
 
     fn forget(&mut self, now: Timestamp) {
-        self.challenges
-            .retain(|_, challenge| now < challenge.until);
+        self.challenges.retain(|_, challenge| now < challenge.until);
         self.proofs.retain(|_, proof| now < proof.until);
     }
 
@@ -269,6 +269,9 @@ mod tests {
             let (_, code) = memory.open(address(), T0).unwrap();
             first[usize::from(code.as_bytes()[0] - b'0')] += 1;
         }
-        assert!(first.iter().all(|&count| (300..500).contains(&count)), "{first:?}");
+        assert!(
+            first.iter().all(|&count| (300..500).contains(&count)),
+            "{first:?}"
+        );
     }
 }

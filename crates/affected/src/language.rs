@@ -49,7 +49,9 @@ fn named(tag: &str) -> Option<Lang> {
 /// A weight such as `0.8` in thousandths (RFC 9110, 12.4.2).
 fn weight(text: &str) -> Option<u32> {
     let value: f32 = text.trim().parse().ok()?;
-    (0.0..=1.0).contains(&value).then_some((value * 1_000.0) as u32)
+    (0.0..=1.0)
+        .contains(&value)
+        .then_some((value * 1_000.0) as u32)
 }
 
 /// Ranges of a header that are read.

@@ -124,7 +124,10 @@ mod tests {
         }
         let now = T0.plus_millis(100);
         let until = T0.plus_millis(HOUR_MS);
-        assert_eq!(recent.ask(&limits, net(0), [99; 16], now), Verdict::Wait { until });
+        assert_eq!(
+            recent.ask(&limits, net(0), [99; 16], now),
+            Verdict::Wait { until }
+        );
         assert_eq!(recent.ask(&limits, net(1), [99; 16], now), Verdict::Send);
         assert_eq!(recent.ask(&limits, net(0), [99; 16], until), Verdict::Send);
     }

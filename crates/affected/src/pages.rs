@@ -1,7 +1,7 @@
 //! The pages, in Chinese and English. No script; whatever was typed or looked up is escaped.
 
 use hudun_core::{Lang, Timestamp};
-use jiff::tz::{Offset, TimeZone};
+use jiff::tz::Offset;
 use maud::{DOCTYPE, Markup, html};
 
 use crate::answers::{Affected, Opened, Reading};
@@ -300,11 +300,10 @@ fn post_link(lang: Lang, field: &str, id: &str) -> Markup {
 
 /// A moment by the clock of China, which has one.
 fn moment(lang: Lang, at: Timestamp) -> String {
-    let zone = TimeZone::fixed(Offset::constant(8));
     let Ok(moment) = jiff::Timestamp::from_millisecond(at.as_millis()) else {
         return at.to_string();
     };
-    let moment = moment.to_zoned(zone);
+    let moment = Offset::constant(8).to_datetime(moment);
     match lang {
         Lang::Zh => format!("{}（北京时间）", moment.strftime("%Y年%-m月%-d日 %H:%M")),
         Lang::En => format!("{} (UTC+8)", moment.strftime("%-d %B %Y, %H:%M")),

@@ -22,10 +22,10 @@ use tokio::sync::Semaphore;
 use crate::address::{Address, AddressError};
 use crate::answers::{AnswerError, Answers, Help};
 use crate::challenge::{CODE_MS, Id, Memory, Returned, read};
+use crate::language;
 use crate::limits::{Limits, Recent, Verdict};
 use crate::network::{Network, TrustedProxies};
 use crate::pages::{self, MOST_WORDS};
-use crate::language;
 
 /// How the page behaves.
 #[derive(Clone)]
@@ -187,10 +187,7 @@ async fn send(
         }
     };
     let now = app.now();
-    let client = app
-        .settings
-        .proxies
-        .client(reader.peer, &reader.headers);
+    let client = app.settings.proxies.client(reader.peer, &reader.headers);
     // Taken first, so that who meets a full queue has not used up a request.
     let Ok(turn) = Arc::clone(&app.sending).try_acquire_owned() else {
         count(&app.counts.overflow);
@@ -325,7 +322,9 @@ async fn help(
         return gone(lang);
     };
     // Help is for what this person was shown, and for nothing else.
-    let Some(found) = held.found.filter(|found| found.iter().any(|one| one.case == wanted.case))
+    let Some(found) = held
+        .found
+        .filter(|found| found.iter().any(|one| one.case == wanted.case))
     else {
         return gone(lang);
     };
@@ -382,9 +381,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Reader {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         let query = parts.uri.query().unwrap_or_default();
-        let asked = query
-            .split('&')
-            .find_map(|part| part.strip_prefix("lang="));
+        let asked = query.split('&').find_map(|part| part.strip_prefix("lang="));
         let accepted = parts
             .headers
             .get(header::ACCEPT_LANGUAGE)
@@ -438,7 +435,9 @@ const fn why(lang: Lang, error: AddressError) -> &'static str {
         (Lang::Zh, AddressError::Empty) => "请输入电子邮箱。",
         (Lang::En, AddressError::Empty) => "Enter your e-mail address.",
         (Lang::Zh, _) => "这不像一个电子邮箱，请检查后重新输入，例如 name@example.com。",
-        (Lang::En, _) => "That is not an e-mail address. Check it and enter it again, for example name@example.com.",
+        (Lang::En, _) => {
+            "That is not an e-mail address. Check it and enter it again, for example name@example.com."
+        }
     }
 }
 

@@ -299,6 +299,19 @@ impl From<&hudun_core::Task> for TaskView {
     }
 }
 
+/// What an affected person asked for on the public page, opened by whoever has taken the task.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct CareView {
+    /// What the person quotes.
+    pub reference: String,
+    /// Where they are answered: their e-mail address.
+    pub address: String,
+    /// What they wrote; may be empty.
+    pub words: String,
+    /// The language that they read: `zh-CN` or `en`.
+    pub lang: String,
+}
+
 /// What happens to a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -338,7 +338,11 @@ mod tests {
         let north = keys.keyer(&tenants[0]);
         let book = AddressFile::new(file, keys);
         let found = book.reached_at("family@example.com", &tenants).await;
-        let wanted = [("customer", "7"), ("mobile", "13800000007"), ("customer", "8")];
+        let wanted = [
+            ("customer", "7"),
+            ("mobile", "13800000007"),
+            ("customer", "8"),
+        ];
         let wanted: Vec<_> = wanted
             .iter()
             .map(|(space, value)| (tenants[0].clone(), north.subject(space, value)))

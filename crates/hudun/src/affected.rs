@@ -47,7 +47,9 @@ impl Announced {
             until: Some(until),
         };
         let name = uuid::Uuid::new_v4().simple().to_string();
-        self.inform.post_code(&name, &letter, Timestamp::now()).await
+        self.inform
+            .post_code(&name, &letter, Timestamp::now())
+            .await
     }
 
     async fn found(&self, address: &Address) -> Result<Vec<Affected>, AnswerError> {
@@ -58,7 +60,12 @@ impl Announced {
         let folded = address.folded();
         let mut persons: Vec<(TenantId, SubjectToken)> = tenants
             .iter()
-            .map(|tenant| (tenant.clone(), self.keys.keyer(tenant).subject(EMAIL, &folded)))
+            .map(|tenant| {
+                (
+                    tenant.clone(),
+                    self.keys.keyer(tenant).subject(EMAIL, &folded),
+                )
+            })
             .collect();
         let listed = self.addressees.reached_at(&folded, &tenants).await;
         persons.extend(listed.map_err(AnswerError::Failed)?);

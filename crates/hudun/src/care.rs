@@ -205,9 +205,7 @@ impl Care {
         let Some(ticket) = self.tickets.get(&task.to_string()).await? else {
             return Ok(None);
         };
-        let request = self
-            .unseal(task, &ticket.sealed)
-            .ok_or(CareError::Seal)?;
+        let request = self.unseal(task, &ticket.sealed).ok_or(CareError::Seal)?;
         Ok(Some((ticket.reference, request)))
     }
 
@@ -221,6 +219,19 @@ impl Care {
                 .remove(&asker_id(ticket.incident, &ticket.asker))
                 .await?;
             self.tickets.remove(&ticket.id()).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes what lies beside tasks that are over: a crash may have come between ending and forgetting.
+    ///
+    /// # Errors
+    /// [`CareError::Store`].
+    pub async fn sweep(&self) -> Result<(), CareError> {
+        for ticket in self.tickets.newest(SWEPT).await? {
+            if !self.is_open(ticket.task).await? {
+                self.forget(ticket.task).await?;
+            }
         }
         Ok(())
     }
@@ -305,5 +316,7 @@ const ALPHABET: &str = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
 const DUE_MS: i64 = 24 * 3_600_000;
 /// Tickets of one case that are open at one time.
 const MOST_OPEN: u64 = 2_000;
+/// Tickets that one sweep looks at.
+const SWEPT: u32 = 10_000;
 /// Who asked, on the ledger: a person, and no name.
 const BY: &str = "affected-person";

@@ -488,15 +488,25 @@ mod tests {
             ("listen: 127.0.0.1:8092", "", "affected: needs the smtp"),
             ("listen: 127.0.0.1:8080", smtp, "affected.listen"),
             ("listen: 127.0.0.1:8090", smtp, "affected.listen"),
-            ("listen: 127.0.0.1:8092, public_url: x", smtp, "affected.public_url"),
-            ("listen: 127.0.0.1:8092, trusted_proxies: [x]", smtp, "affected.trusted_proxies"),
+            (
+                "listen: 127.0.0.1:8092, public_url: x",
+                smtp,
+                "affected.public_url",
+            ),
+            (
+                "listen: 127.0.0.1:8092, trusted_proxies: [x]",
+                smtp,
+                "affected.trusted_proxies",
+            ),
         ] {
             let error = read(&format!("{GOOD}affected: {{ {part} }}\n{smtp}"))
                 .unwrap_err()
                 .to_string();
             assert!(error.contains(problem), "{error}");
         }
-        let good = read(&format!("{GOOD}affected: {{ listen: 127.0.0.1:8092 }}\n{smtp}"));
+        let good = read(&format!(
+            "{GOOD}affected: {{ listen: 127.0.0.1:8092 }}\n{smtp}"
+        ));
         assert!(good.unwrap().affected.is_some());
     }
 }

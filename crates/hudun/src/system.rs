@@ -179,6 +179,7 @@ impl System {
                 (None, None) => Arc::new(crate::stages::NoAddresses),
             };
         let care = Arc::new(Care::new(&store, &keys, Arc::clone(&cases), live.clone()));
+        care.sweep().await?;
         let stages = crate::stages::Stages::open(crate::stages::Needs {
             config: &config,
             store: &store,
@@ -278,9 +279,9 @@ impl System {
         });
         let page = page.transpose()?;
         let counts = page.as_ref().map(|page| page.counts());
-        let router = console.router().merge(crate::metrics::router(
-            &office, &gateway, &watch, counts,
-        ));
+        let router = console
+            .router()
+            .merge(crate::metrics::router(&office, &gateway, &watch, counts));
         let gateway_listener = bind(config.gateway.listen, "gateway.listen").await?;
         let console_listener = bind(config.console.listen, "console.listen").await?;
         let affected_listener = match &config.affected {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use hudun::attacks::Attacks;
 use hudun::bench::{Bench, Tools};
+use hudun::care::Care;
 use hudun::catalogue::{Acts, Check};
 use hudun::desk::Desktop;
 use hudun::keys::MasterKey;
@@ -325,6 +326,7 @@ async fn house() -> House {
         checks: Check::collection(&store),
         live: live.clone(),
     });
+    let care = Arc::new(Care::new(&store, &keys, cases.clone(), live.clone()));
     let runner = Runner::new(store.run_journal(), acts.clone(), ledger.clone(), "here");
 
     let mut evidence = vec![];
@@ -424,6 +426,7 @@ async fn house() -> House {
         informer: Some(clerk.clone()),
         historian: Some(clerk.clone()),
         inspection: Some(Arc::new(inspection)),
+        care,
         demo: None,
         assessed: Mutex::default(),
     });

@@ -201,10 +201,7 @@ impl Postman {
     /// # Errors
     /// [`StoreError`] when the outbox can't be read.
     pub async fn deliver_codes(&self, now: Timestamp) -> Result<Delivered, StoreError> {
-        let due = self
-            .outbox
-            .due_under(CODES, now.as_millis(), ROUND)
-            .await?;
+        let due = self.outbox.due_under(CODES, now.as_millis(), ROUND).await?;
         if due.is_empty() {
             return Ok(Delivered::default());
         }

@@ -123,7 +123,7 @@ impl Records {
             let [first, ..] = *token.as_bytes();
             if let Some(place) = places.get(kinds) {
                 let rows = parts.entry(first).or_default();
-                rows.push_str(&format!("{token}{place:04x}"));
+                rows.push_str(&format!("{token}{place:08x}"));
             }
         }
         for (first, rows) in parts {
@@ -197,4 +197,4 @@ fn part(notice: NoticeId, first: u8) -> String {
 /// Notices that are looked through.
 const MOST: u32 = 1_000;
 /// A token, and the place of its group.
-const WIDTH: usize = 32 + 4;
+const WIDTH: usize = 32 + 8;

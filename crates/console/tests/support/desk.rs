@@ -349,6 +349,10 @@ impl Desk for TestDesk {
         ready(found.ok_or(DeskError::NotFound("task")))
     }
 
+    fn open_care<'a>(&'a self, _: &'a Caller, _: TaskId) -> Answer<'a, api::CareView> {
+        ready(Err(DeskError::NotFound("care ticket")))
+    }
+
     fn change_task<'a>(
         &'a self,
         by: &'a Caller,

@@ -30,10 +30,11 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::config::{
-    AffectedPart, AlertPart, Config, ConsolePart, GatewayPart, InspectionPart, RetentionPart, SmtpPart, SmtpTls,
-};
 use crate::addresses::OneByOne;
+use crate::config::{
+    AffectedPart, AlertPart, Config, ConsolePart, GatewayPart, InspectionPart, RetentionPart,
+    SmtpPart, SmtpTls,
+};
 use crate::direct::Verifier;
 use crate::office::DemoControl;
 use crate::system::{Extras, System};
