@@ -83,7 +83,7 @@ pub(crate) fn answer(lang: Lang, proof: Id, found: &[Affected], problem: Option<
     let title = if found.is_empty() {
         t("没有查到您的信息", "Nothing was found")
     } else {
-        t("您的信息涉及在内", "Your data is part of it")
+        t("您的信息受到影响", "Your data is affected")
     };
     let id = written(proof);
     let body = html! {

@@ -282,6 +282,8 @@ pub struct TaskView {
     /// Last change.
     #[schema(value_type = String, format = DateTime)]
     pub changed_at: Timestamp,
+    /// Whether the request of an affected person lies sealed beside it, for whoever takes it.
+    pub care: bool,
 }
 
 impl From<&hudun_core::Task> for TaskView {
@@ -295,6 +297,7 @@ impl From<&hudun_core::Task> for TaskView {
             by: task.by.clone(),
             note: task.note.clone(),
             changed_at: task.changed_at,
+            care: false,
         }
     }
 }

@@ -5,6 +5,7 @@
 //! key derived from the master key, with the task as associated data. Whoever has taken the task may open it, each time
 //! with an entry in the ledger; when the task is over it is gone.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -207,6 +208,15 @@ impl Care {
         };
         let request = self.unseal(task, &ticket.sealed).ok_or(CareError::Seal)?;
         Ok(Some((ticket.reference, request)))
+    }
+
+    /// The tasks of a case that are care tickets and not over.
+    ///
+    /// # Errors
+    /// [`CareError::Store`].
+    pub async fn tasks(&self, incident: IncidentId) -> Result<HashSet<TaskId>, CareError> {
+        let askers = self.askers.of(&incident.to_string()).await?;
+        Ok(askers.into_iter().map(|asker| asker.task).collect())
     }
 
     /// Removes what lies beside a task: it is over.

@@ -701,6 +701,7 @@ fn room(policy: &Policy) -> api::WarRoom {
             by: None,
             note: String::new(),
             changed_at: ago(50_000),
+            care: false,
         })
         .collect(),
         run: Some(run()),
