@@ -13,7 +13,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use hudun_core::{Lang, Timestamp};
 use maud::Markup;
 use serde::Deserialize;
@@ -401,6 +401,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Reader {
 /// Bounds what is served at once, and sets the headers of every answer.
 async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let mut response = match app.serving.try_acquire() {
+        Ok(_) if is_foreign(&request) => StatusCode::FORBIDDEN.into_response(),
         Ok(_turn) => next.run(request).await,
         Err(_) => {
             count(&app.counts.overflow);
@@ -415,6 +416,13 @@ async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Res
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     response
+}
+
+/// Whether another site's page makes a visitor's browser post here: codes would be asked for from networks of people who
+/// know nothing of it. Browsers say so themselves; whatever is no browser need not.
+fn is_foreign(request: &Request) -> bool {
+    let site = request.headers().get("sec-fetch-site");
+    request.method() == Method::POST && site.is_some_and(|site| site == "cross-site")
 }
 
 /// The digits of a code as people type it: full-width ones, and with spaces or hyphens in between.

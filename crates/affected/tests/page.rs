@@ -407,6 +407,20 @@ async fn a_network_and_all_together_are_limited_and_told_until_when() {
 }
 
 #[tokio::test]
+async fn another_site_can_not_make_its_visitors_ask() {
+    let house = house();
+    for (site, status) in [("cross-site", 403), ("same-origin", 200), ("none", 200)] {
+        let request = Request::post("/code")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("sec-fetch-site", site)
+            .body(Body::from("email=li%40example.cn"))
+            .unwrap();
+        assert_eq!(house.send(request).await.status, status, "{site}");
+    }
+    assert_eq!(house.mails().await, 2);
+}
+
+#[tokio::test]
 async fn a_look_up_that_failed_can_be_tried_again_with_the_same_proof() {
     let house = house();
     house.firm.broken.store(1, Ordering::Relaxed);

@@ -78,7 +78,7 @@ impl Firm {
     pub fn new() -> Self {
         let mobile = Text::new("手机号", "mobile number");
         let orders = Text::new("订单", "orders");
-        Firm {
+        Self {
             kinds: BTreeMap::from([
                 ("li@example.cn".to_owned(), vec![mobile]),
                 ("wang@example.cn".to_owned(), vec![orders]),
