@@ -8,12 +8,12 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::Role::{Admin, Auditor, Business, Commander, It, Legal, Pr, Security};
 use crate::{
-    Access, AccountList, AccountView, ApprovalList, ChangePassword, Code, Decision, DiffQuery,
-    Done, Download, DrillStart, DrillView, EnrolSecret, ExceptionDraft, ExceptionPreview,
-    FindingPage, IncidentPage, InspectionView, LiveEvent, Me, NewAccount, NewException,
-    NoticeApprove, OneTimePassword, Overview, PageQuery, ParameterRule, PolicyDiff, PolicyDocument,
-    Preview, Reason, RevisionList, Role, RollBack, SetDisabled, SignIn, SignedIn, StartRun,
-    StepDecision, TaskChange, UndoAnswer, WarRoom,
+    Access, AccountList, AccountView, ApprovalList, CareView, ChangePassword, Code, Decision,
+    DiffQuery, Done, Download, DrillStart, DrillView, EnrolSecret, ExceptionDraft,
+    ExceptionPreview, FindingPage, IncidentPage, InspectionView, LiveEvent, Me, NewAccount,
+    NewException, NoticeApprove, OneTimePassword, Overview, PageQuery, ParameterRule, PolicyDiff,
+    PolicyDocument, Preview, Reason, RevisionList, Role, RollBack, SetDisabled, SignIn, SignedIn,
+    StartRun, StepDecision, TaskChange, UndoAnswer, WarRoom,
 };
 
 /// An endpoint that takes a `B` (body, or query for GET) and answers with an `R`.
