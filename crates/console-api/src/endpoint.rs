@@ -8,12 +8,12 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::Role::{Admin, Auditor, Business, Commander, It, Legal, Pr, Security};
 use crate::{
-    Access, AccountList, AccountView, ApprovalList, ChangePassword, Code, Decision, DiffQuery,
-    Done, Download, DrillStart, DrillView, EnrolSecret, ExceptionDraft, ExceptionPreview,
-    FindingPage, IncidentPage, InspectionView, LetterDecision, LiveEvent, Me, NewAccount,
-    NewException, NoticeApprove, OneTimePassword, OpenLetters, Overview, PageQuery, ParameterRule,
-    PolicyDiff, PolicyDocument, Preview, Reason, RevisionList, Role, RollBack, SetDisabled, SignIn,
-    SignedIn, StartRun, StepDecision, TaskChange, UndoAnswer, WarRoom,
+    Access, AccountList, AccountView, ApprovalList, CareView, ChangePassword, Code, Decision,
+    DiffQuery, Done, Download, DrillStart, DrillView, EnrolSecret, ExceptionDraft,
+    ExceptionPreview, FindingPage, IncidentPage, InspectionView, LetterDecision, LiveEvent, Me,
+    NewAccount, NewException, NoticeApprove, OneTimePassword, OpenLetters, Overview, PageQuery,
+    ParameterRule, PolicyDiff, PolicyDocument, Preview, Reason, RevisionList, Role, RollBack,
+    SetDisabled, SignIn, SignedIn, StartRun, StepDecision, TaskChange, UndoAnswer, WarRoom,
 };
 
 /// An endpoint that takes a `B` (body, or query for GET) and answers with an `R`.
@@ -282,6 +282,8 @@ endpoints! {
         DECIDE_STEP: StepDecision => Done = post("decideStep", "/api/incidents/{incident}/steps/{step}/decide", TEAM);
         /// Takes, finishes, drops or annotates a task of one's department.
         CHANGE_TASK: TaskChange => Done = post("changeTask", "/api/tasks/{task}", TEAM);
+        /// Opens the contact and the words of an affected person's request; only who has taken the task, each time on the ledger.
+        OPEN_CARE: () => CareView = act("openCare", "/api/tasks/{task}/care", TEAM);
         /// Closes a case once everything is repaired and lifted.
         CLOSE: Reason => Done = post("close", "/api/incidents/{incident}/close", Access::Roles(&[Commander]));
     }

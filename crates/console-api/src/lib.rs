@@ -65,8 +65,9 @@ pub use prevent::{ActionItem, AssessmentLine, MeasureView, PlaybookDiff, Retrosp
 pub use problem::Problem;
 pub use repair::{PatchProof, PatchView, ProofCount, RepairView, ReplayRow, Verdict};
 pub use respond::{
-    IncidentPage, IncidentSummary, IncidentView, MarkView, PlaybookOffer, RowView, RunState,
-    RunView, StartRun, StepDecision, StepState, StepView, TaskChange, TaskMove, TaskView, Waiting,
+    CareView, IncidentPage, IncidentSummary, IncidentView, MarkView, PlaybookOffer, RowView,
+    RunState, RunView, StartRun, StepDecision, StepState, StepView, TaskChange, TaskMove, TaskView,
+    Waiting,
 };
 pub use room::{
     Done, Download, DrillStart, DrillView, EvidenceView, StatutoryLevel, TimelineEntry, WarRoom,

@@ -282,6 +282,8 @@ pub struct TaskView {
     /// Last change.
     #[schema(value_type = String, format = DateTime)]
     pub changed_at: Timestamp,
+    /// Whether the request of an affected person lies sealed beside it, for whoever takes it.
+    pub care: bool,
 }
 
 impl From<&hudun_core::Task> for TaskView {
@@ -295,8 +297,22 @@ impl From<&hudun_core::Task> for TaskView {
             by: task.by.clone(),
             note: task.note.clone(),
             changed_at: task.changed_at,
+            care: false,
         }
     }
+}
+
+/// What an affected person asked for on the public page, opened by whoever has taken the task.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct CareView {
+    /// What the person quotes.
+    pub reference: String,
+    /// Where they are answered: their e-mail address.
+    pub address: String,
+    /// What they wrote; may be empty.
+    pub words: String,
+    /// The language that they read: `zh-CN` or `en`.
+    pub lang: String,
 }
 
 /// What happens to a task.

@@ -90,6 +90,9 @@ pub trait Desk: Send + Sync + 'static {
         change: api::TaskChange,
     ) -> Answer<'a, api::Done>;
 
+    /// Opens what lies sealed beside a care task; [`DeskError::NotFound`] when it is none.
+    fn open_care<'a>(&'a self, by: &'a Caller, task: TaskId) -> Answer<'a, api::CareView>;
+
     /// Closes a case; [`DeskError::Conflict`] says what is still open.
     fn close<'a>(
         &'a self,

@@ -5,16 +5,22 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use hudun_core::{BoxFuture, SubjectToken, TenantId};
 use hudun_gateway::TenantKeys as _;
 use hudun_inform::Addressees;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::keys::MasterKey;
 
 /// Columns that name no person.
 const EMAIL: &str = "email";
 const TENANT: &str = "tenant";
+/// Questions about addresses that may wait for the one that is answered.
+const MOST_WAITING: usize = 16;
+/// Names of persons that one address leads to.
+const MOST_FOUND: usize = 256;
 /// Rows of one file.
 const MOST_ROWS: usize = 20_000_000;
 
@@ -24,12 +30,17 @@ const MOST_ROWS: usize = 20_000_000;
 pub struct AddressFile {
     file: PathBuf,
     keys: MasterKey,
+    questions: OneByOne,
 }
 
 impl AddressFile {
     /// The addresses in this file.
     pub fn new(file: PathBuf, keys: MasterKey) -> Self {
-        Self { file, keys }
+        Self {
+            file,
+            keys,
+            questions: OneByOne::default(),
+        }
     }
 
     /// Reads the whole file and counts its rows, to find what is wrong before it is needed.
@@ -64,6 +75,96 @@ impl Addressees for AddressFile {
             let found = found.await.map_err(|cause| cause.to_string())?;
             found.map_err(|cause| cause.to_string())
         })
+    }
+
+    fn reached_at<'a>(
+        &'a self,
+        address: &'a str,
+        tenants: &'a [TenantId],
+    ) -> BoxFuture<'a, Result<Vec<(TenantId, SubjectToken)>, String>> {
+        Box::pin(async move {
+            let turn = self.questions.turn().await?;
+            let (file, keys) = (self.file.clone(), self.keys.clone());
+            let (address, tenants) = (address.to_owned(), tenants.to_vec());
+            let found = tokio::task::spawn_blocking(move || {
+                // Held until the reading ends, even if nobody waits for it any more.
+                let _turn = turn;
+                let mut search = Search::new(&keys, &tenants, &address);
+                read(&file, |row| search.take(row.tenant, &row.names, row.email))?;
+                Ok::<_, AddressError>(search.found)
+            });
+            let found = found.await.map_err(|cause| cause.to_string())?;
+            found.map_err(|cause| cause.to_string())
+        })
+    }
+}
+
+/// Lets one question about an address be answered at a time, and a few wait.
+pub(crate) struct OneByOne {
+    waiting: Arc<Semaphore>,
+    reading: Arc<Semaphore>,
+}
+
+impl Default for OneByOne {
+    fn default() -> Self {
+        Self {
+            waiting: Arc::new(Semaphore::new(MOST_WAITING)),
+            reading: Arc::new(Semaphore::new(1)),
+        }
+    }
+}
+
+impl OneByOne {
+    /// Waits for the turn, which lasts until it is dropped.
+    ///
+    /// # Errors
+    /// When too many wait already.
+    pub(crate) async fn turn(&self) -> Result<OwnedSemaphorePermit, String> {
+        let closed = |cause: tokio::sync::AcquireError| cause.to_string();
+        let _place = Arc::clone(&self.waiting)
+            .try_acquire_owned()
+            .map_err(|_| format!("{MOST_WAITING} questions about addresses wait already"))?;
+        Arc::clone(&self.reading)
+            .acquire_owned()
+            .await
+            .map_err(closed)
+    }
+}
+
+/// Looks for the persons who are reached at one address.
+pub(crate) struct Search<'a> {
+    keyers: Vec<(&'a TenantId, hudun_pii::Keyer)>,
+    address: &'a str,
+    /// Each of them by all their names.
+    pub(crate) found: Vec<(TenantId, SubjectToken)>,
+}
+
+impl<'a> Search<'a> {
+    pub(crate) fn new(keys: &MasterKey, tenants: &'a [TenantId], address: &'a str) -> Self {
+        let keyers = tenants.iter().map(|tenant| (tenant, keys.keyer(tenant)));
+        Self {
+            keyers: keyers.collect(),
+            address,
+            found: Vec::new(),
+        }
+    }
+
+    /// One person by all their names; `tenant` where the list says whose customer it is.
+    pub(crate) fn take(&mut self, tenant: Option<&str>, names: &[(&str, &str)], email: &str) {
+        if !email.eq_ignore_ascii_case(self.address) {
+            return;
+        }
+        for (of, keyer) in &self.keyers {
+            if tenant.is_some_and(|named| named != of.as_str()) {
+                continue;
+            }
+            for (namespace, value) in names {
+                if self.found.len() < MOST_FOUND {
+                    let person = keyer.subject(namespace, value);
+                    self.found.push(((*of).clone(), person));
+                }
+            }
+        }
     }
 }
 
@@ -220,6 +321,55 @@ mod tests {
                     10,13800000010,ten@example.com,north\n";
         let found = asked(text).await.unwrap();
         assert_eq!(found, ["eight@example.com", "seven@example.com"]);
+    }
+
+    #[tokio::test]
+    async fn an_address_leads_back_to_its_persons_of_the_tenants_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = MasterKey::open(&folder.path().join("master.key")).unwrap();
+        let file = folder.path().join("addresses.csv");
+        let text = "customer,mobile,email,tenant\n\
+                    7,13800000007,Family@example.com,north\n\
+                    8,,family@EXAMPLE.com,north\n\
+                    9,,family@example.com,south\n\
+                    10,,other@example.com,north\n";
+        std::fs::write(&file, text).unwrap();
+        let tenants: Vec<TenantId> = vec!["north".parse().unwrap(), "west".parse().unwrap()];
+        let north = keys.keyer(&tenants[0]);
+        let book = AddressFile::new(file, keys);
+        let found = book.reached_at("family@example.com", &tenants).await;
+        let wanted = [
+            ("customer", "7"),
+            ("mobile", "13800000007"),
+            ("customer", "8"),
+        ];
+        let wanted: Vec<_> = wanted
+            .iter()
+            .map(|(space, value)| (tenants[0].clone(), north.subject(space, value)))
+            .collect();
+        assert_eq!(found.unwrap(), wanted);
+        let nobody = book.reached_at("nobody@example.com", &tenants).await;
+        assert_eq!(nobody.unwrap(), vec![]);
+    }
+
+    #[tokio::test]
+    async fn one_question_is_answered_at_a_time_and_few_wait() {
+        let book = Arc::new(OneByOne::default());
+        let turn = book.turn().await.unwrap();
+        let waiting: Vec<_> = (0..MOST_WAITING)
+            .map(|_| {
+                let book = Arc::clone(&book);
+                tokio::spawn(async move { book.turn().await.map(drop) })
+            })
+            .collect();
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        assert!(book.turn().await.is_err());
+        assert!(waiting.iter().all(|one| !one.is_finished()));
+        drop(turn);
+        for one in waiting {
+            one.await.unwrap().unwrap();
+        }
+        book.turn().await.unwrap();
     }
 
     #[tokio::test]

@@ -21,6 +21,9 @@ pub struct Config {
     /// The console.
     #[serde(default)]
     pub console: ConsolePart,
+    /// The public page for affected persons; none when absent.
+    #[serde(default)]
+    pub affected: Option<AffectedPart>,
     /// Where state is kept; a SQLite file in the data folder when absent. `postgres://…` at scale.
     #[serde(default)]
     pub store: Option<String>,
@@ -203,6 +206,54 @@ impl Default for ConsolePart {
     }
 }
 
+/// The public page on which persons ask whether their data was taken.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AffectedPart {
+    /// Its address, apart from the SCRM's and the console's.
+    pub listen: SocketAddr,
+    /// The page as the public knows it, such as `https://notice.example.com`; the mail with the code names it.
+    #[serde(default)]
+    pub public_url: Option<String>,
+    /// Proxies whose `X-Forwarded-For` is believed: without it, everybody behind one counts as one network.
+    #[serde(default)]
+    pub trusted_proxies: Vec<String>,
+}
+
+impl AffectedPart {
+    fn check(&self, config: &Config) -> Result<(), String> {
+        for (field, taken) in [
+            ("gateway", config.gateway.listen),
+            ("console", config.console.listen),
+        ] {
+            // Port 0 takes a free one.
+            if self.listen == taken && taken.port() != 0 {
+                return Err(format!(
+                    "affected.listen: {} is the address of {field}.listen already",
+                    self.listen
+                ));
+            }
+        }
+        let is_page = |url: &String| {
+            let rest = url
+                .strip_prefix("https://")
+                .or_else(|| url.strip_prefix("http://"));
+            rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(char::is_whitespace))
+        };
+        if self.public_url.as_ref().is_some_and(|url| !is_page(url)) {
+            return Err(
+                "affected.public_url: does not begin with https:// (or http://)".to_owned(),
+            );
+        }
+        hudun_affected::TrustedProxies::parse(&self.trusted_proxies)
+            .map_err(|cause| format!("affected.trusted_proxies: {cause}"))?;
+        if config.smtp.is_none() {
+            return Err("affected: needs the smtp section, by which codes are sent".to_owned());
+        }
+        Ok(())
+    }
+}
+
 /// How long exchanges are kept.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -372,6 +423,9 @@ impl Config {
         if !self.console.secure_cookie && !self.console.listen.ip().is_loopback() {
             return Err("console.secure_cookie: may be false only when console.listen is a loopback address".to_owned());
         }
+        if let Some(affected) = &self.affected {
+            affected.check(self)?;
+        }
         if self.addresses.is_some() && self.smtp.is_none() {
             return Err("addresses: needs the smtp section".to_owned());
         }
@@ -429,5 +483,30 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(error.contains("addresses: needs"), "{error}");
+        let smtp = "smtp: { host: mail.example.com, from: hudun@example.com }\n";
+        for (part, smtp, problem) in [
+            ("listen: 127.0.0.1:8092", "", "affected: needs the smtp"),
+            ("listen: 127.0.0.1:8080", smtp, "affected.listen"),
+            ("listen: 127.0.0.1:8090", smtp, "affected.listen"),
+            (
+                "listen: 127.0.0.1:8092, public_url: x",
+                smtp,
+                "affected.public_url",
+            ),
+            (
+                "listen: 127.0.0.1:8092, trusted_proxies: [x]",
+                smtp,
+                "affected.trusted_proxies",
+            ),
+        ] {
+            let error = read(&format!("{GOOD}affected: {{ {part} }}\n{smtp}"))
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains(problem), "{error}");
+        }
+        let good = read(&format!(
+            "{GOOD}affected: {{ listen: 127.0.0.1:8092 }}\n{smtp}"
+        ));
+        assert!(good.unwrap().affected.is_some());
     }
 }

@@ -3,9 +3,11 @@
 
 pub mod accounting;
 pub mod addresses;
+pub mod affected;
 pub mod attacks;
 pub mod behaviour;
 pub mod bench;
+pub mod care;
 pub mod catalogue;
 pub mod cli;
 pub mod config;

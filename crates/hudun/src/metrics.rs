@@ -17,14 +17,22 @@ struct Told {
     office: Arc<Office>,
     gateway: Arc<Gateway>,
     watch: Watch,
+    page: Option<Arc<hudun_affected::Counts>>,
 }
 
 /// `/metrics` (Prometheus text), `/healthz` (the process lives) and `/readyz` (it can do its work).
-pub fn router(office: &Arc<Office>, gateway: &Arc<Gateway>, watch: &Watch) -> Router {
+/// `page`: what the public page for affected persons counts, where there is one.
+pub fn router(
+    office: &Arc<Office>,
+    gateway: &Arc<Gateway>,
+    watch: &Watch,
+    page: Option<Arc<hudun_affected::Counts>>,
+) -> Router {
     let told = Told {
         office: Arc::clone(office),
         gateway: Arc::clone(gateway),
         watch: watch.clone(),
+        page,
     };
     Router::new()
         .route("/metrics", get(metrics))
@@ -86,6 +94,15 @@ async fn metrics(State(told): State<Told>) -> impl IntoResponse {
                  # TYPE hudun_inspection_audit_lost_total counter\nhudun_inspection_audit_lost_total {}\n",
                 audit.lost.get(),
             ));
+        }
+    }
+    if let Some(page) = &told.page {
+        text.push_str(
+            "# HELP hudun_affected_total What happened on the public page for affected persons.\n\
+             # TYPE hudun_affected_total counter\n",
+        );
+        for (what, count) in page.all() {
+            text.push_str(&format!("hudun_affected_total{{what={what:?}}} {count}\n"));
         }
     }
     ([("content-type", "text/plain; version=0.0.4")], text)

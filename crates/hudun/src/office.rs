@@ -19,6 +19,7 @@ use hudun_respond::{Cases, Runner};
 use hudun_store::Store;
 
 use crate::bench::Bench;
+use crate::care::Care;
 use crate::catalogue::Acts;
 use crate::ledger::LedgerService;
 use crate::waf::Inspection;
@@ -59,6 +60,8 @@ pub struct Office {
     pub historian: Option<Arc<dyn Historian>>,
     /// The inspection, when requests are inspected.
     pub inspection: Option<Arc<Inspection>>,
+    /// Requests for help of affected persons.
+    pub care: Arc<Care>,
     /// The demo, when this is one.
     pub demo: Option<Arc<dyn DemoControl>>,
     /// Duties by case, kept so that a page need not ask law again.

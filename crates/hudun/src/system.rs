@@ -27,7 +27,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::accounting::JournalAccounting;
 use crate::addresses::AddressFile;
-use crate::config::Config;
+use crate::affected::Announced;
+use crate::care::Care;
+use crate::config::{AffectedPart, Config};
 use crate::desk::Desktop;
 use crate::direct::{StraightAtScrm, Verifier};
 use crate::intake::Intake;
@@ -62,6 +64,8 @@ pub struct System {
     pub gateway_address: SocketAddr,
     /// Address of the console.
     pub console_address: SocketAddr,
+    /// Address of the public page, when there is one.
+    pub affected_address: Option<SocketAddr>,
     /// Everything that runs.
     pub tasks: TaskTracker,
     /// Ends everything.
@@ -168,6 +172,14 @@ impl System {
             verifier(&config)?,
         ));
         let playbooks = Arc::new(Playbooks::read(vec![STOLEN_ACCOUNT.to_vec()])?);
+        let addressees: Arc<dyn hudun_inform::Addressees> =
+            match (extras.addressees, &config.addresses) {
+                (Some(of), _) => of(&keys),
+                (None, Some(file)) => Arc::new(AddressFile::new(file.clone(), keys.clone())),
+                (None, None) => Arc::new(crate::stages::NoAddresses),
+            };
+        let care = Arc::new(Care::new(&store, &keys, Arc::clone(&cases), live.clone()));
+        care.sweep().await?;
         let stages = crate::stages::Stages::open(crate::stages::Needs {
             config: &config,
             store: &store,
@@ -184,11 +196,7 @@ impl System {
             direct: &direct,
             playbooks: &playbooks,
             live: &live,
-            addressees: match (extras.addressees, &config.addresses) {
-                (Some(of), _) => of(&keys),
-                (None, Some(file)) => Arc::new(AddressFile::new(file.clone(), keys.clone())),
-                (None, None) => Arc::new(crate::stages::NoAddresses),
-            },
+            addressees: Arc::clone(&addressees),
         })
         .await?;
         stages.bench.forget_closed(&cases).await?;
@@ -217,6 +225,7 @@ impl System {
             informer: stages.informer,
             historian: Some(stages.historian),
             inspection: inspection.clone(),
+            care: Arc::clone(&care),
             demo: extras.demo,
             assessed: Mutex::default(),
         });
@@ -257,11 +266,32 @@ impl System {
             wanted,
             stop.clone(),
         ));
+        let page = config.affected.as_ref().map(|part| {
+            let answers = Announced {
+                inform: Arc::clone(&stages.sender),
+                addressees,
+                keys: keys.clone(),
+                cases: Arc::clone(&cases),
+                care,
+                public_url: part.public_url.clone(),
+            };
+            affected_page(part, answers)
+        });
+        let page = page.transpose()?;
+        let counts = page.as_ref().map(|page| page.counts());
         let router = console
             .router()
-            .merge(crate::metrics::router(&office, &gateway, &watch));
+            .merge(crate::metrics::router(&office, &gateway, &watch, counts));
         let gateway_listener = bind(config.gateway.listen, "gateway.listen").await?;
         let console_listener = bind(config.console.listen, "console.listen").await?;
+        let affected_listener = match &config.affected {
+            Some(part) => Some(bind(part.listen, "affected.listen").await?),
+            None => None,
+        };
+        let affected_address = affected_listener
+            .as_ref()
+            .map(TcpListener::local_addr)
+            .transpose()?;
         let (gateway_address, console_address) = (
             gateway_listener.local_addr()?,
             console_listener.local_addr()?,
@@ -296,6 +326,14 @@ impl System {
             Arc::clone(&gateway),
             stop.clone(),
         ));
+        if let Some((listener, page)) = affected_listener.zip(page) {
+            tasks.spawn(crate::affected::carry_codes(
+                Arc::clone(&stages.sender),
+                Arc::clone(&stages.postman),
+                stop.clone(),
+            ));
+            tasks.spawn(serve_page(listener, page, stop.clone()));
+        }
         tasks.spawn(upkeep::run(
             Arc::clone(&office),
             stages.sender,
@@ -338,6 +376,7 @@ impl System {
             direct,
             gateway_address,
             console_address,
+            affected_address,
             tasks,
             stop,
             _folder: folder,
@@ -360,6 +399,28 @@ impl System {
             tracing::error!(%error, "what the inspection has seen could not be written down");
         }
         self.office.store.close().await;
+    }
+}
+
+fn affected_page(part: &AffectedPart, answers: Announced) -> anyhow::Result<hudun_affected::Page> {
+    let proxies = hudun_affected::TrustedProxies::parse(&part.trusted_proxies);
+    let settings = hudun_affected::Settings {
+        proxies: proxies
+            .map_err(anyhow::Error::msg)
+            .context("affected.trusted_proxies")?,
+        ..hudun_affected::Settings::default()
+    };
+    Ok(hudun_affected::Page::new(Arc::new(answers), settings))
+}
+
+async fn serve_page(listener: TcpListener, page: hudun_affected::Page, stop: CancellationToken) {
+    let service = page
+        .router()
+        .into_make_service_with_connect_info::<SocketAddr>();
+    let served = axum::serve(listener, service)
+        .with_graceful_shutdown(async move { stop.cancelled().await });
+    if let Err(error) = served.await {
+        tracing::error!(%error, "the public page has stopped");
     }
 }
 

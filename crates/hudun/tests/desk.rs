@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use hudun::attacks::Attacks;
 use hudun::bench::{Bench, Tools};
+use hudun::care::{Care, Request};
 use hudun::catalogue::{Acts, Check};
 use hudun::desk::Desktop;
 use hudun::keys::MasterKey;
@@ -21,8 +22,8 @@ use hudun_console::{Desk, DeskError, Live, api, api::Caller, api::Role};
 use hudun_contain::Keeper;
 use hudun_core::{
     AccountId, Actor, BoxFuture, DataKind, Delivery, ExchangeEnd, ExchangeHead, ExchangeId,
-    Finding, FindingId, Incident, IncidentId, IncidentState, KindSet, Level, LossReason, NoticeId,
-    Policy, Release, Sighting, SubjectToken, Text, TimelineMark, Timestamp, Window,
+    Finding, FindingId, Incident, IncidentId, IncidentState, KindSet, Lang, Level, LossReason,
+    NoticeId, Policy, Release, Sighting, SubjectToken, Text, TimelineMark, Timestamp, Window,
 };
 use hudun_duty::RuleSet;
 use hudun_lake::{Lake, LakeOptions, Record};
@@ -350,6 +351,7 @@ async fn house() -> House {
         checks: Check::collection(&store),
         live: live.clone(),
     });
+    let care = Arc::new(Care::new(&store, &keys, cases.clone(), live.clone()));
     let runner = Runner::new(store.run_journal(), acts.clone(), ledger.clone(), "here");
 
     let mut evidence = vec![];
@@ -449,6 +451,7 @@ async fn house() -> House {
         informer: Some(clerk.clone()),
         historian: Some(clerk.clone()),
         inspection: Some(Arc::new(inspection)),
+        care,
         demo: None,
         assessed: Mutex::default(),
     });
@@ -949,4 +952,103 @@ async fn what_is_not_there_is_said_so() {
         .unwrap();
     let page = desk.incidents(api::PageQuery::default()).await.unwrap();
     assert_eq!(page.items[0].state, IncidentState::Closed);
+}
+
+#[tokio::test]
+async fn a_request_for_help_is_read_by_who_takes_it_and_is_gone_when_it_is_over() {
+    let house = house().await;
+    let ask = async || {
+        let request = Request {
+            address: "li@example.cn".into(),
+            words: "有人冒充客服".into(),
+            lang: Lang::Zh,
+        };
+        let now = Timestamp::now();
+        let opened = house
+            .office
+            .care
+            .open(&house.case, "l***@e***.cn", &request, now);
+        opened.await.unwrap()
+    };
+    let (fang, other) = (
+        person("fang.yuan", &[Role::Business]),
+        person("xu.lei", &[Role::Business]),
+    );
+    let first = ask().await;
+    let again = ask().await;
+    assert!(first.new && !again.new && again.reference == first.reference);
+
+    let room = house.desk.room(house.case.id).await.unwrap();
+    let task = room.tasks.iter().find(|task| task.care).unwrap();
+    assert_eq!(room.tasks.iter().filter(|task| task.care).count(), 1);
+    assert_eq!(task.department, hudun_core::Department::Business);
+    assert!(task.title.zh.contains(&first.reference) && task.title.zh.contains("l***@e***.cn"));
+    let id = task.id;
+    let change = |task_move| api::TaskChange {
+        task_move,
+        note: String::new(),
+    };
+    let early = house.desk.open_care(&fang, id).await;
+    assert!(
+        matches!(early, Err(DeskError::Conflict(_))),
+        "not taken yet"
+    );
+    house
+        .desk
+        .change_task(&fang, id, change(api::TaskMove::Take))
+        .await
+        .unwrap();
+    let foreign = house.desk.open_care(&other, id).await;
+    assert!(
+        matches!(foreign, Err(DeskError::Conflict(_))),
+        "somebody else's"
+    );
+    let seen = house.desk.open_care(&fang, id).await.unwrap();
+    assert_eq!(
+        (
+            seen.address.as_str(),
+            seen.words.as_str(),
+            seen.lang.as_str()
+        ),
+        ("li@example.cn", "有人冒充客服", "zh-CN")
+    );
+    let plain = room.tasks.iter().find(|task| !task.care).unwrap().id;
+    house
+        .desk
+        .change_task(&fang, plain, change(api::TaskMove::Take))
+        .await
+        .unwrap();
+    let none = house.desk.open_care(&fang, plain).await;
+    assert!(matches!(none, Err(DeskError::NotFound(_))));
+
+    let room = house.desk.room(house.case.id).await.unwrap();
+    let lines = serde_json::to_string(&room).unwrap();
+    assert!(!lines.contains("li@example.cn") && !lines.contains("冒充"));
+    let opened: Vec<_> = room
+        .timeline
+        .iter()
+        .filter(|line| line.kind == "care.opened")
+        .collect();
+    assert_eq!((opened.len(), opened[0].by.as_str()), (1, "fang.yuan"));
+    let asked = room
+        .timeline
+        .iter()
+        .find(|line| line.kind == "care.asked")
+        .unwrap();
+    assert!(
+        asked.text.zh.contains(&first.reference),
+        "{}",
+        asked.text.zh
+    );
+
+    house
+        .desk
+        .change_task(&fang, id, change(api::TaskMove::Done))
+        .await
+        .unwrap();
+    assert_eq!(house.office.care.read(id).await.unwrap(), None);
+    assert!(house.desk.open_care(&fang, id).await.is_err());
+    let room = house.desk.room(house.case.id).await.unwrap();
+    assert!(room.tasks.iter().all(|task| !task.care));
+    assert!(ask().await.new, "a new worry, a new ticket");
 }

@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Every crate with its floor. Stages, gateway and SCRM share floor 3 and may not import each other.
-const FLOORS: [(&str, u8); 32] = [
+const FLOORS: [(&str, u8); 33] = [
     ("hudun-core", 0),
     ("hudun-advisory", 1),
     ("hudun-behaviour", 1),
@@ -38,6 +38,7 @@ const FLOORS: [(&str, u8); 32] = [
     ("hudun-respond", 3),
     ("hudun-scrm", 3),
     ("hudun-console-api", 3),
+    ("hudun-affected", 4),
     ("hudun-console", 4),
     ("hudun", 5),
     ("hudun-learn", 2),

@@ -44,6 +44,11 @@ fn a_configuration_with_a_fault_names_file_line_and_field() {
             "alerts: { mail: [a@b.c] }\ngateway:",
             ["hudun.yaml", "alerts.mail"],
         ),
+        (
+            "gateway:",
+            "affected: { listen: 127.0.0.1:1 }\ngateway:",
+            ["hudun.yaml", "affected: needs the smtp"],
+        ),
     ] {
         let served = Served::new(folder.path(), NOBODY);
         served.edit(from, to);
@@ -231,6 +236,61 @@ fn fill(file: &Path) {
         let piece = vec![0_u8; size];
         while filler.write_all(&piece).is_ok() {}
     }
+}
+
+#[tokio::test]
+async fn the_public_page_stands_on_an_address_of_its_own_and_is_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let served = Served::new(folder.path(), NOBODY);
+    let page = served::free_port();
+    let part = format!(
+        "smtp: {{ host: 127.0.0.1, port: 9, tls: none, from: a@example.cn }}\naffected: {{ listen: {page} }}\ngateway:"
+    );
+    served.edit("gateway:", &part);
+    let mut guard = served.start();
+    guard.wait_for_gateway().await;
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let get = async |at: &dyn std::fmt::Display, path: &str| {
+        let answer = client
+            .get(format!("http://{at}{path}"))
+            .send()
+            .await
+            .unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    let (status, first) = get(&page, "/?lang=en").await;
+    assert!(
+        status == 200 && first.contains("Was I affected?"),
+        "{first}"
+    );
+    for path in ["/metrics", "/api/incidents", "/readyz", "/api/docs"] {
+        assert_eq!(get(&page, path).await.0, 404, "{path}");
+    }
+    let asked = client
+        .post(format!("http://{page}/code"))
+        .form(&[("email", "li@example.cn")])
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(asked.status(), 200);
+    let mut sent = false;
+    for _ in 0..100 {
+        let (_, text) = get(&served.console, "/metrics").await;
+        sent = text.contains("hudun_affected_total{what=\"sent\"} 1");
+        if sent {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(sent, "the code never reached the outbox");
+    let said = guard.kill();
+    assert!(
+        !said.contains("panicked") && !said.contains("li@example.cn"),
+        "{said}"
+    );
+
+    served.edit(&page.to_string(), &served.console.to_string());
+    refuses(&served.refused(), &["affected.listen"]);
 }
 
 /// A site's detection rules are put in force while it serves; a faulty file changes nothing and is counted.

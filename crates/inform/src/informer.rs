@@ -14,13 +14,15 @@ use hudun_duty::{
 use hudun_store::{Collection, LetterState, Outbox, Store, StoreError};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 
 use crate::letter::{AlertTarget, MailLetter, alert_letters, short_hash};
 use crate::notice::{LintRefusal, Notice, NoticeApproval, NoticeStatus, Receipts};
-use crate::personal::{self, KindsOfEach};
+use crate::personal::{self, KindsOfEach, TextsOfKinds};
+use crate::postman::CODES;
+use crate::told::{Records, Told};
 
-/// Finds the addresses of affected persons in the SCRM's own records. Called only for an approved notice; what it
+/// Knows the addresses of affected persons, from the SCRM's own records. Asked only for an approved notice; what it
 /// returns is not kept beyond the letters themselves.
 pub trait Addressees: Send + Sync {
     /// The addresses of those persons who have one.
@@ -29,6 +31,14 @@ pub trait Addressees: Send + Sync {
         tenant: &'a TenantId,
         tokens: &'a [SubjectToken],
     ) -> BoxFuture<'a, Result<Vec<(SubjectToken, String)>, String>>;
+
+    /// The way back: the persons of these tenants who are reached at this address, however its letters are cased.
+    /// Called only for an address whose owner has proven it.
+    fn reached_at<'a>(
+        &'a self,
+        address: &'a str,
+        tenants: &'a [TenantId],
+    ) -> BoxFuture<'a, Result<Vec<(TenantId, SubjectToken)>, String>>;
 }
 
 /// Who is told.
@@ -43,7 +53,9 @@ pub struct InformSettings {
 /// Drafts and sends notices.
 pub struct Informer {
     notices: Collection<Notice>,
+    told: Records,
     outbox: Outbox,
+    codes: Notify,
     rules: Arc<RuleSet>,
     settings: InformSettings,
     addressees: Arc<dyn Addressees>,
@@ -62,7 +74,9 @@ impl Informer {
     ) -> Self {
         Self {
             notices: store.collection(),
+            told: Records::new(store),
             outbox: store.outbox(),
+            codes: Notify::new(),
             rules,
             settings,
             addressees,
@@ -308,7 +322,13 @@ impl Informer {
         if !notice.refusals.is_empty() {
             return Err(InformError::Refused(notice.refusals));
         }
-        let (letters, unreachable) = self.letters_of(&notice, affected, own).await?;
+        let texts = own
+            .map(|(each, facts)| personal::texts(&notice, facts, &self.rules, each))
+            .transpose()?;
+        let each = own.map(|(each, _)| each);
+        let (letters, unreachable) = self
+            .letters_of(&notice, affected, each.zip(texts.as_ref()))
+            .await?;
         if letters.is_empty() {
             return Err(InformError::NobodyToTell);
         }
@@ -319,6 +339,12 @@ impl Informer {
         let body = json!({ "notice": id, "kind": notice.kind, "version": notice.version, "sha256": notice.sha256,
             "recipients": notice.recipients, "unreachable": unreachable, "affected_sha256": notice.affected_set_digest });
         self.record_of(&notice, by, "inform.sending", now, body)?;
+        if let (Some((each, facts)), Some(texts)) = (own, &texts) {
+            let controller = &facts.organisation.name;
+            self.told
+                .keep(&notice, controller, each, texts, now)
+                .await?;
+        }
         self.notices.put(&notice).await?;
         // All or none, and each key once: after a crash before this, the same button puts them in.
         let letters: Vec<_> = letters
@@ -333,7 +359,7 @@ impl Informer {
         &self,
         notice: &Notice,
         affected: &[SubjectToken],
-        own: Option<(&KindsOfEach, &FactBase)>,
+        own: Option<(&KindsOfEach, &TextsOfKinds)>,
     ) -> Result<(Vec<(String, String)>, u64), InformError> {
         let subject = notice.draft.title.clone();
         let text = notice.draft.to_text();
@@ -342,6 +368,7 @@ impl Informer {
                 to,
                 subject: subject.clone(),
                 text: text.to_owned(),
+                until: None,
             })
         };
         let mut letters = Vec::new();
@@ -357,12 +384,9 @@ impl Informer {
         if digest_of(&wanted) != notice.affected_set_digest {
             return Err(InformError::OtherPersons);
         }
-        let texts = own
-            .map(|(each, facts)| personal::texts(notice, facts, &self.rules, each))
-            .transpose()?;
-        let text_for = |token: &SubjectToken| match (own, &texts) {
-            (Some((each, _)), Some(texts)) => each.get(token).and_then(|kinds| texts.get(kinds)),
-            _ => Some(&text),
+        let text_for = |token: &SubjectToken| match own {
+            Some((each, texts)) => each.get(token).and_then(|kinds| texts.get(kinds)),
+            None => Some(&text),
         };
         let tokens: Vec<SubjectToken> = wanted.iter().copied().collect();
         let found = self
@@ -381,6 +405,73 @@ impl Informer {
             }
         }
         Ok((letters, (wanted.len() - told.len()) as u64))
+    }
+
+    /// The tenants of whose customers somebody was told something.
+    ///
+    /// # Errors
+    /// [`InformError::Store`].
+    pub async fn told_tenants(&self) -> Result<Vec<TenantId>, InformError> {
+        let texts = self.told.newest().await?;
+        let tenants: BTreeSet<TenantId> = texts.into_iter().map(|texts| texts.tenant).collect();
+        Ok(tenants.into_iter().collect())
+    }
+
+    /// What these persons were told by personal notices that are on their way or sent, newest first: the approved text
+    /// with their own kinds of data, as it was when it went out.
+    ///
+    /// # Errors
+    /// [`InformError::Store`].
+    pub async fn told(
+        &self,
+        persons: &[(TenantId, SubjectToken)],
+    ) -> Result<Vec<Told>, InformError> {
+        let mut told = Vec::new();
+        for texts in self.told.newest().await? {
+            let mut of: Vec<SubjectToken> = persons
+                .iter()
+                .filter(|(tenant, _)| *tenant == texts.tenant)
+                .map(|(_, person)| *person)
+                .collect();
+            of.sort_unstable();
+            of.dedup();
+            if of.is_empty() {
+                continue;
+            }
+            let notice = self.get(texts.notice).await?;
+            if !matches!(notice.status, NoticeStatus::Sending | NoticeStatus::Sent) {
+                continue;
+            }
+            for person in of {
+                told.extend(self.told.of(&texts, person).await?);
+            }
+        }
+        Ok(told)
+    }
+
+    /// Puts a code for an address into the outbox, due at once; it does not go out from `until` on. `name` tells codes
+    /// apart and must not come from the address.
+    ///
+    /// # Errors
+    /// [`InformError`].
+    pub async fn post_code(
+        &self,
+        name: &str,
+        letter: &MailLetter,
+        now: Timestamp,
+    ) -> Result<(), InformError> {
+        let key = format!("{CODES}{name}");
+        let body = serde_json::to_string(letter)?;
+        self.outbox
+            .post(&key, "smtp", &body, now.as_millis())
+            .await?;
+        self.codes.notify_one();
+        Ok(())
+    }
+
+    /// Waits until a code lies in the outbox.
+    pub async fn code_posted(&self) {
+        self.codes.notified().await;
     }
 
     /// The stop button: letters that have not left do not leave.

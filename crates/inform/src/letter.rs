@@ -1,7 +1,7 @@
 //! Letters as they lie in the outbox, and the signature of webhooks.
 
 use hmac::{Hmac, KeyInit, Mac};
-use hudun_core::{Finding, Incident};
+use hudun_core::{Finding, Incident, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -16,6 +16,9 @@ pub struct MailLetter {
     pub subject: String,
     /// Plain text.
     pub text: String,
+    /// From this moment on it does not go out any more: what it says holds no longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
 }
 
 /// A call of a webhook. Channel `webhook`. The address and the secret stand in the configuration, not here.
@@ -82,6 +85,7 @@ pub fn alert_letters(
             finding.module,
             finding.at
         ),
+        until: None,
     };
     targets
         .iter()

@@ -24,6 +24,7 @@ mod mail;
 mod notice;
 mod personal;
 mod postman;
+mod told;
 
 pub use informer::{Addressees, InformError, InformSettings, Informer};
 pub use letter::{AlertTarget, MailLetter, WebhookLetter, alert_letters, letter_name, signature};
@@ -31,3 +32,4 @@ pub use mail::{MailSecurity, MailSettings, message_id};
 pub use notice::{LintRefusal, Notice, NoticeApproval, NoticeStatus, Receipts};
 pub use personal::KindsOfEach;
 pub use postman::{Delivered, Postman, PostmanError, PostmanSettings, WebhookTarget};
+pub use told::Told;

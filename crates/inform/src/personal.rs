@@ -11,6 +11,9 @@ use crate::notice::{LintRefusal, Notice};
 /// The kinds of data of each affected person.
 pub type KindsOfEach = BTreeMap<SubjectToken, BTreeSet<DataKind>>;
 
+/// The text for each set of kinds that occurs.
+pub(crate) type TextsOfKinds = BTreeMap<BTreeSet<DataKind>, String>;
+
 /// The text for each set of kinds that occurs. The facts and rules must be those of the approved draft: they must
 /// give the approved text again, letter for letter. Each text passes the linter by itself.
 pub(crate) fn texts(
@@ -18,7 +21,7 @@ pub(crate) fn texts(
     facts: &FactBase,
     rules: &RuleSet,
     each: &KindsOfEach,
-) -> Result<BTreeMap<BTreeSet<DataKind>, String>, InformError> {
+) -> Result<TextsOfKinds, InformError> {
     let dated = notice.draft.dated;
     let assessment = assess(facts, rules, dated)?;
     let renderer = Renderer::new(rules)?;

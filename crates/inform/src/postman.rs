@@ -22,7 +22,7 @@ use tokio_rustls::rustls::RootCertStore;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 
-use crate::letter::{WebhookLetter, one_line, short_hash, signature};
+use crate::letter::{MailLetter, WebhookLetter, one_line, short_hash, signature};
 use crate::mail::{MailSettings, Mailer};
 
 /// A webhook.
@@ -130,6 +130,8 @@ impl Handing<'_> {
     }
 }
 
+/// What keys of codes begin with.
+pub(crate) const CODES: &str = "code/";
 const LONGEST_PAUSE_MS: i64 = 600_000;
 /// Letters taken up in one round.
 const ROUND: u32 = 500;
@@ -146,6 +148,7 @@ impl Postman {
         for (prefix, handing) in [
             ("alert/", LetterState::Waiting),
             ("notice/", LetterState::Unknown),
+            (CODES, LetterState::Waiting),
         ] {
             outbox
                 .recover(prefix, LetterState::Trying, LetterState::Waiting)
@@ -154,6 +157,8 @@ impl Postman {
                 .recover(prefix, LetterState::Handing, handing)
                 .await?;
         }
+        // The challenges that the codes belong to were in the memory of the process that is gone.
+        outbox.stop(CODES).await?;
         let mail = settings
             .mail
             .as_ref()
@@ -188,6 +193,21 @@ impl Postman {
             failed: one.failed + two.failed,
             unknown: one.unknown + two.unknown,
         })
+    }
+
+    /// Tries the codes that are due, on a way of their own: a person waits for each, and none may stand behind the
+    /// letters of a large notice. Codes that have ended are forgotten, keys included.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the outbox can't be read.
+    pub async fn deliver_codes(&self, now: Timestamp) -> Result<Delivered, StoreError> {
+        let due = self.outbox.due_under(CODES, now.as_millis(), ROUND).await?;
+        if due.is_empty() {
+            return Ok(Delivered::default());
+        }
+        let delivered = self.round(due, now).await;
+        self.outbox.forget(CODES).await?;
+        Ok(delivered)
     }
 
     /// Alerts given up, under [`LossReason::AlertUndelivered`].
@@ -227,6 +247,16 @@ impl Postman {
         if !self.outbox.begin(&letter.dedupe).await? {
             return Ok(Delivered::default());
         }
+        let until = holds_until(letter);
+        if until.is_some_and(|until| now >= until) {
+            self.outbox
+                .close(&letter.dedupe, LetterState::Failed, "it held no longer")
+                .await?;
+            return Ok(Delivered {
+                failed: 1,
+                ..Delivered::default()
+            });
+        }
         let handing = Handing {
             outbox: &self.outbox,
             dedupe: &letter.dedupe,
@@ -258,6 +288,18 @@ impl Postman {
         {
             ended = Ended::Later(said);
         }
+        // Of a code that nobody can tell about, nobody need decide: a new one is asked for.
+        if letter.dedupe.starts_with(CODES)
+            && let Ended::Unknown(said) = ended
+        {
+            ended = Ended::Never(said);
+        }
+        let again = now.plus_millis(self.pause(letter.attempts));
+        if until.is_some_and(|until| again >= until)
+            && let Ended::Later(said) = ended
+        {
+            ended = Ended::Never(said);
+        }
         let tries = letter.attempts.saturating_add(1);
         match ended {
             Ended::Sent => {
@@ -270,10 +312,13 @@ impl Postman {
                 })
             }
             Ended::Later(said) if tries < self.settings.attempts => {
-                let pause = self.pause(letter.attempts);
-                let next = now.plus_millis(pause).as_millis();
                 self.outbox
-                    .settle(&letter.dedupe, LetterState::Waiting, next, &one_line(&said))
+                    .settle(
+                        &letter.dedupe,
+                        LetterState::Waiting,
+                        again.as_millis(),
+                        &one_line(&said),
+                    )
                     .await?;
                 Ok(Delivered {
                     later: 1,
@@ -355,6 +400,16 @@ impl Postman {
             Err(_) => Ended::Unknown("the webhook gave no answer".to_owned()),
         }
     }
+}
+
+/// From when on a letter is worth nothing.
+fn holds_until(letter: &Letter) -> Option<Timestamp> {
+    // Only codes have such a moment; the bodies of all others need not be read for it.
+    if !letter.dedupe.starts_with(CODES) {
+        return None;
+    }
+    let mail: MailLetter = serde_json::from_str(&letter.body).ok()?;
+    mail.until
 }
 
 /// A webhook with a client of its own, so that each may have its own authorities. Redirections are not followed.

@@ -50,6 +50,14 @@ impl Addressees for Book {
         let found = found.collect();
         Box::pin(async move { Ok(found) })
     }
+
+    fn reached_at<'a>(
+        &'a self,
+        _: &'a str,
+        _: &'a [TenantId],
+    ) -> BoxFuture<'a, Result<Vec<(TenantId, SubjectToken)>, String>> {
+        Box::pin(async { Ok(vec![]) })
+    }
 }
 
 /// How the little mail server behaves towards an address that holds the word.
@@ -132,6 +140,7 @@ async fn post(store: &Store, key: &str, to: &str) {
         to: to.into(),
         subject: "通知".into(),
         text: "您好".into(),
+        until: None,
     };
     let body = serde_json::to_string(&letter).unwrap();
     assert!(store.outbox().post(key, "smtp", &body, 0).await.unwrap());
@@ -232,6 +241,66 @@ async fn a_letter_is_delivered_once_across_a_restart() {
     }
     let taken = taken.lock().unwrap();
     assert_eq!(taken.len(), 2, "{taken:?}");
+}
+
+async fn post_code(informer: &Informer, to: &str, until: i64) {
+    let letter = MailLetter {
+        to: format!("{to}@example.cn"),
+        subject: "验证码".into(),
+        text: "123456".into(),
+        until: Some(Timestamp::from_millis(until)),
+    };
+    informer
+        .post_code(to, &letter, Timestamp::from_millis(0))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_code_goes_out_while_it_holds_before_a_large_notice_and_leaves_nothing() {
+    let (port, taken) = mail_server().await;
+    let store = Store::in_memory().await.unwrap();
+    let informer = Informer::new(
+        &store,
+        Arc::new(RuleSet::embedded().unwrap()),
+        InformSettings::default(),
+        Arc::new(Book),
+        Arc::new(Ledger::default()),
+    );
+    let postman = Postman::open(&store, settings(port)).await.unwrap();
+    for n in 0..600 {
+        post(&store, &format!("notice/n/{n}"), "hang@example.cn").await;
+    }
+    for to in ["good", "reject", "drop", "busy"] {
+        post_code(&informer, to, 600_000).await;
+    }
+    // Too late from the start.
+    post_code(&informer, "late", 1_000).await;
+    let now = Timestamp::from_millis(1_000);
+    let round = postman.deliver_codes(now).await.unwrap();
+    assert_eq!((round.sent, round.later, round.failed), (1, 1, 3));
+    assert_eq!(taken.lock().unwrap().len(), 1, "the notice still waits");
+    // What ended is gone, key and all; what is tried again waits for its moment.
+    let left = store.outbox().tally("code/").await.unwrap();
+    assert_eq!(left, [(LetterState::Waiting, 1)]);
+
+    // A code that would only be tried again after its time ends at once.
+    post_code(&informer, "busy2", 5_500).await;
+    let round = postman.deliver_codes(now).await.unwrap();
+    assert_eq!((round.later, round.failed), (0, 1));
+
+    // What a stopped process leaves is stopped by the next: nobody could use it.
+    let next = Postman::open(&store, settings(port)).await.unwrap();
+    let much_later = Timestamp::from_millis(500_000);
+    assert_eq!(
+        next.deliver_codes(much_later).await.unwrap(),
+        Default::default()
+    );
+    let letter = store.outbox().get("code/busy").await.unwrap().unwrap();
+    assert_eq!(
+        (letter.state, letter.body.as_str()),
+        (LetterState::Stopped, "")
+    );
 }
 
 /// Takes one call and answers 204; its head and body.
@@ -563,6 +632,9 @@ async fn each_person_reads_their_own_kinds_and_no_others() {
         "{refused:?}"
     );
     assert!(store.outbox().due(i64::MAX, 10).await.unwrap().is_empty());
+    let tenant = incident().tenant;
+    let person = |n| [(tenant.clone(), token(n))];
+    assert_eq!(informer.told(&person(1)).await.unwrap(), vec![], "not sent");
 
     let sending = informer
         .send_to_each(notice.id, "wang", &each, &facts, at)
@@ -589,4 +661,20 @@ async fn each_person_reads_their_own_kinds_and_no_others() {
         involved(&third).contains("- 购买意向") && !involved(&third).contains("手机号码"),
         "{third}"
     );
+
+    // Who asks later is told the same, also who could not be reached; nobody else, and nobody once it was stopped.
+    let told = informer.told(&person(2)).await.unwrap();
+    assert_eq!(told.len(), 1);
+    assert_eq!((&told[0].text, &told[0].kinds), (&second, &each[&token(2)]));
+    assert_eq!(told[0].controller, facts.organisation.name);
+    assert_eq!(informer.told(&person(1)).await.unwrap().len(), 1);
+    assert_eq!(informer.told(&person(9)).await.unwrap(), vec![]);
+    let elsewhere = [("elsewhere".parse().unwrap(), token(2))];
+    assert_eq!(informer.told(&elsewhere).await.unwrap(), vec![]);
+    assert_eq!(informer.told_tenants().await.unwrap(), [tenant.clone()]);
+    informer
+        .stop(notice.id, "wang", "a mistake", at)
+        .await
+        .unwrap();
+    assert_eq!(informer.told(&person(2)).await.unwrap(), vec![]);
 }

@@ -120,6 +120,7 @@ async fn killed_at_any_moment_nobody_gets_two_and_nobody_none() {
                 to: format!("p{n}@example.cn"),
                 subject: "关于个人信息安全事件的告知".into(),
                 text: "您好".into(),
+                until: None,
             };
             (key(n), "smtp", serde_json::to_string(&letter).unwrap())
         })

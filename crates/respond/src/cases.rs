@@ -260,6 +260,24 @@ impl Cases {
         Ok(self.tasks.of(&incident.to_string()).await?)
     }
 
+    /// Gives a case one more task. `why` says on the ledger where it came from; it may hold nothing personal.
+    ///
+    /// # Errors
+    /// [`CaseError::NoSuchCase`], [`CaseError::Record`], [`CaseError::Store`].
+    pub async fn add_task(
+        &self,
+        task: &Task,
+        kind: &str,
+        by: &str,
+        why: serde_json::Value,
+    ) -> Result<(), CaseError> {
+        let incident = self.get(task.incident).await?;
+        let body = json!({ "task": task.id, "department": task.department, "due_at": task.due_at, "why": why });
+        self.record(&incident, kind, by, task.changed_at, body)?;
+        self.tasks.put(task).await?;
+        Ok(())
+    }
+
     /// A person moves a task.
     ///
     /// # Errors

@@ -210,6 +210,20 @@ impl<T: Keyed> Collection<T> {
             .collect()
     }
 
+    /// How many documents a parent has.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub async fn count(&self, parent: &str) -> Result<u64, StoreError> {
+        let row =
+            sqlx::query("SELECT count(*) FROM document WHERE collection = $1 AND parent = $2")
+                .bind(T::COLLECTION)
+                .bind(parent)
+                .fetch_one(&self.pool)
+                .await?;
+        Ok(u64::try_from(row.try_get::<i64, _>(0)?).unwrap_or(0))
+    }
+
     /// Removes a document. Returns whether it was there.
     ///
     /// # Errors

@@ -148,6 +148,46 @@ impl Outbox {
         rows.iter().map(letter).collect()
     }
 
+    /// As [`Self::due`], only letters whose key begins so: what must not wait behind many others.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub async fn due_under(
+        &self,
+        prefix: &str,
+        now: i64,
+        limit: u32,
+    ) -> Result<Vec<Letter>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT dedupe, channel, body, state, attempts, due_at, last_error FROM outbox
+             WHERE state = 'waiting' AND due_at <= $1 AND substr(dedupe, 1, $2) = $3
+             ORDER BY due_at, dedupe LIMIT $4",
+        )
+        .bind(now)
+        .bind(i64::try_from(prefix.chars().count()).unwrap_or(i64::MAX))
+        .bind(prefix)
+        .bind(i64::from(limit))
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(letter).collect()
+    }
+
+    /// Removes the letters whose key begins so and that have ended, keys included. Returns how many.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub async fn forget(&self, prefix: &str) -> Result<u64, StoreError> {
+        let done = sqlx::query(
+            "DELETE FROM outbox WHERE substr(dedupe, 1, $1) = $2
+             AND state IN ('sent', 'failed', 'stopped', 'unknown')",
+        )
+        .bind(i64::try_from(prefix.chars().count()).unwrap_or(i64::MAX))
+        .bind(prefix)
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected())
+    }
+
     /// One letter by its key.
     ///
     /// # Errors

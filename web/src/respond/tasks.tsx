@@ -1,3 +1,4 @@
+import { useState } from "react";
 import { Button, Tag } from "antd";
 import { api, unwrap, type Schemas } from "../shared/api";
 import { useCommand } from "../shared/command";
@@ -31,10 +32,13 @@ function TaskRow({ task }: { task: Schemas["TaskView"] }) {
   const { t, say } = useI18n();
   const { me } = useSession();
   const { busy, run } = useCommand();
+  const [care, setCare] = useState<Schemas["CareView"]>();
   const open = task.state === "open" || task.state === "taken";
   const may = me.roles.includes(task.department) || me.roles.includes("commander");
   const change = (move: Schemas["TaskMove"], note: string) =>
     run(() => unwrap(api.POST("/api/tasks/{task}", { params: { path: { task: task.id } }, body: { move, note } })));
+  const openCare = () =>
+    run(async () => setCare(await unwrap(api.POST("/api/tasks/{task}/care", { params: { path: { task: task.id } } }))));
   return (
     <div className="row" data-testid="task" data-department={task.department} data-state={task.state}>
       <Tag>{t(DEPARTMENTS[task.department])}</Tag>
@@ -44,6 +48,12 @@ function TaskRow({ task }: { task: Schemas["TaskView"] }) {
           <Tag color={STATES[task.state].color}>{t(STATES[task.state].word)}</Tag>
           {task.by} {task.note && `— ${task.note}`}
         </div>
+        {open && care && (
+          <div data-testid="care">
+            <b>{care.address}</b> ({care.lang})
+            <div style={{ whiteSpace: "pre-wrap" }}>{care.words || t("task.careNothing")}</div>
+          </div>
+        )}
       </div>
       {open && <Countdown to={task.due_at} />}
       {open && may && (
@@ -51,6 +61,11 @@ function TaskRow({ task }: { task: Schemas["TaskView"] }) {
           {task.state === "open" && (
             <Button size="small" loading={busy} data-testid="task-take" onClick={() => void change("take", task.note)}>
               {t("task.take")}
+            </Button>
+          )}
+          {task.care && task.state === "taken" && task.by === me.account && !care && (
+            <Button size="small" loading={busy} data-testid="task-care" onClick={() => void openCare()}>
+              {t("task.care")}
             </Button>
           )}
           <Button size="small" type="primary" loading={busy} data-testid="task-done" onClick={() => void change("done", task.note)}>

@@ -426,6 +426,8 @@ export const en: Record<Key, string> = {
   "step.unknown": "unknown",
   "step.waiting": "waiting",
   "step.waitsFor": "waits for {roles}",
+  "task.care": "Open the contact",
+  "task.careNothing": "Wrote nothing.",
   "task.done": "done",
   "task.drop": "Drop",
   "task.dropTitle": "Why it is not needed",

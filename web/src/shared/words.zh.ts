@@ -424,6 +424,8 @@ export const zh = {
   "step.unknown": "结果不明",
   "step.waiting": "等人决定",
   "step.waitsFor": "等{roles}决定",
+  "task.care": "打开联系方式",
+  "task.careNothing": "没有留言。",
   "task.done": "完成",
   "task.drop": "不需要",
   "task.dropTitle": "为什么不需要",

@@ -33,6 +33,7 @@ pub(crate) fn mount(routes: &mut Routes) {
     routes.json(at::START_RUN, start_run);
     routes.json(at::DECIDE_STEP, decide_step);
     routes.json(at::CHANGE_TASK, change_task);
+    routes.json(at::OPEN_CARE, open_care);
     routes.json(at::CLOSE, close);
     routes.json(at::UNDO, undo);
     routes.json(at::APPROVALS, approvals);
@@ -166,6 +167,12 @@ async fn change_task(call: Call, change: api::TaskChange) -> Answered<api::Done>
     let (caller, task) = (call.caller()?, call.param("task")?);
     may_change_task(&call.app.desk.task(task).await?, &caller)?;
     Ok(call.app.desk.change_task(&caller, task, change).await?)
+}
+
+async fn open_care(call: Call, _: ()) -> Answered<api::CareView> {
+    let (caller, task) = (call.caller()?, call.param("task")?);
+    may_change_task(&call.app.desk.task(task).await?, &caller)?;
+    Ok(call.app.desk.open_care(&caller, task).await?)
 }
 
 async fn close(call: Call, body: api::Reason) -> Answered<api::Done> {

@@ -349,6 +349,15 @@ impl Desk for TestDesk {
         ready(found.ok_or(DeskError::NotFound("task")))
     }
 
+    fn open_care<'a>(&'a self, _: &'a Caller, _: TaskId) -> Answer<'a, api::CareView> {
+        ready(Ok(api::CareView {
+            reference: "7KQ2-M4XA".into(),
+            address: "li@example.cn".into(),
+            words: "有人冒充客服".into(),
+            lang: "zh-CN".into(),
+        }))
+    }
+
     fn change_task<'a>(
         &'a self,
         by: &'a Caller,
@@ -739,6 +748,7 @@ fn room(policy: &Policy) -> api::WarRoom {
             by: None,
             note: String::new(),
             changed_at: ago(50_000),
+            care: false,
         })
         .collect(),
         run: Some(run()),

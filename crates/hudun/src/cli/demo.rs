@@ -17,6 +17,9 @@ pub(super) fn serve(file: &Path) -> anyhow::Result<ExitCode> {
     log(true);
     runtime()?.block_on(async {
         let system = System::start(config, Extras::default()).await?;
+        if let Some(affected) = system.affected_address {
+            tracing::info!(%affected, "the public page for affected persons is open");
+        }
         tracing::info!(gateway = %system.gateway_address, console = %system.console_address, "hudun is on guard");
         if system.accounts.list().await?.is_empty() {
             first_account(&system).await?;
@@ -97,6 +100,9 @@ fn tell(demo: &Demo) {
     println!();
     println!("  控制台 console        {}", demo.console_url());
     println!("  SCRM (经网关 guarded)  {}", demo.scrm_url());
+    if let Some(page) = demo.affected_url() {
+        println!("  受影响查询 affected?   {page}");
+    }
     println!("  邮件 mail             {}", demo.mail_folder().display());
     println!(
         "  本 SCRM 故意带有漏洞，仅供演练 / this SCRM has holes on purpose (--vulnerable), for drills only"

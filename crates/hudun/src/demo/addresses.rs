@@ -6,13 +6,14 @@ use hudun_core::{BoxFuture, SubjectToken, TenantId};
 use hudun_inform::Addressees;
 
 use super::host::ScrmHost;
-use crate::addresses::Matcher;
+use crate::addresses::{Matcher, OneByOne, Search};
 use crate::keys::MasterKey;
 
 /// Asks the SCRM in this process.
 pub(super) struct ScrmAddresses {
     pub(super) host: Arc<ScrmHost>,
     pub(super) keys: MasterKey,
+    pub(super) questions: OneByOne,
 }
 
 impl Addressees for ScrmAddresses {
@@ -32,6 +33,30 @@ impl Addressees for ScrmAddresses {
                 matcher.take(&[("customer", &id.to_string())], email);
             }
             Ok(matcher.found)
+        })
+    }
+
+    fn reached_at<'a>(
+        &'a self,
+        address: &'a str,
+        tenants: &'a [TenantId],
+    ) -> BoxFuture<'a, Result<Vec<(TenantId, SubjectToken)>, String>> {
+        Box::pin(async move {
+            let _turn = self.questions.turn().await?;
+            let directory = self.host.directory().await.ok_or("the SCRM is stopped")?;
+            let mut search = Search::new(&self.keys, tenants, address);
+            for tenant in tenants {
+                let emails = directory
+                    .emails(tenant.as_str(), "question of an affected person")
+                    .await
+                    .map_err(|cause| cause.to_string())?;
+                for (id, email) in &emails {
+                    let names = [("customer", id.to_string())];
+                    let names = names.each_ref().map(|(space, id)| (*space, id.as_str()));
+                    search.take(Some(tenant.as_str()), &names, email);
+                }
+            }
+            Ok(search.found)
         })
     }
 }

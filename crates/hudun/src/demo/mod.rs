@@ -30,8 +30,10 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::addresses::OneByOne;
 use crate::config::{
-    AlertPart, Config, ConsolePart, GatewayPart, InspectionPart, RetentionPart, SmtpPart, SmtpTls,
+    AffectedPart, AlertPart, Config, ConsolePart, GatewayPart, InspectionPart, RetentionPart,
+    SmtpPart, SmtpTls,
 };
 use crate::direct::Verifier;
 use crate::office::DemoControl;
@@ -69,7 +71,7 @@ const TEAM: [(&str, &str, &[ConsoleRole]); 6] = [
 pub struct DemoOptions {
     /// Folder of everything that is kept.
     pub data: PathBuf,
-    /// Port of the gateway; the SCRM and the console take the next two. 0 takes free ports.
+    /// Port of the gateway; the SCRM, the console and the public page take the next three. 0 takes free ports.
     pub port: u16,
     /// Whether the playbook starts by itself.
     pub auto: bool,
@@ -174,6 +176,7 @@ impl Demo {
             upstream,
             loopback(port(0)),
             loopback(port(2)),
+            loopback(port(3)),
             mail_port,
         )?;
         let profile = Profile::parse(PROFILE, "profiles/hudun-scrm.yaml")?;
@@ -186,6 +189,7 @@ impl Demo {
                 Arc::new(ScrmAddresses {
                     host: addressed,
                     keys,
+                    questions: OneByOne::default(),
                 })
             })),
         };
@@ -252,6 +256,12 @@ impl Demo {
     /// Address of the console.
     pub fn console_url(&self) -> String {
         format!("http://{}", self.system.console_address)
+    }
+
+    /// Address of the public page.
+    pub fn affected_url(&self) -> Option<String> {
+        let address = self.system.affected_address?;
+        Some(format!("http://{address}"))
     }
 
     /// Accounts opened at this start, with their passwords. Empty on later starts.
@@ -648,6 +658,7 @@ fn demo_config(
     upstream: String,
     gateway: SocketAddr,
     console: SocketAddr,
+    affected: SocketAddr,
     mail_port: u16,
 ) -> anyhow::Result<Config> {
     let monitor = hudun_monitor::Thresholds {
@@ -690,6 +701,11 @@ fn demo_config(
             second_step: false,
             secure_cookie: false,
         },
+        affected: Some(AffectedPart {
+            listen: affected,
+            public_url: None,
+            trusted_proxies: Vec::new(),
+        }),
         store: None,
         addresses: None,
         alerts: AlertPart {

@@ -2,8 +2,8 @@
 
 use hudun_console::{DeskError, api, api::Caller, api::Happening};
 use hudun_core::{
-    Incident, IncidentId, IncidentState, LedgerDraft, NoticeId, Recorder, StepId, Task, TaskId,
-    TaskState, Text, TimelineMark, Timestamp,
+    Incident, IncidentId, IncidentState, Lang, LedgerDraft, NoticeId, Recorder, StepId, Task,
+    TaskId, TaskState, Text, TimelineMark, Timestamp,
 };
 use serde_json::json;
 
@@ -164,6 +164,10 @@ impl Office {
             .move_task(&id.to_string(), to, &by.account, &change.note, now)
             .await
             .map_err(error::case)?;
+        if task.is_over() {
+            // Nobody needs the contact any more.
+            self.care.forget(id).await.map_err(error::care)?;
+        }
         self.live.publish(
             now,
             Happening::Task {
@@ -171,6 +175,39 @@ impl Office {
             },
         );
         Ok(api::Done::new("任务已更新", "The task is updated"))
+    }
+
+    /// Shows an affected person's contact and words to whoever has taken the task.
+    pub(super) async fn open_care(&self, by: &Caller, id: TaskId) -> Got<api::CareView> {
+        let task = self.task_of(id).await?;
+        if task.state != TaskState::Taken || task.by.as_ref() != Some(&by.account) {
+            return Err(conflict(
+                "请先认领这项任务，再打开联系方式。",
+                "Take the task first; then open the contact.",
+            ));
+        }
+        let found = self.care.read(id).await.map_err(error::care)?;
+        let (reference, request) = found.ok_or(DeskError::NotFound("care ticket"))?;
+        // What can't be recorded is not shown.
+        self.ledger
+            .record(LedgerDraft {
+                at: Timestamp::now(),
+                tenant: None,
+                incident: Some(task.incident),
+                by: by.account.clone(),
+                kind: "care.opened".to_owned(),
+                body: json!({ "task": id, "reference": reference }),
+            })
+            .map_err(error::record)?;
+        Ok(api::CareView {
+            reference,
+            address: request.address,
+            words: request.words,
+            lang: match request.lang {
+                Lang::Zh => "zh-CN".to_owned(),
+                Lang::En => "en".to_owned(),
+            },
+        })
     }
 
     pub(super) async fn close(

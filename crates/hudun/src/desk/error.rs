@@ -9,6 +9,7 @@ use hudun_respond::{CaseError, RunError};
 use hudun_store::StoreError;
 
 use crate::bench::BenchError;
+use crate::care::CareError;
 
 pub(super) type Got<T> = Result<T, DeskError>;
 
@@ -45,6 +46,14 @@ pub(super) fn record(cause: RecordError) -> DeskError {
         "账本无法写入，操作没有完成。请检查磁盘空间与权限后重试。",
         "The ledger can't be written, so it was not done; check disk space and rights, then try again.",
     ))
+}
+
+pub(super) fn care(cause: CareError) -> DeskError {
+    match cause {
+        CareError::Store(cause) => store(cause),
+        CareError::Case(cause) => case(cause),
+        other => DeskError::Internal(other.to_string()),
+    }
 }
 
 pub(super) fn case(cause: CaseError) -> DeskError {

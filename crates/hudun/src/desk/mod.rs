@@ -113,6 +113,10 @@ impl Desk for Desktop {
         Box::pin(self.0.task(task))
     }
 
+    fn open_care<'a>(&'a self, by: &'a Caller, task: TaskId) -> Answer<'a, api::CareView> {
+        Box::pin(self.0.open_care(by, task))
+    }
+
     fn change_task<'a>(
         &'a self,
         by: &'a Caller,

@@ -20,6 +20,7 @@ impl Office {
             .find(|line| line.entry.kind == "incident.acknowledged")
             .map(|line| line.entry.actor.clone());
         let tasks = self.cases.tasks(id).await.map_err(error::case)?;
+        let care = self.care.tasks(id).await.map_err(error::care)?;
         let run = self.run_of(&incident).await?;
         let scope = self.analyst.scope(id).await.map_err(error::analyze)?;
         let duties = self.analyst.duties(id).await.map_err(error::analyze)?;
@@ -41,7 +42,13 @@ impl Office {
         Ok(api::WarRoom {
             at: Timestamp::now(),
             statutory: severity.map(statutory_level),
-            tasks: tasks.iter().map(Into::into).collect(),
+            tasks: tasks
+                .iter()
+                .map(|task| api::TaskView {
+                    care: care.contains(&task.id),
+                    ..task.into()
+                })
+                .collect(),
             run: run.as_ref().map(|run| self.run_view(run)),
             timeline: lines
                 .iter()

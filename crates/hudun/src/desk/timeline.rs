@@ -27,6 +27,10 @@ pub fn sentence(kind: &str, body: &Value) -> Text {
         Some(other) => other.to_string(),
     };
     let said = |name: &str| text_at(body, name);
+    let reference = || {
+        let reference = body.pointer("/why/reference").and_then(Value::as_str);
+        reference.unwrap_or_default().to_owned()
+    };
     match kind {
         "finding.concluded" => both(
             format!("发现：{}", said("title").zh),
@@ -60,6 +64,14 @@ pub fn sentence(kind: &str, body: &Value) -> Text {
                 word("state"),
                 after(&word("note"), ": ")
             ),
+        ),
+        "care.asked" => both(
+            format!("受影响人求助 {}", reference()),
+            format!("an affected person asked for help: {}", reference()),
+        ),
+        "care.opened" => both(
+            format!("打开求助 {} 的联系方式和内容", word("reference")),
+            format!("contact and words of request {} opened", word("reference")),
         ),
         "run.started" => both("预案启动", "playbook started"),
         "run.step-ended" => step_ended(body, &word),
