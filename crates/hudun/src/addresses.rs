@@ -369,7 +369,7 @@ mod tests {
         for one in waiting {
             one.await.unwrap().unwrap();
         }
-        book.turn().await.unwrap();
+        drop(book.turn().await.unwrap());
     }
 
     #[tokio::test]

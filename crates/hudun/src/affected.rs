@@ -82,7 +82,14 @@ impl Announced {
                 once.push(one);
             }
         }
-        once.truncate(MOST);
+        if once.len() > MOST {
+            tracing::warn!(
+                found = once.len(),
+                shown = MOST,
+                "an address is in many cases; the newest are shown"
+            );
+            once.truncate(MOST);
+        }
         Ok(once)
     }
 
@@ -126,10 +133,7 @@ impl Announced {
     }
 
     async fn help(&self, help: Help) -> Result<Opened, AnswerError> {
-        let told = self.found(&help.address).await?;
-        if !told.iter().any(|one| one.case == help.case) {
-            return Err(AnswerError::NoSuchCase);
-        }
+        // The page has shown this case to this person; it lets nobody ask in another one.
         let incidents = self.cases.newest(CASES).await;
         let incidents = incidents.map_err(|cause| AnswerError::Failed(cause.to_string()))?;
         let incident = incidents
@@ -250,7 +254,7 @@ fn letter(lang: Lang, code: &str, page: Option<&str>) -> (String, String) {
 /// The namespace of e-mail addresses.
 const EMAIL: &str = "email";
 /// Entries that one address is shown.
-const MOST: usize = 50;
+const MOST: usize = 20;
 /// Cases among which one is looked for by its reference.
 const CASES: u32 = 10_000;
 /// Between two looks for codes that could not go out at once.
