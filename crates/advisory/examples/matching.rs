@@ -114,7 +114,7 @@ fn renamed(record: &Record, copy: usize) -> Record {
             let text = cpe.to_string();
             let mut parts: Vec<String> = text.split(':').map(str::to_owned).collect();
             // Every tenth copy speaks of the same products as before.
-            if copy % 10 != 0 && parts.len() == 13 {
+            if !copy.is_multiple_of(10) && parts.len() == 13 {
                 parts[4].push_str(&copy.to_string());
                 *cpe = parts.join(":").parse().unwrap_or_else(|_| cpe.clone());
             }
