@@ -671,7 +671,10 @@ async fn each_person_reads_their_own_kinds_and_no_others() {
     assert_eq!(informer.told(&person(9)).await.unwrap(), vec![]);
     let elsewhere = [("elsewhere".parse().unwrap(), token(2))];
     assert_eq!(informer.told(&elsewhere).await.unwrap(), vec![]);
-    assert_eq!(informer.told_tenants().await.unwrap(), [tenant.clone()]);
+    assert_eq!(
+        informer.told_tenants().await.unwrap(),
+        std::slice::from_ref(&tenant)
+    );
     informer
         .stop(notice.id, "wang", "a mistake", at)
         .await
