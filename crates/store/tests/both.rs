@@ -198,6 +198,24 @@ async fn a_worker_that_lost_its_lease_cannot_write() {
 async fn nobody_is_told_twice() {
     on_both("outbox", async |store| {
         let outbox = store.outbox();
+        // A way of their own for keys that begin so, and no trace once they have ended.
+        for (key, due) in [("code/1", 5), ("code/2", 50), ("codes/3", 5)] {
+            assert!(outbox.post(key, "smtp", "{}", due).await.unwrap());
+        }
+        let due = outbox.due_under("code/", 10, 10).await.unwrap();
+        assert_eq!(due.len(), 1);
+        assert_eq!(due[0].dedupe, "code/1");
+        assert_eq!(outbox.forget("code/").await.unwrap(), 0, "none has ended");
+        outbox.close("code/1", LetterState::Sent, "").await.unwrap();
+        outbox
+            .close("codes/3", LetterState::Sent, "")
+            .await
+            .unwrap();
+        assert_eq!(outbox.forget("code/").await.unwrap(), 1);
+        assert!(outbox.get("code/1").await.unwrap().is_none());
+        assert_eq!(outbox.stop("code/").await.unwrap(), 1);
+        assert_eq!(outbox.forget("code").await.unwrap(), 2);
+
         assert!(outbox.post("n1/alice", "smtp", "{}", 10).await.unwrap());
         assert!(!outbox.post("n1/alice", "smtp", "{}", 10).await.unwrap());
         assert!(outbox.due(9, 10).await.unwrap().is_empty());
