@@ -1078,10 +1078,7 @@ fn each_source_s_way_of_writing_versions_is_judged() {
             r#"{"introduced": "1.0.0"}, {"limit": "2.0.0"}"#,
             &[("1.9.0", Bad), ("2.0.0", Good)],
         ),
-        (
-            r#"{"introduced": "0"}"#,
-            &[("9.9.9", Bad), ("latest", Bad)],
-        ),
+        (r#"{"introduced": "0"}"#, &[("9.9.9", Bad), ("latest", Bad)]),
     ] {
         let text = format!(
             r#"{{"id": "X-1", "affected": [{{"package": {{"ecosystem": "npm", "name": "p"}}, "ranges": [{{"type": "SEMVER", "events": [{events}]}}], "versions": ["0.0.1-beta"]}}]}}"#
