@@ -22,7 +22,7 @@ const REFUSED: usize = 100_000;
 /// Where advisories come from.
 #[derive(Args)]
 #[group(required = true, multiple = false)]
-pub(super) struct From {
+pub(in crate::cli) struct From {
     /// A folder, file or archive of feeds: CVE 5, NVD, OSV, GHSA, CSAF, OpenVEX, CNVD, CNNVD, KEV, EPSS, told by their content.
     #[arg(long)]
     feeds: Option<PathBuf>,
@@ -32,7 +32,7 @@ pub(super) struct From {
 }
 
 #[derive(Args)]
-pub(super) struct MatchArgs {
+pub(in crate::cli) struct MatchArgs {
     /// Component inventories, lock files and package databases.
     #[arg(long, required = true, num_args = 1..)]
     sbom: Vec<PathBuf>,
@@ -59,7 +59,7 @@ pub(super) struct MatchArgs {
 }
 
 #[derive(Args)]
-pub(super) struct AffectsArgs {
+pub(in crate::cli) struct AffectsArgs {
     /// The package, with its version.
     #[arg(long)]
     purl: String,
@@ -74,7 +74,7 @@ pub(super) struct AffectsArgs {
 }
 
 #[derive(Args)]
-pub(super) struct IndexArgs {
+pub(in crate::cli) struct IndexArgs {
     /// A folder, file or archive of feeds.
     #[arg(long)]
     feeds: PathBuf,
