@@ -83,7 +83,7 @@ fn an_inventory_is_held_against_a_folder_of_feeds() {
     assert_eq!(lodash["fixed"], "4.17.21");
     assert_eq!(lodash["component"]["version"], "4.17.20");
     assert_eq!(lodash["decided_by"]["source"], "ghsa");
-    assert_eq!(lodash["decided_by"]["rule"], "range");
+    assert_eq!(lodash["decided_by"]["because"]["rule"], "range");
     assert_eq!(
         lodash["decided_by"]["sentence"]["en"],
         "in the range < 4.17.21"

@@ -22,7 +22,7 @@ const REFUSED: usize = 100_000;
 /// Where advisories come from.
 #[derive(Args)]
 #[group(required = true, multiple = false)]
-pub(super) struct From {
+pub(in crate::cli) struct From {
     /// A folder, file or archive of feeds: CVE 5, NVD, OSV, GHSA, CSAF, OpenVEX, CNVD, CNNVD, KEV, EPSS, told by their content.
     #[arg(long)]
     feeds: Option<PathBuf>,
@@ -192,7 +192,7 @@ pub(super) fn run(args: &MatchArgs) -> anyhow::Result<ExitCode> {
             }),
         },
         own,
-        today: Some(jiff::ZonedDateTime::now().date()),
+        today: Some(today()?),
         all: args.all,
         ..Options::default()
     };
@@ -285,6 +285,12 @@ pub(super) fn affects(args: &AffectsArgs) -> anyhow::Result<ExitCode> {
     }
     to.flush()?;
     Ok(code(loaded.count))
+}
+
+/// The day here and now.
+fn today() -> anyhow::Result<jiff::civil::Date> {
+    let now = jiff::Timestamp::from_millisecond(hudun_core::Timestamp::now().as_millis())?;
+    Ok(jiff::tz::TimeZone::system().to_datetime(now).date())
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
