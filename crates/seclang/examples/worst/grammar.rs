@@ -2,7 +2,7 @@
 
 use regex_syntax::hir::{Class, Hir, HirKind};
 
-use super::shapes::Rng;
+use super::stock::Rng;
 
 /// A text that the pattern matches, more or less: assertions are taken as nothing. Bounded in length.
 pub(super) fn sample(hir: &Hir, rng: &mut Rng, most: usize, out: &mut Vec<u8>) {

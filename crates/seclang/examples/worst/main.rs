@@ -12,8 +12,10 @@
 //! counts is `fresh`, a request's first time on scratch memory that only the ordinary requests have warmed, the least of
 //! three such times. `again` is the least of its repetitions after that. All times are CPU times of the thread.
 
+mod carrier;
 mod grammar;
-mod shapes;
+mod recipe;
+mod stock;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -21,7 +23,8 @@ use std::time::{Duration, Instant};
 
 use hudun_seclang::raw::RawRequest;
 use hudun_seclang::{Judging, RuleSet, Start, Transaction};
-use shapes::{Recipe, Rng, Stock};
+use recipe::Recipe;
+use stock::{Rng, Stock};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -98,7 +101,7 @@ impl Options {
         };
         let mut args = std::env::args().skip(1);
         while let Some(arg) = args.next() {
-            let mut value = || args.next().ok_or(format!("{arg} needs a value"));
+            let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
             match arg.as_str() {
                 "--seconds" => this.seconds = value()?.parse()?,
                 "--paranoia" => this.paranoia = vec![value()?.parse()?],
@@ -267,13 +270,13 @@ impl<'r> Search<'r> {
             if let Some(folder) = save {
                 std::fs::create_dir_all(folder)?;
                 let file = format!("{folder}/p{paranoia}-{:06}-{rank}.http", self.size);
-                std::fs::write(file, shapes::wire(&request))?;
+                std::fs::write(file, carrier::wire(&request))?;
             }
         }
         if let Some(folder) = save {
             for (number, request) in self.ordinary.iter().enumerate() {
                 let file = format!("{folder}/ordinary-{:06}-{number:03}.http", self.size);
-                std::fs::write(file, shapes::wire(request))?;
+                std::fs::write(file, carrier::wire(request))?;
             }
         }
         eprintln!("  {} requests tried", self.tried);
