@@ -94,8 +94,9 @@ impl Patterns {
         let start = dfa.start_state_forward(cache, &Input::new(value));
         let mut at = start.map_err(|_| GaveUp)?;
         let mut last = None;
-        for b in value {
-            let mut next = if at.is_tagged() {
+        let mut bytes = value.iter();
+        while let Some(b) = bytes.next() {
+            let next = if at.is_tagged() {
                 // Seldom: the step after a match.
                 let before = cache.memory_usage();
                 let next = dfa.next_state(cache, at, *b).map_err(|_| GaveUp)?;
@@ -105,13 +106,24 @@ impl Patterns {
                 }
                 next
             } else {
-                dfa.next_state_untagged(cache, at, *b)
+                let mut next = dfa.next_state_untagged(cache, at, *b);
+                let mut from = at;
+                let mut b = *b;
+                // Nearly all of the way is this loop: known steps, and nothing found.
+                while !next.is_tagged() {
+                    let Some(following) = bytes.next() else {
+                        break;
+                    };
+                    (from, b) = (next, *following);
+                    next = dfa.next_state_untagged(cache, from, b);
+                }
+                if next.is_unknown() {
+                    *budget = budget.checked_sub(1).ok_or(GaveUp)?;
+                    next = dfa.next_state(cache, from, b).map_err(|_| GaveUp)?;
+                    last = None;
+                }
+                next
             };
-            if next.is_unknown() {
-                *budget = budget.checked_sub(1).ok_or(GaveUp)?;
-                next = dfa.next_state(cache, at, *b).map_err(|_| GaveUp)?;
-                last = None;
-            }
             at = next;
             if at.is_tagged() {
                 if at.is_dead() {
