@@ -1,7 +1,7 @@
 //! Looks for requests that cost much more CPU than others of their size.
 //!
-//! `cargo run --release -p hudun-seclang --example worst -- CRS_FOLDER [--seconds N] [--paranoia N] [--balanced]
-//! [--seed N] [--save FOLDER]`
+//! `cargo run --release -p hudun-seclang --example worst -- CRS_FOLDER [--seconds N] [--paranoia N] [--size BYTES]
+//! [--balanced] [--seed N] [--save FOLDER]`
 //!
 //! The median is that of requests made from this crate's honest texts and, every second request, with attacks of this
 //! crate and of CRS's own tests among them, joined to the size and carried in the query, a form, JSON, XML and parts. The search makes requests from parts: phrases and near-misses of CRS's
@@ -65,7 +65,7 @@ fn main() -> Result<(), Failure> {
     println!("|---|---|---|---|---|---|---|---|---|---|---|");
     for paranoia in &options.paranoia {
         let rules = load(&options.crs, *paranoia)?;
-        for (at, size) in SIZES.iter().enumerate() {
+        for (at, size) in options.sizes.iter().enumerate() {
             let mut search = Search::new(
                 &rules,
                 &stock,
@@ -73,7 +73,7 @@ fn main() -> Result<(), Failure> {
                 options.judging,
                 options.seed + at as u64,
             );
-            search.run(Duration::from_secs(options.seconds) / SIZES.len() as u32);
+            search.run(Duration::from_secs(options.seconds) / options.sizes.len() as u32);
             search.report(*paranoia, options.save.as_deref())?;
         }
     }
@@ -84,6 +84,7 @@ struct Options {
     crs: String,
     seconds: u64,
     paranoia: Vec<u8>,
+    sizes: Vec<usize>,
     judging: Judging,
     seed: u64,
     save: Option<String>,
@@ -95,6 +96,7 @@ impl Options {
             crs: String::new(),
             seconds: 120,
             paranoia: vec![1, 4],
+            sizes: SIZES.to_vec(),
             judging: Judging::Exact,
             seed: 1,
             save: None,
@@ -105,6 +107,7 @@ impl Options {
             match arg.as_str() {
                 "--seconds" => this.seconds = value()?.parse()?,
                 "--paranoia" => this.paranoia = vec![value()?.parse()?],
+                "--size" => this.sizes = vec![value()?.parse()?],
                 "--seed" => this.seed = value()?.parse()?,
                 "--save" => this.save = Some(value()?),
                 "--balanced" => this.judging = Judging::Balanced,
@@ -112,7 +115,7 @@ impl Options {
             }
         }
         if this.crs.is_empty() {
-            return Err("usage: worst CRS_FOLDER [--seconds N] [--paranoia N] [--balanced] [--seed N] [--save FOLDER]".into());
+            return Err("usage: worst CRS_FOLDER [--seconds N] [--paranoia N] [--size BYTES] [--balanced] [--seed N] [--save FOLDER]".into());
         }
         Ok(this)
     }

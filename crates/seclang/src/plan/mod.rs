@@ -1,9 +1,14 @@
 //! Which rules may match, found with few passes over the values.
 //!
 //! Rules that look at parts of the message for a pattern or for phrases are grouped by phase and paranoia level. A group
-//! has one automaton over all its patterns and one over all its phrases. When the first rule of a group comes up, each
+//! has one automaton over all its phrases and one over its patterns. When the first rule of a group comes up, each
 //! distinct value of the group's targets is scanned once, after each distinct chain of transformations. Only rules whose
 //! pattern was seen in some value go on to the exact evaluation, and there only with the values in which it was seen.
+//!
+//! The automaton of phrases is complete when rules are loaded and takes the same time for any input, so it also looks for
+//! the texts that patterns need ([`literals`]); such a pattern runs on a value that has one. The other patterns share an
+//! automaton that is made while it reads, at a cost that an attacker would choose: a transaction may extend it by
+//! [`BUDGET`] steps, and what it does not know then is left to the patterns one by one.
 //!
 //! Negated rules and counts hold on absence: they never pass through here.
 
@@ -494,6 +499,6 @@ const MAX_GROUPS: usize = 32;
 const CALM_BYTES: usize = 512;
 const CALM_VALUES: usize = 512;
 /// So many unknown steps of automata are made for one transaction.
-const BUDGET: u32 = 20;
+const BUDGET: u32 = 10;
 /// So many transactions' scratch memory is kept.
 const POOL: usize = 4;
