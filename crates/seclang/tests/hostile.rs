@@ -136,3 +136,43 @@ proptest! {
         }
     }
 }
+
+/// A message unlike all before extends the automata by so much and no more; what they leave, patterns decide one by one.
+#[test]
+fn automata_stop_growing() {
+    let mut seed = 7u32;
+    let letters = b"abcdefgilmnoprstuwx'\"`;|&<>()/\\. ";
+    let value: Vec<u8> = (0..3000)
+        .map(|_| {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            letters[(seed >> 16) as usize % letters.len()]
+        })
+        .collect();
+    let request = RawRequest {
+        method: b"GET".to_vec(),
+        target: b"/".to_vec(),
+        protocol: b"HTTP/1.1".to_vec(),
+        headers: vec![
+            (b"Host".to_vec(), b"h".to_vec()),
+            (b"Cookie".to_vec(), value),
+        ],
+        body: Vec::new(),
+    };
+    let [compiled, interpreted] = [Strategy::Compiled, Strategy::Interpreted].map(|strategy| {
+        let mut t = Transaction::new(
+            rules(),
+            Start {
+                strategy,
+                ..Start::example()
+            },
+        );
+        request.feed(&mut t);
+        t.finish()
+    });
+    assert!(compiled.fallbacks > 0, "the bound was not reached");
+    assert_eq!(interpreted.fallbacks, 0);
+    assert_eq!(
+        (compiled.matches, compiled.intervention),
+        (interpreted.matches, interpreted.intervention)
+    );
+}

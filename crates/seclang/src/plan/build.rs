@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use aho_corasick::{AhoCorasickBuilder, AhoCorasickKind, MatchKind};
+use regex::bytes::Regex;
 use regex_automata::hybrid::dfa::DFA;
 use regex_automata::util::syntax;
 
-use super::{Group, PATTERNS, PHRASES, Patterns, PhraseFinder, ScanChain, ScanTarget};
+use super::{Group, PATTERNS, PHRASES, Patterns, PhraseFinder, ScanChain, ScanTarget, literals};
 use crate::operator::Operator;
 use crate::parse::{Selector, Target};
 use crate::rule::Rule;
@@ -16,42 +17,38 @@ use crate::variable::Var;
 impl Group {
     pub(super) fn build((phase, level): (u8, u8), list: &[u32], rules: &[Rule]) -> Self {
         let mut sources: Vec<String> = Vec::new();
-        let mut owner: Vec<u32> = Vec::new();
-        let mut phrases: Vec<Vec<u8>> = Vec::new();
-        let mut owners: Vec<Vec<u32>> = Vec::new();
-        let mut known: HashMap<Vec<u8>, usize> = HashMap::new();
+        let mut owner: Vec<(u32, Regex)> = Vec::new();
+        let mut texts = Texts::default();
+        let mut verify: Vec<Option<Regex>> = vec![None; list.len()];
         let mut targets: Vec<ScanTarget> = Vec::new();
         for (number, index) in list.iter().enumerate() {
             let link = &rules[*index as usize].links[0];
-            match &link.operator {
-                Some(Operator::Rx(re)) => {
-                    sources.push(re.as_str().to_owned());
-                    owner.push(number as u32);
-                }
+            let what = match &link.operator {
+                Some(Operator::Rx(re)) => match literals::required(re.as_str()) {
+                    Some(set) => {
+                        set.into_iter().for_each(|t| texts.add(t, number as u32));
+                        verify[number] = Some(re.clone());
+                        PHRASES
+                    }
+                    None => {
+                        sources.push(re.as_str().to_owned());
+                        owner.push((number as u32, re.clone()));
+                        PATTERNS
+                    }
+                },
                 Some(Operator::Pm(set)) => {
                     for phrase in set.phrases() {
-                        let lower = phrase.to_ascii_lowercase();
-                        let at = *known.entry(lower.clone()).or_insert_with(|| {
-                            phrases.push(lower);
-                            owners.push(Vec::new());
-                            phrases.len() - 1
-                        });
-                        if owners[at].last() != Some(&(number as u32)) {
-                            owners[at].push(number as u32);
-                        }
+                        texts.add(phrase.to_ascii_lowercase(), number as u32);
                     }
+                    PHRASES
                 }
                 _ => continue,
-            }
+            };
             // A rule with `multiMatch` is judged after each step of its chain, too.
             let shortest = if link.multi_match {
                 0
             } else {
                 link.transforms.len()
-            };
-            let what = match link.operator {
-                Some(Operator::Pm(_)) => PHRASES,
-                _ => PATTERNS,
             };
             for target in &link.targets.include {
                 for len in shortest..=link.transforms.len() {
@@ -64,14 +61,18 @@ impl Group {
             .ascii_case_insensitive(true)
             .match_kind(MatchKind::Standard)
             // Requests are many and short: there the larger and faster automaton pays.
-            .kind(Some(if phase <= 2 && phrases.len() <= MAX_FAST {
+            .kind(Some(if phase <= 2 && texts.list.len() <= MAX_FAST {
                 AhoCorasickKind::DFA
             } else {
                 AhoCorasickKind::ContiguousNFA
             }))
-            .build(&phrases);
+            .build(&texts.list);
         let phrases = match finder {
-            Ok(finder) if !owners.is_empty() => Some(PhraseFinder { finder, owners }),
+            Ok(finder) if !texts.list.is_empty() => Some(PhraseFinder {
+                finder,
+                owners: texts.owners,
+                verify,
+            }),
             _ => None,
         };
         Self {
@@ -85,11 +86,34 @@ impl Group {
     }
 
     /// Whether the group's automata cover this rule; where one could not be built, its rules run the exact way.
-    pub(super) fn decides(&self, rule: &Rule) -> bool {
-        match rule.links[0].operator {
-            Some(Operator::Rx(_)) => self.patterns.is_some(),
-            Some(Operator::Pm(_)) => self.phrases.is_some(),
-            _ => false,
+    pub(super) fn decides(&self, number: u32) -> bool {
+        match &self.patterns {
+            Some(patterns) if patterns.owner.iter().any(|(n, _)| *n == number) => true,
+            _ => self
+                .phrases
+                .as_ref()
+                .is_some_and(|p| p.owners.iter().any(|o| o.contains(&number))),
+        }
+    }
+}
+
+/// Texts in lower case, each once, with the numbers of the rules that ask for it.
+#[derive(Default)]
+struct Texts {
+    list: Vec<Vec<u8>>,
+    owners: Vec<Vec<u32>>,
+    known: HashMap<Vec<u8>, usize>,
+}
+
+impl Texts {
+    fn add(&mut self, text: Vec<u8>, number: u32) {
+        let at = *self.known.entry(text).or_insert_with_key(|text| {
+            self.list.push(text.clone());
+            self.owners.push(Vec::new());
+            self.list.len() - 1
+        });
+        if self.owners[at].last() != Some(&number) {
+            self.owners[at].push(number);
         }
     }
 }
@@ -148,9 +172,7 @@ fn build_dfa(sources: &[String]) -> Option<DFA> {
             DFA::config()
                 .match_kind(regex_automata::MatchKind::All)
                 .cache_capacity(CACHE)
-                .skip_cache_capacity_check(true)
-                .minimum_cache_clear_count(Some(MIN_CLEARS))
-                .minimum_bytes_per_state(Some(MIN_BYTES_PER_STATE)),
+                .skip_cache_capacity_check(true),
         )
         .syntax(
             syntax::Config::new()
@@ -181,7 +203,6 @@ pub(super) fn eligible(rule: &Rule) -> bool {
         && !matches_anything(link.operator.as_ref())
 }
 /// Patterns that are in every honest text decide nothing and slow the automaton down at every byte.
-/// Patterns that are in every honest text decide nothing and slow the automaton down at every byte.
 fn matches_anything(operator: Option<&Operator>) -> bool {
     match operator {
         Some(Operator::Rx(re)) => {
@@ -209,7 +230,3 @@ pub(super) fn level(rule: &Rule) -> u8 {
 const MAX_FAST: usize = 4096;
 /// The lazy automaton of a group keeps no more bytes than this.
 const CACHE: usize = 8 << 20;
-/// After so many fresh starts it gives up where it isn't worth it.
-const MIN_CLEARS: usize = 3;
-/// … which is when it reads fewer bytes than this for each state that it makes.
-const MIN_BYTES_PER_STATE: usize = 10;

@@ -1,17 +1,25 @@
 //! Which rules may match, found with few passes over the values.
 //!
 //! Rules that look at parts of the message for a pattern or for phrases are grouped by phase and paranoia level. A group
-//! has one automaton over all its patterns and one over all its phrases. When the first rule of a group comes up, each
+//! has one automaton over all its phrases and one over its patterns. When the first rule of a group comes up, each
 //! distinct value of the group's targets is scanned once, after each distinct chain of transformations. Only rules whose
 //! pattern was seen in some value go on to the exact evaluation, and there only with the values in which it was seen.
+//!
+//! The automaton of phrases is complete when rules are loaded and takes the same time for any input, so it also looks for
+//! the texts that patterns need ([`literals`]); such a pattern runs on a value that has one. The other patterns share an
+//! automaton that is made while it reads, at a cost that an attacker would choose: a transaction may extend it by
+//! [`BUDGET`] steps, and what it does not know then is left to the patterns one by one.
 //!
 //! Negated rules and counts hold on absence: they never pass through here.
 
 mod build;
+mod literals;
 
 use std::sync::{Mutex, PoisonError};
 
 use aho_corasick::AhoCorasick;
+use regex::bytes::Regex;
+use regex_automata::hybrid::LazyStateID;
 use regex_automata::hybrid::dfa::{Cache, DFA};
 use regex_automata::{Input, PatternSet};
 
@@ -70,8 +78,83 @@ struct Group {
 #[derive(Debug)]
 struct Patterns {
     dfa: DFA,
-    /// Pattern → number of the rule in the group.
-    owner: Vec<u32>,
+    /// Pattern → number of the rule in the group, and the pattern alone.
+    owner: Vec<(u32, Regex)>,
+}
+
+/// The automaton would have to be extended too often for one message.
+struct GaveUp;
+
+impl Patterns {
+    /// All patterns that are in the value. The automaton is made while it reads; each step that is not known yet costs as
+    /// much as some thousand known ones, and takes from the budget.
+    fn search(
+        &self,
+        cache: &mut Cache,
+        value: &[u8],
+        budget: &mut u32,
+        found: &mut PatternSet,
+    ) -> Result<(), GaveUp> {
+        let dfa = &self.dfa;
+        let start = dfa.start_state_forward(cache, &Input::new(value));
+        let mut at = start.map_err(|_| GaveUp)?;
+        let mut last = None;
+        let mut bytes = value.iter();
+        while let Some(b) = bytes.next() {
+            let next = if at.is_tagged() {
+                // Seldom: the step after a match.
+                let before = cache.memory_usage();
+                let next = dfa.next_state(cache, at, *b).map_err(|_| GaveUp)?;
+                if cache.memory_usage() != before {
+                    *budget = budget.checked_sub(1).ok_or(GaveUp)?;
+                    last = None;
+                }
+                next
+            } else {
+                let mut next = dfa.next_state_untagged(cache, at, *b);
+                let mut from = at;
+                let mut b = *b;
+                // Nearly all of the way is this loop: known steps, and nothing found.
+                while !next.is_tagged() {
+                    let Some(following) = bytes.next() else {
+                        break;
+                    };
+                    (from, b) = (next, *following);
+                    next = dfa.next_state_untagged(cache, from, b);
+                }
+                if next.is_unknown() {
+                    *budget = budget.checked_sub(1).ok_or(GaveUp)?;
+                    next = dfa.next_state(cache, from, b).map_err(|_| GaveUp)?;
+                    last = None;
+                }
+                next
+            };
+            at = next;
+            if at.is_tagged() {
+                if at.is_dead() {
+                    return Ok(());
+                }
+                if at.is_quit() {
+                    return Err(GaveUp);
+                }
+                if at.is_match() && last != Some(at) {
+                    last = Some(at);
+                    self.collect(cache, at, found);
+                }
+            }
+        }
+        let end = dfa.next_eoi_state(cache, at).map_err(|_| GaveUp)?;
+        if end.is_match() {
+            self.collect(cache, end, found);
+        }
+        Ok(())
+    }
+
+    fn collect(&self, cache: &Cache, at: LazyStateID, found: &mut PatternSet) {
+        for number in 0..self.dfa.match_len(cache, at) {
+            let _ = found.try_insert(self.dfa.match_pattern(cache, at, number));
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -79,6 +162,8 @@ struct PhraseFinder {
     finder: AhoCorasick,
     /// Phrase → the numbers of the rules in the group that have it.
     owners: Vec<Vec<u32>>,
+    /// For each rule of the group: the pattern that has to hold, too, where the phrase is only what the pattern needs.
+    verify: Vec<Option<Regex>>,
 }
 
 /// Values that a group looks at.
@@ -126,8 +211,10 @@ pub(crate) struct ScanState {
     pub(crate) values: Option<Values>,
     /// What earlier transactions learned about words.
     pub(crate) words: Words,
-    /// How often an automaton gave up in this transaction.
+    /// For how many values an automaton gave up in this transaction.
     pub(crate) fallbacks: u32,
+    /// How many steps automata may still be extended by in this transaction.
+    budget: u32,
     /// Header values of earlier transactions in which the second judgement found nothing.
     pub(crate) calm: Calm,
 }
@@ -157,8 +244,8 @@ struct GroupState {
     cache: Option<Cache>,
     found: Option<PatternSet>,
     begun: bool,
-    /// The automaton gave up: every member may match.
-    all: bool,
+    /// For each rule of the group the value on which its pattern ran last.
+    verified: Vec<ValueId>,
     /// For each rule of the group the values in which its pattern is, sorted once the scan is done.
     hits: Vec<Vec<ValueId>>,
 }
@@ -191,7 +278,7 @@ impl Plan {
         for (key, list) in keys.into_iter().zip(members) {
             let group = Group::build(key, &list, rules);
             for (number, index) in list.iter().enumerate() {
-                if group.decides(&rules[*index as usize]) {
+                if group.decides(number as u32) {
                     place[*index as usize] = Some((groups.len() as u32, number as u32));
                 }
             }
@@ -239,44 +326,30 @@ impl Plan {
         value: &[u8],
         state: &mut ScanState,
     ) {
-        let fallbacks = &mut state.fallbacks;
+        let (fallbacks, budget) = (&mut state.fallbacks, &mut state.budget);
         let (group, state) = (
             &self.groups[group as usize],
             &mut state.groups[group as usize],
         );
-        if state.all {
-            return;
-        }
         if what & PATTERNS != 0
             && let (Some(patterns), Some(cache), Some(found)) =
                 (&group.patterns, &mut state.cache, &mut state.found)
         {
-            // Most values match nothing, and the search that stops at the first match is much the faster one.
-            match patterns
-                .dfa
-                .try_search_fwd(cache, &Input::new(value).earliest(true))
-            {
-                Ok(None) => {}
-                Ok(Some(_)) => {
-                    found.clear();
-                    if patterns
-                        .dfa
-                        .try_which_overlapping_matches(cache, &Input::new(value), found)
-                        .is_err()
-                    {
-                        state.all = true;
-                        *fallbacks += 1;
-                        return;
-                    }
+            found.clear();
+            match patterns.search(cache, value, budget, found) {
+                Ok(()) => {
                     for pattern in found.iter() {
-                        hit(&mut state.hits, patterns.owner[pattern.as_usize()], id);
+                        hit(&mut state.hits, patterns.owner[pattern.as_usize()].0, id);
                     }
                 }
-                // The input makes the automaton rebuild itself again and again: take the bounded exact way instead.
-                Err(_) => {
-                    state.all = true;
+                // The input is unlike all before it: making the automaton for it would take longer than the patterns do.
+                Err(GaveUp) => {
                     *fallbacks += 1;
-                    return;
+                    for (owner, pattern) in &patterns.owner {
+                        if pattern.is_match(value) {
+                            hit(&mut state.hits, *owner, id);
+                        }
+                    }
                 }
             }
         }
@@ -285,7 +358,14 @@ impl Plan {
         {
             for m in phrases.finder.find_overlapping_iter(value) {
                 for owner in &phrases.owners[m.pattern().as_usize()] {
-                    hit(&mut state.hits, *owner, id);
+                    let Some(pattern) = &phrases.verify[*owner as usize] else {
+                        hit(&mut state.hits, *owner, id);
+                        continue;
+                    };
+                    let last = &mut state.verified[*owner as usize];
+                    if std::mem::replace(last, id) != id && pattern.is_match(value) {
+                        hit(&mut state.hits, *owner, id);
+                    }
                 }
             }
         }
@@ -306,7 +386,7 @@ impl Plan {
                     cache: None,
                     found: None,
                     begun: false,
-                    all: false,
+                    verified: vec![0; g.members],
                     hits: vec![Vec::new(); g.members],
                 })
                 .collect();
@@ -315,6 +395,7 @@ impl Plan {
                 values: None,
                 words: Words::new(),
                 fallbacks: 0,
+                budget: BUDGET,
                 calm: Calm::default(),
             })
         })
@@ -323,6 +404,7 @@ impl Plan {
     pub(crate) fn give_back(&self, mut state: Box<ScanState>) {
         state.start_phase();
         state.fallbacks = 0;
+        state.budget = BUDGET;
         let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
         if pool.len() < POOL {
             pool.push(state);
@@ -377,8 +459,7 @@ impl ScanState {
 
     /// Whether a rule may match, once its group has been scanned.
     pub(crate) fn candidate(&self, group: u32, number: u32) -> bool {
-        let state = &self.groups[group as usize];
-        state.all || !state.hits[number as usize].is_empty()
+        !self.groups[group as usize].hits[number as usize].is_empty()
     }
 
     /// Whether the scan has shown that a rule's pattern is not in a value.
@@ -387,14 +468,14 @@ impl ScanState {
             return false;
         };
         let state = &self.groups[group as usize];
-        state.begun && !state.all && state.hits[number as usize].binary_search(&value).is_err()
+        state.begun && state.hits[number as usize].binary_search(&value).is_err()
     }
 
     /// Forgets what was seen: a new phase has its own groups and new values.
     pub(crate) fn start_phase(&mut self) {
         for group in self.groups.iter_mut().filter(|g| g.begun) {
             group.begun = false;
-            group.all = false;
+            group.verified.fill(0);
             group.hits.iter_mut().for_each(Vec::clear);
         }
     }
@@ -417,5 +498,7 @@ const MAX_GROUPS: usize = 32;
 /// Longest value that is remembered as nothing, and how many are.
 const CALM_BYTES: usize = 512;
 const CALM_VALUES: usize = 512;
+/// So many unknown steps of automata are made for one transaction.
+const BUDGET: u32 = 10;
 /// So many transactions' scratch memory is kept.
 const POOL: usize = 4;

@@ -177,7 +177,7 @@ pub struct Outcome {
     pub score: Option<i64>,
     /// Limits that were reached, by name.
     pub limits: Vec<&'static str>,
-    /// How often an input made an automaton give up, so that its rules ran one by one.
+    /// For how many values an automaton gave up, so that its patterns ran one by one.
     pub fallbacks: u32,
     /// Whether the audit log wants this transaction.
     pub audit: bool,
