@@ -227,6 +227,6 @@ pub(super) fn level(rule: &Rule) -> u8 {
 }
 
 /// So many phrases get the larger automaton.
-const MAX_FAST: usize = 4096;
+const MAX_FAST: usize = 2500;
 /// The lazy automaton of a group keeps no more bytes than this.
 const CACHE: usize = 8 << 20;
