@@ -164,7 +164,7 @@ impl Outbox {
              ORDER BY due_at, dedupe LIMIT $4",
         )
         .bind(now)
-        .bind(i64::try_from(prefix.chars().count()).unwrap_or(i64::MAX))
+        .bind(length(prefix))
         .bind(prefix)
         .bind(i64::from(limit))
         .fetch_all(&self.pool)
@@ -181,7 +181,7 @@ impl Outbox {
             "DELETE FROM outbox WHERE substr(dedupe, 1, $1) = $2
              AND state IN ('sent', 'failed', 'stopped', 'unknown')",
         )
-        .bind(i64::try_from(prefix.chars().count()).unwrap_or(i64::MAX))
+        .bind(length(prefix))
         .bind(prefix)
         .execute(&self.pool)
         .await?;
@@ -240,7 +240,7 @@ impl Outbox {
             "SELECT dedupe FROM outbox WHERE state = 'unknown' AND substr(dedupe, 1, $1) = $2
              ORDER BY dedupe LIMIT $3",
         )
-        .bind(i64::try_from(prefix.chars().count()).unwrap_or(i64::MAX))
+        .bind(length(prefix))
         .bind(prefix)
         .bind(i64::from(limit))
         .fetch_all(&self.pool)
@@ -300,7 +300,7 @@ impl Outbox {
             "UPDATE outbox SET state = 'stopped', body = ''
              WHERE state = 'waiting' AND substr(dedupe, 1, $1) = $2",
         )
-        .bind(i64::try_from(prefix.chars().count()).unwrap_or(i64::MAX))
+        .bind(length(prefix))
         .bind(prefix)
         .execute(&self.pool)
         .await?;
@@ -322,7 +322,7 @@ impl Outbox {
         )
         .bind(to.name())
         .bind(from.name())
-        .bind(i64::try_from(prefix.chars().count()).unwrap_or(i64::MAX))
+        .bind(length(prefix))
         .bind(prefix)
         .execute(&self.pool)
         .await?;
@@ -337,7 +337,7 @@ impl Outbox {
         let rows = sqlx::query(
             "SELECT state, count(*) FROM outbox WHERE substr(dedupe, 1, $1) = $2 GROUP BY state",
         )
-        .bind(i64::try_from(prefix.chars().count()).unwrap_or(i64::MAX))
+        .bind(length(prefix))
         .bind(prefix)
         .fetch_all(&self.pool)
         .await?;
@@ -371,6 +371,11 @@ impl Outbox {
         .await?;
         Ok(())
     }
+}
+
+/// Characters of a key's beginning. PostgreSQL's `substr` takes no larger number.
+fn length(prefix: &str) -> i32 {
+    i32::try_from(prefix.chars().count()).unwrap_or(i32::MAX)
 }
 
 fn letter(row: &sqlx::any::AnyRow) -> Result<Letter, StoreError> {

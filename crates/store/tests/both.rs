@@ -229,6 +229,23 @@ async fn nobody_is_told_twice() {
             outbox.get("n1/alice").await.unwrap().unwrap().state,
             LetterState::Sent
         );
+
+        // Handed over and cut off: counted by the beginning of its key, and left to a person.
+        assert!(outbox.post("n2/bob", "smtp", "{}", 10).await.unwrap());
+        assert!(outbox.begin("n2/bob").await.unwrap());
+        assert!(outbox.hand("n2/bob").await.unwrap());
+        outbox
+            .settle("n2/bob", LetterState::Unknown, 10, "")
+            .await
+            .unwrap();
+        assert_eq!(outbox.unknown("n2/", 10).await.unwrap(), ["n2/bob"]);
+        assert_eq!(
+            outbox.tally("n2/").await.unwrap(),
+            [(LetterState::Unknown, 1)]
+        );
+        assert_eq!(outbox.tally("n3/").await.unwrap(), []);
+        assert!(outbox.decide("n2/bob", None).await.unwrap());
+        assert!(outbox.unknown("n2/", 10).await.unwrap().is_empty());
     })
     .await;
 }
