@@ -148,7 +148,8 @@ pub(super) fn check_config(file: &Path, as_json: bool) -> anyhow::Result<ExitCod
     let checked = Config::read(file)
         .map_err(anyhow::Error::from)
         .and_then(|config| {
-            read_profile(&config.gateway.profile)?;
+            let profile = read_profile(&config.gateway.profile)?;
+            crate::waf::check(&config.gateway.inspection, &profile)?;
             crate::detection::open(&config.monitor.rules)?;
             if let Some(file) = &config.addresses {
                 AddressFile::check(file).context("addresses")?;

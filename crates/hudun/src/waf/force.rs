@@ -49,6 +49,30 @@ pub(super) fn settings(
     }))
 }
 
+/// Finds what is wrong with the inspection's part of a configuration before it is needed.
+///
+/// # Errors
+/// Rules that can't be loaded; a folder for the audit log that isn't there.
+pub fn check(part: &InspectionPart, profile: &Profile) -> anyhow::Result<()> {
+    if settings(part, profile)?.is_none() {
+        return Ok(());
+    }
+    read(&options(part)).context("gateway.inspection.rules")?;
+    if let Some(audit) = &part.audit {
+        let folder = audit
+            .file
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        if folder.is_some_and(|folder| !folder.is_dir()) {
+            anyhow::bail!(
+                "gateway.inspection.audit.file: {} lies in no folder; make the folder first",
+                audit.file.display()
+            );
+        }
+    }
+    Ok(())
+}
+
 /// Looks for changes of the rules' folder until stopped; a set that loads and holds its proof takes the place of the one
 /// in force, any other is told about and changes nothing.
 pub async fn watch(inspection: Arc<Inspection>, part: InspectionPart, stop: CancellationToken) {
@@ -124,4 +148,43 @@ pub(super) fn name(part: &InspectionPart) -> String {
         || "rules/waf".to_owned(),
         |folder| folder.display().to_string(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::AuditPart;
+    use crate::waf::ftw::bed::PROFILE;
+
+    #[test]
+    fn a_check_names_the_field_of_what_is_wrong() {
+        let profile = Profile::parse(PROFILE, "ftw.yaml").unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let audit = |file: std::path::PathBuf| InspectionPart {
+            audit: Some(AuditPart {
+                file,
+                format: Default::default(),
+                values: false,
+            }),
+            ..InspectionPart::default()
+        };
+        assert!(check(&audit(folder.path().join("audit.log")), &profile).is_ok());
+        let no_rules = InspectionPart {
+            rules: Some("/nowhere/rules".into()),
+            ..InspectionPart::default()
+        };
+        for (part, field) in [
+            (
+                audit("/nowhere/audit.log".into()),
+                "gateway.inspection.audit.file",
+            ),
+            (no_rules, "gateway.inspection.rules"),
+        ] {
+            let error = format!("{:#}", check(&part, &profile).unwrap_err());
+            assert!(
+                error.contains(field) && error.contains("/nowhere"),
+                "{error}"
+            );
+        }
+    }
 }

@@ -244,10 +244,15 @@ impl Inspection {
             return Ok(());
         }
         let began = Instant::now();
-        let rules = rolled
-            .to
-            .rules()
-            .context("the rule set that somebody went back to")?;
+        let rules = match rolled.to.rules() {
+            Ok(rules) => rules,
+            Err(error) => {
+                // Better guarded by the folder's rules than not at all.
+                tracing::error!(%error, rules = rolled.name, "the rule set that somebody went back to can't be made again; the folder's rules are in force");
+                self.rolled.remove(PARENT).await?;
+                return Ok(());
+            }
+        };
         let version = self.waf.swap(rules, rolled.name.as_str(), began.elapsed());
         self.shelve(version, rolled.to, false);
         tracing::warn!(
@@ -405,7 +410,28 @@ mod tests {
         let again = started(&part, &store).await;
         assert_eq!(stops(&again), [false, true], "and it stays");
 
-        again.roll_back().await.unwrap();
+        // A kept set that can't be made again does not keep the guard from starting.
+        let back_from = async |inspection: &Inspection, word: &str| {
+            write(folder.path(), word);
+            let read = crate::waf::read(&options(&part)).unwrap();
+            inspection
+                .swap(read, "rules", Duration::ZERO)
+                .await
+                .unwrap();
+            inspection.roll_back().await.unwrap();
+            assert_eq!(stops(inspection), [false, true]);
+            inspection.rolled.get(PARENT).await.unwrap().unwrap()
+        };
+        let mut rolled = back_from(&again, "fourth").await;
+        rolled.to = serde_json::from_value(serde_json::json!({
+            "steps": [{ "file": "/nowhere.conf" }], "files": {}, "lists": {}
+        }))
+        .unwrap();
+        again.rolled.put(&rolled).await.unwrap();
+        let spoilt = started(&part, &store).await;
+        assert_eq!(stops(&spoilt), [false, false], "the folder's rules");
+
+        back_from(&again, "fifth").await;
         write(folder.path(), "third");
         let again = started(&part, &store).await;
         assert_eq!(stops(&again), [false, false], "a changed folder counts");

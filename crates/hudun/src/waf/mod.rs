@@ -14,7 +14,7 @@ use hudun_seclang::{Judging, LoadError, RuleSet};
 use serde::{Deserialize, Serialize};
 
 pub use exceptions::{ExceptionError, KeptException, Preview};
-pub use force::watch;
+pub use force::{check, watch};
 pub use ftw::{FtwReport, Through, in_process, through_gateway};
 pub use inspection::Inspection;
 pub use install::{Installed, install_crs};
