@@ -16,8 +16,10 @@ pub(crate) struct Frames<R> {
     counted: Counted,
     /// Whether the last message was broken, so that where this one begins is a guess.
     resynced: bool,
-    /// Whether it was cut at a line feed where it might have had a count.
+    /// Whether it was cut at a line feed where it might have had a count, and had none.
     is_line: bool,
+    /// Whether any message had a right count, so that no single line turns the rest into lines.
+    any_counted: bool,
     number: u64,
     mended: u64,
     taken: u64,
@@ -63,6 +65,7 @@ impl<R: BufRead> Frames<R> {
             },
             resynced: false,
             is_line: false,
+            any_counted: false,
             number: 0,
             mended: 0,
             taken: 0,
@@ -93,7 +96,7 @@ impl<R: BufRead> Frames<R> {
         if !sense {
             self.resynced |= self.counted == Counted::Yes;
             self.counted = Counted::Undecided;
-        } else if self.is_line {
+        } else if self.is_line && !self.any_counted {
             self.counted = Counted::No;
             self.resynced = false;
         }
@@ -231,13 +234,16 @@ impl<R: BufRead> Frames<R> {
             self.put_back_from(head + count);
             self.frame.drain(..head);
             self.counted = Counted::Yes;
+            self.any_counted = true;
             self.resynced = false;
             return Ok(Met::Whole);
         }
         self.mended += 1;
         self.read_twice += (self.frame.len() - head) as u64;
         self.frame.drain(..head);
-        self.without_count(most, keep)
+        let met = self.without_count(most, keep);
+        self.is_line = false;
+        met
     }
 
     /// Goes on to a line feed or to what looks like the next counted message, in what was read already, too. Tells whether

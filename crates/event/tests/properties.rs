@@ -60,6 +60,33 @@ fn texts(input: &[u8], format: Format, buffer: usize) -> (String, u64, u64) {
     (said, counts.events, counts.refused())
 }
 
+/// Whether a count that spans more than one message ends where a message may end.
+fn a_long_count_fits(all: &[u8]) -> bool {
+    let headers = (0..all.len()).filter(|at| all[*at..].starts_with(b" <"));
+    headers.into_iter().any(|at| {
+        let digits = all[..at]
+            .iter()
+            .rev()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
+        (at - digits..at).any(|from| {
+            let count: usize = std::str::from_utf8(&all[from..at])
+                .unwrap()
+                .parse()
+                .unwrap_or(0);
+            let Some(rest) = all.get(at + 1 + count..).filter(|_| count > 60) else {
+                return false;
+            };
+            let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            let header = &rest[digits..];
+            header.is_empty()
+                || rest[0] < b' '
+                || header.starts_with(b"<")
+                || header.starts_with(b" <")
+        })
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -107,7 +134,8 @@ proptest! {
         prop_assert!(events >= 5 && events + refused >= 6);
     }
 
-    /// The same with counted octets, which have no line feed to hold on to.
+    /// The same with counted octets, which have no line feed to hold on to. A wrong count that ends by chance where a
+    /// message may end is believed: a message's text can hold anything, and what looks like a header in it splits none.
     #[test]
     fn damage_to_counted_messages_costs_no_message_that_stands_two_behind_it(
         buffer in 1..200_usize, damage in proptest::collection::vec((0..1000_usize, any::<u8>(), 0..3_u8), 1..4),
@@ -123,7 +151,9 @@ proptest! {
             }
         }
         let behind: Vec<u8> = (100..108).flat_map(counted).collect();
-        let (said, _, _) = texts(&[front.clone(), behind].concat(), Format::Syslog, buffer);
+        let all = [front.clone(), behind].concat();
+        prop_assume!(!a_long_count_fits(&all));
+        let (said, _, _) = texts(&all, Format::Syslog, buffer);
         for n in 101..108 {
             prop_assert!(said.contains(&format!("good {n}")), "{n} is lost behind {:?}", String::from_utf8_lossy(&front));
         }

@@ -421,3 +421,29 @@ fn each_subject_is_an_event_without_the_sums() {
         ]
     );
 }
+
+/// Found by the property test: a line feed in the digits of a count made the message before it end at a line feed, and the
+/// rest was taken for one long line.
+#[test]
+fn a_line_feed_within_a_count_turns_no_counted_messages_into_lines() {
+    let counted = |n: usize| {
+        let message = format!("<34>1 2003-10-11T22:14:15Z h app - - - good {n}");
+        format!("{} {message}", message.len())
+    };
+    let text: String = (0..9).map(counted).collect();
+    let at = counted(0).len() + 1;
+    let damaged = format!("{}\n{}", &text[..at], &text[at + 1..]);
+    let mut reader = Reader::new(damaged.as_bytes(), Format::Syslog, Limits::default());
+    let mut read = Vec::new();
+    while let Some(item) = reader.next_item().unwrap() {
+        if let Item::Event(record) = item {
+            read.push(record.to_json()["message"].as_str().unwrap().to_owned());
+        }
+    }
+    for number in 2..9 {
+        assert!(
+            read.contains(&format!("good {number}")),
+            "{number} in {read:?}"
+        );
+    }
+}
