@@ -155,7 +155,10 @@ fn older_content_of_a_newer_bundle_is_told_of_and_only_taken_when_that_is_meant(
     let second = made.bundle(2);
     let (feeds, folder) = opened(made.trusting());
     load(&feeds, folder.path(), &second, false).unwrap();
+    // Leave for what is older is none for what shrank.
     load(&feeds, folder.path(), &first, true).unwrap();
+    assert_eq!(of(&feeds, "drop-cnvd").state, FeedState::Shrunk);
+    assert_eq!(feeds.accept("drop-cnvd").unwrap(), 2);
     // The content of the first under a new number: it goes back in time.
     let other = Made {
         feeds: feeds.clone(),
