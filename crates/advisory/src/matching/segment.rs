@@ -1,6 +1,6 @@
 //! A part of an index: the records of one file or one feed, packed once, joined with others as often as one of them changes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -75,6 +75,26 @@ impl Segment {
     /// Source and number of each record, in the order in which they were added.
     pub fn numbers(&self) -> impl Iterator<Item = (Source, &str)> {
         self.heads.iter().map(|head| (head.source, &*head.id))
+    }
+
+    /// Source and number of each record that is in none of the others as it is here: new, or with another date.
+    pub fn news<'a>(&'a self, before: &[Arc<Self>]) -> Vec<(Source, &'a str)> {
+        let heads = before.iter().flat_map(|segment| &segment.heads);
+        let known: HashSet<(Source, &str, Option<Timestamp>)> =
+            heads.map(|head| (head.source, &*head.id, head.dated)).collect();
+        self.heads
+            .iter()
+            .filter(|head| !known.contains(&(head.source, &*head.id, head.dated)))
+            .map(|head| (head.source, &*head.id))
+            .collect()
+    }
+
+    /// The numbers of CVE that its catalogue lists and that of none of the others does.
+    pub fn newly_listed<'a>(&'a self, before: &[Arc<Self>]) -> Vec<&'a str> {
+        let entries = before.iter().flat_map(|segment| &segment.kev);
+        let known: HashSet<&str> = entries.map(|kev| kev.cve.as_str()).collect();
+        let entries = self.kev.iter().map(|kev| kev.cve.as_str());
+        entries.filter(|cve| !known.contains(cve)).collect()
     }
 
     pub(super) fn count(&self, head: &Head, counts: &mut Counts) {

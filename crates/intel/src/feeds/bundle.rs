@@ -652,7 +652,6 @@ impl Feeds {
         }
         let now = Timestamp::now();
         let mut feeds = BTreeMap::new();
-        let mut new = Vec::new();
         {
             let mut shelves = self.shelves();
             // Of all before any: a bundle that does not fit here changes nothing.
@@ -681,7 +680,6 @@ impl Feeds {
                     may_be_older: allow_older,
                 };
                 let taken = shelf.offer(delivery, now)?;
-                new.extend(shelf.last_taken());
                 feeds.insert(feed.name.clone(), taken);
             }
         }
@@ -695,7 +693,7 @@ impl Feeds {
             },
         );
         disk::write_json(&place, &before)?;
-        self.publish(new);
+        self.publish();
         Ok(Loaded { manifest, feeds })
     }
 }

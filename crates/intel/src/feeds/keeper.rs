@@ -20,7 +20,7 @@ use super::error::FeedsError;
 use super::fetch::Fetcher;
 use super::ingest::{Ingested, ingest};
 use super::shelf::{Delivery, Shelf, Taken};
-use super::snapshot::{Arrived, Snapshot};
+use super::snapshot::{News, Snapshot};
 use super::status::{FeedState, FeedStatus};
 
 /// How often the drop folder is looked into.
@@ -75,6 +75,7 @@ pub struct Feeds {
     dropped: Mutex<DropFolder>,
     snapshots: watch::Sender<Arc<Snapshot>>,
     fetcher: Fetcher,
+    publishing: Mutex<()>,
     /// Held as long as this lives.
     _lock: File,
 }
@@ -108,7 +109,7 @@ impl Feeds {
             let feed = FeedConfig::by_hand(&name, format);
             shelves.insert(name.clone(), Shelf::open(shelved.join(&name), feed)?);
         }
-        let snapshot = snapshot(&shelves, Vec::new(), 0, Vec::new());
+        let snapshot = Parts::of(&shelves).snapshot(News::default(), Vec::new());
         let (snapshots, _) = watch::channel(Arc::new(snapshot));
         Ok(Arc::new(Self {
             folder: folder.to_owned(),
@@ -118,6 +119,7 @@ impl Feeds {
             dropped: Mutex::new(dropped),
             snapshots,
             fetcher,
+            publishing: Mutex::new(()),
             _lock: lock,
         }))
     }
@@ -175,32 +177,53 @@ impl Feeds {
     /// # Errors
     /// [`FeedsError`] when the folder can't be read or what came can't be kept.
     pub fn look(&self) -> Result<usize, FeedsError> {
-        self.requests()?;
+        let mut trouble = self.requests().err();
         let mut dropped = self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
         let at_drop = |error| FeedsError::io(&self.drop, error);
-        let ready = dropped.look(Timestamp::now()).map_err(at_drop)?;
+        let (ready, closed) = dropped.look(Timestamp::now()).map_err(at_drop)?;
+        for (path, error) in closed {
+            trouble.get_or_insert(FeedsError::io(path, error));
+        }
         let mut away = 0;
-        let mut new = Vec::new();
+        // A file that can't be kept now stays where it is, and holds up none behind it.
         for one in &ready {
-            let read = if bundle::is_bundle(&one.file) {
-                self.dropped_bundle(one)?
-            } else {
-                self.read_dropped(&mut dropped, one, &mut new)?
-            };
-            let Some((taken, reason)) = read else {
-                continue;
-            };
-            dropped.put_away(one, taken, &reason).map_err(at_drop)?;
-            away += 1;
+            match self.take_dropped(&mut dropped, one) {
+                Ok(true) => away += 1,
+                Ok(false) => {}
+                Err(error) => {
+                    trouble.get_or_insert(error);
+                }
+            }
         }
-        if away > 0 {
-            self.publish(new);
+        drop(dropped);
+        if !ready.is_empty() {
+            self.publish();
         }
-        Ok(away)
+        trouble.map_or(Ok(away), Err)
+    }
+
+    /// Takes or refuses a file of the drop folder: whether it was put away.
+    fn take_dropped(&self, dropped: &mut DropFolder, one: &Ready) -> Result<bool, FeedsError> {
+        let read = if bundle::is_bundle(&one.file) {
+            self.dropped_bundle(dropped, one)?
+        } else {
+            self.read_dropped(dropped, one)?
+        };
+        let Some((taken, reason)) = read else {
+            return Ok(false);
+        };
+        dropped
+            .put_away(one, taken, &reason)
+            .map_err(|error| FeedsError::io(&one.path, error))?;
+        Ok(true)
     }
 
     /// Loads a bundle of the drop folder.
-    fn dropped_bundle(&self, ready: &Ready) -> Result<Option<(bool, String)>, FeedsError> {
+    fn dropped_bundle(
+        &self,
+        dropped: &mut DropFolder,
+        ready: &Ready,
+    ) -> Result<Option<(bool, String)>, FeedsError> {
         let file = ready
             .file
             .try_clone()
@@ -257,7 +280,6 @@ impl Feeds {
         &self,
         dropped: &mut DropFolder,
         ready: &Ready,
-        new: &mut Vec<Arc<Segment>>,
     ) -> Result<Option<(bool, String)>, FeedsError> {
         let file = ready
             .file
@@ -274,7 +296,7 @@ impl Feeds {
             dropped.wait_for(ready);
             return Ok(None);
         }
-        self.take_by_hand(&ready.name, found, new).map(Some)
+        self.take_by_hand(&ready.name, found).map(Some)
     }
 
     /// Gives the parts of what was read to the feeds of their forms.
@@ -282,7 +304,6 @@ impl Feeds {
         &self,
         name: &str,
         mut found: Ingested,
-        new: &mut Vec<Arc<Segment>>,
     ) -> Result<(bool, String), FeedsError> {
         let now = Timestamp::now();
         let mut taken = false;
@@ -302,10 +323,7 @@ impl Feeds {
                 may_be_older: !shelf.config.is_whole(),
             };
             match shelf.offer(delivery, now)? {
-                Taken::Accepted { .. } => {
-                    taken = true;
-                    new.extend(shelf.last_taken());
-                }
+                Taken::Accepted { .. } => taken = true,
                 Taken::Same => {
                     taken = true;
                     told.push(format!(
@@ -381,34 +399,30 @@ impl Feeds {
         })
     }
 
-    /// Makes the snapshot of what is held now.
-    pub(super) fn publish(&self, new: Vec<Arc<Segment>>) {
-        let shelves = self.shelves();
+    /// Makes the snapshot of what is held now, if that changed.
+    pub(super) fn publish(&self) {
+        // One at a time, so that none replaces a newer one; feeds are only held as long as it takes to list their parts.
+        let _one = self
+            .publishing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let (before, trouble) = {
             let now = self.snapshots.borrow();
             (now.revision, now.trouble.clone())
         };
-        let revision = revision(&shelves);
-        if revision == before {
-            drop(shelves);
+        let (parts, news) = {
+            let mut shelves = self.shelves();
+            let mut news = News::default();
+            for shelf in shelves.values_mut() {
+                news.add(shelf.take_news());
+            }
+            (Parts::of(&shelves), news)
+        };
+        if parts.revision == before {
             return self.see_ages();
         }
-        let mut arrived = Vec::new();
-        let mut more = 0;
-        for segment in &new {
-            for (source, id) in segment.numbers() {
-                if arrived.len() < Snapshot::MOST_NEW {
-                    arrived.push(Arrived {
-                        source,
-                        id: id.to_owned(),
-                    });
-                } else {
-                    more += 1;
-                }
-            }
-        }
-        let next = snapshot(&shelves, arrived, more, trouble);
-        self.snapshots.send_replace(Arc::new(next));
+        self.snapshots
+            .send_replace(Arc::new(parts.snapshot(news, trouble)));
     }
 
     /// Tells of states that changed while what is held did not.
@@ -439,6 +453,7 @@ impl Feeds {
                     feeds,
                     new: Arc::clone(&now.new),
                     more_new: now.more_new,
+                    newly_exploited: Arc::clone(&now.newly_exploited),
                     trouble,
                     made: Timestamp::now(),
                 });
@@ -486,8 +501,7 @@ impl Feeds {
     /// [`FeedsError::NothingHeld`], [`FeedsError::Unknown`], or when it can't be kept.
     pub fn accept(&self, name: &str) -> Result<u64, FeedsError> {
         let records = self.on_shelf(name, |shelf| shelf.accept(Timestamp::now()))??;
-        let new = self.on_shelf(name, Shelf::last_taken)?;
-        self.publish(new.into_iter().collect());
+        self.publish();
         Ok(records)
     }
 
@@ -508,29 +522,35 @@ fn alike(before: &[FeedStatus], now: &[FeedStatus]) -> bool {
     before.iter().map(key).eq(now.iter().map(key))
 }
 
-fn revision(shelves: &BTreeMap<String, Shelf>) -> u64 {
-    shelves.values().map(Shelf::changes).sum()
+/// What a snapshot is made of.
+struct Parts {
+    revision: u64,
+    segments: Vec<Arc<Segment>>,
+    feeds: Vec<FeedStatus>,
 }
 
-fn snapshot(
-    shelves: &BTreeMap<String, Shelf>,
-    new: Vec<Arrived>,
-    more_new: u64,
-    trouble: Vec<Text>,
-) -> Snapshot {
-    let now = Timestamp::now();
-    let segments: Vec<Arc<Segment>> = shelves
-        .values()
-        .flat_map(|shelf| shelf.segments().iter().cloned())
-        .collect();
-    Snapshot {
-        revision: revision(shelves),
-        index: Arc::new(Index::join(&segments)),
-        feeds: shelves.values().map(|shelf| shelf.status(now)).collect(),
-        new: Arc::new(new),
-        more_new,
-        trouble,
-        made: now,
+impl Parts {
+    fn of(shelves: &BTreeMap<String, Shelf>) -> Self {
+        let now = Timestamp::now();
+        let segments = shelves.values().flat_map(|shelf| shelf.segments());
+        Self {
+            revision: shelves.values().map(Shelf::changes).sum(),
+            segments: segments.cloned().collect(),
+            feeds: shelves.values().map(|shelf| shelf.status(now)).collect(),
+        }
+    }
+
+    fn snapshot(self, news: News, trouble: Vec<Text>) -> Snapshot {
+        Snapshot {
+            revision: self.revision,
+            index: Arc::new(Index::join(&self.segments)),
+            feeds: self.feeds,
+            new: Arc::new(news.records),
+            more_new: news.more,
+            newly_exploited: Arc::new(news.exploited),
+            trouble,
+            made: Timestamp::now(),
+        }
     }
 }
 

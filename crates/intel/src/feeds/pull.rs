@@ -200,8 +200,7 @@ impl Feeds {
             this.on_shelf(&feed.name, |shelf| shelf.remember(&url, said))??;
             Ok(Read::Ended(match taken {
                 Taken::Accepted { records } => {
-                    let new = this.on_shelf(&feed.name, super::shelf::Shelf::last_taken)?;
-                    this.publish(new.into_iter().collect());
+                    this.publish();
                     Pulled::Accepted { records }
                 }
                 Taken::Same => {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use hudun_advisory::Source;
-use hudun_advisory::matching::Index;
+use hudun_advisory::matching::{Index, Segment};
 use hudun_core::{Text, Timestamp};
 
 use super::status::FeedStatus;
@@ -22,6 +22,8 @@ pub struct Snapshot {
     pub new: Arc<Vec<Arrived>>,
     /// How many more came.
     pub more_new: u64,
+    /// The CVE numbers that CISA's catalogue lists since this revision, at most as many.
+    pub newly_exploited: Arc<Vec<String>>,
     /// What is wrong beside the feeds themselves, such as a drop folder that can't be read.
     pub trouble: Vec<Text>,
     /// When it was made.
@@ -35,6 +37,47 @@ pub struct Arrived {
     pub source: Source,
     /// Its number.
     pub id: String,
+}
+
+/// What came with a change, while it is gathered.
+#[derive(Clone, Debug, Default)]
+pub(super) struct News {
+    pub(super) records: Vec<Arrived>,
+    pub(super) more: u64,
+    pub(super) exploited: Vec<String>,
+}
+
+impl News {
+    /// What a segment brings that was in none of those before it.
+    pub(super) fn of(segment: &Segment, before: &[Arc<Segment>]) -> Self {
+        let found = segment.news(before);
+        Self {
+            more: found.len().saturating_sub(Snapshot::MOST_NEW) as u64,
+            records: found
+                .into_iter()
+                .take(Snapshot::MOST_NEW)
+                .map(|(source, id)| Arrived {
+                    source,
+                    id: id.to_owned(),
+                })
+                .collect(),
+            exploited: segment
+                .newly_listed(before)
+                .into_iter()
+                .take(Snapshot::MOST_NEW)
+                .map(str::to_owned)
+                .collect(),
+        }
+    }
+
+    /// Adds what another change brought.
+    pub(super) fn add(&mut self, other: Self) {
+        self.records.extend(other.records);
+        self.more += other.more + self.records.len().saturating_sub(Snapshot::MOST_NEW) as u64;
+        self.records.truncate(Snapshot::MOST_NEW);
+        self.exploited.extend(other.exploited);
+        self.exploited.truncate(Snapshot::MOST_NEW);
+    }
 }
 
 impl Snapshot {
