@@ -170,5 +170,6 @@ fn went_through(hole: &Hole, exchange: &Recorded) -> bool {
             .query
             .iter()
             .any(|(name, value)| parameters.contains(name) && is_sqli(value).is_some()),
+        Hole::Known => true,
     }
 }
