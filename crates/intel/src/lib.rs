@@ -5,4 +5,5 @@
 
 pub mod assets;
 pub mod exposures;
+pub mod feeds;
 pub mod holes;

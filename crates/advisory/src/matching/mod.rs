@@ -38,17 +38,22 @@ mod outcome;
 mod platform;
 mod report;
 mod run;
+mod segment;
+mod segment_file;
 mod store;
 mod verdict;
 #[cfg(test)]
 mod verdict_tests;
 mod vex;
 
+pub(crate) use key::hash;
+
 pub use because::{Because, Verdict};
 pub use disk::{IndexError, VERSION};
 pub use facts::Asset;
-pub use index::{Builder, Counts, Index};
+pub use index::{Counts, Index};
 pub use outcome::{About, Disagreement, Graded, Said};
 pub use report::{Decided, Finding, Identifier, Part, Report, Summary, Vulnerability};
 pub use run::{Options, match_inventory};
+pub use segment::{Builder, Mark, Segment};
 pub use vex::{Own, Suppressed};
