@@ -11,7 +11,7 @@ use hudun_core::{
 use hudun_policy::Recorded;
 use hudun_profile::Profile;
 use hudun_repair::{
-    Direct, Hole, Proposal, ProposalState, RepairProof, attack_of, draft, prove, verify,
+    Direct, Proposal, ProposalState, RepairProof, attack_of, draft, prove, prove_on, verify,
 };
 use hudun_store::{Collection, Store, StoreError};
 use serde_json::json;
@@ -152,22 +152,25 @@ impl Bench {
             .cloned()
             .collect();
         let drafts = draft(&attack, &self.tools.own_scope_roles, incident.id, by, now);
-        let mut tried: Vec<_> = drafts
-            .into_iter()
-            .map(|(hole, patch)| (hole, patch, attack.clone(), real.clone()))
-            .collect();
+        let profile = &self.tools.profile;
+        let mut tried = Vec::new();
+        for (hole, patch) in drafts {
+            let proof = prove(&hole, &patch, &attack, &real, profile, now)?;
+            tried.push((patch, proof));
+        }
         let known = &self.tools.known;
         for one in known.patches(incident.id, &incident.tenant, by, now).await {
-            let mut real = real.clone();
-            real.push(one.honest);
-            tried.push((Hole::Known, one.patch, vec![one.attack], real));
+            let mut honest = real.clone();
+            honest.push(one.honest);
+            let proof = prove_on(&one.patch, &[one.attack], &honest, profile, now)?;
+            tried.push((one.patch, proof));
         }
         if tried.is_empty() {
             return Err(BenchError::NoAttack);
         }
         let mut before = self.proposals(incident.id).await?;
         let mut made = Vec::new();
-        for (hole, patch, attack, real) in tried {
+        for (patch, proof) in tried {
             let in_force = before.iter().any(|earlier| {
                 earlier.patch.name == patch.name
                     && matches!(earlier.state, ProposalState::Enforced(id) if self.holds(id))
@@ -175,7 +178,6 @@ impl Bench {
             if in_force {
                 continue;
             }
-            let proof = prove(&hole, &patch, &attack, &real, &self.tools.profile, now)?;
             let state = if proof.holds() {
                 ProposalState::Proven
             } else {

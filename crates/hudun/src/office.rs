@@ -226,8 +226,11 @@ impl Playbooks {
     /// The playbook for a case that a finding opens: that of published vulnerabilities for one that is true of us, else the
     /// first.
     pub fn fitting(&self, finding: &Finding) -> Option<&str> {
-        let of_exposures = |playbook: &Playbook| playbook.labels.iter().any(|label| label == "vulnerability");
-        let second = self.known.iter().find(|(_, playbook)| of_exposures(playbook));
+        let of_exposures = |playbook: &Playbook| {
+            let mut labels = playbook.labels.iter().flatten();
+            labels.any(|label| label == "vulnerability")
+        };
+        let second = self.known.iter().find(|(_, one)| of_exposures(one));
         match second.filter(|_| finding.rule.starts_with("intel.")) {
             Some((_, playbook)) => Some(&playbook.id),
             None => self.first(),

@@ -235,7 +235,7 @@ impl Probe for Asked {
     }
 }
 
-struct RecentOf(Arc<Gateway>);
+pub(crate) struct RecentOf(pub(crate) Arc<Gateway>);
 
 impl Recent for RecentOf {
     fn snapshot(&self, window: Window) -> Vec<Arc<Recorded>> {

@@ -177,7 +177,9 @@ impl System {
             STOLEN_ACCOUNT.to_vec(),
             EXPOSURE.to_vec(),
         ])?);
-        let intel = crate::intel::open(&config, &store, &profile, direct.clone(), now).await?;
+        let recent = Arc::new(crate::stages::RecentOf(Arc::clone(&gateway)));
+        let intel =
+            crate::intel::open(&config, &store, &profile, direct.clone(), recent, now).await?;
         let addressees: Arc<dyn hudun_inform::Addressees> =
             match (extras.addressees, &config.addresses) {
                 (Some(of), _) => of(&keys),

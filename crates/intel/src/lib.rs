@@ -7,3 +7,4 @@ pub mod assets;
 pub mod exposures;
 pub mod feeds;
 pub mod holes;
+pub mod subscriptions;

@@ -8,9 +8,17 @@ use hudun_advisory::matching::{Index, Own};
 use hudun_advisory::decide::What;
 use hudun_advisory::{Format, Found, Status, read};
 use hudun_core::{IncidentId, Text, Timestamp};
-use hudun_intel::assets::{AssetEntry, Assets};
-use hudun_intel::exposures::{CheckOutcome, Exposure, Moved, Register, State, Statement, Why, story};
+use hudun_intel::assets::{Asset, AssetEntry, Assets};
+use hudun_intel::exposures::{Beside, CheckOutcome, Exposure, Moved, Register, State, Statement, Why, story};
 use hudun_store::Store;
+
+fn checked(_: &Asset, _: &[String]) -> Beside {
+    Beside { checkable: true, ..Beside::default() }
+}
+
+fn unchecked(_: &Asset, _: &[String]) -> Beside {
+    Beside::default()
+}
 
 const DAY: i64 = 86_400_000;
 
@@ -64,7 +72,7 @@ async fn an_advisory_appears_gets_graver_and_is_over_when_the_check_says_so() {
     let register = Register::open(&store).await.unwrap();
     let assets = assets(&store, "1.0.0").await;
     let first = index(&[(Format::Ghsa, &osv("GHSA-1", "1.0.1"))]);
-    let done = register.refresh(&first, &assets.all().await, |_| true, at(0)).await.unwrap();
+    let done = register.refresh(&first, &assets.all().await, checked, at(0)).await.unwrap();
     assert_eq!(done.changes.len(), 1);
     assert_eq!(done.changes[0].moved, Moved::Appeared);
     let exposure = the_one(&register).await;
@@ -74,14 +82,14 @@ async fn an_advisory_appears_gets_graver_and_is_over_when_the_check_says_so() {
     let class = exposure.what;
 
     // Nothing changed: nothing is said.
-    let done = register.refresh(&first, &assets.all().await, |_| true, at(1)).await.unwrap();
+    let done = register.refresh(&first, &assets.all().await, checked, at(1)).await.unwrap();
     assert!(done.changes.is_empty());
     assert_eq!(the_one(&register).await, exposure);
 
     // The same vulnerability gets a CVE number, and it is exploited.
     let text = osv("GHSA-1", "1.0.1").replace(r#""summary""#, r#""aliases":["CVE-2026-0007"],"summary""#);
     let second = index(&[(Format::Ghsa, &text), (Format::Kev, KEV)]);
-    let done = register.refresh(&second, &assets.all().await, |_| true, at(2)).await.unwrap();
+    let done = register.refresh(&second, &assets.all().await, checked, at(2)).await.unwrap();
     assert_eq!(done.changes[0].moved, Moved::Graver(class));
     let exposure = the_one(&register).await;
     assert_eq!((exposure.id.as_str(), exposure.vulnerability.as_str()), (id.as_str(), "CVE-2026-0007"));
@@ -92,7 +100,7 @@ async fn an_advisory_appears_gets_graver_and_is_over_when_the_check_says_so() {
 
     // Another version runs. The check has the last word.
     assets.runs("scrm", "1.0.1", at(3)).await.unwrap();
-    let done = register.refresh(&second, &assets.all().await, |_| true, at(3)).await.unwrap();
+    let done = register.refresh(&second, &assets.all().await, checked, at(3)).await.unwrap();
     assert_eq!(done.changes[0].moved, Moved::Unproven);
     let outcome = |exposed, day| CheckOutcome { at: at(day), exposed, status: 200, said: Text::new("检查过。", "Checked.") };
     assert!(register.checked(&id, outcome(Some(true), 3)).await.unwrap().is_none());
@@ -111,7 +119,7 @@ async fn an_advisory_appears_gets_graver_and_is_over_when_the_check_says_so() {
     let register = Register::open(&store).await.unwrap();
     assert_eq!(the_one(&register).await, exposure);
     assets.runs("scrm", "1.0.0", at(5)).await.unwrap();
-    let done = register.refresh(&second, &assets.all().await, |_| true, at(5)).await.unwrap();
+    let done = register.refresh(&second, &assets.all().await, checked, at(5)).await.unwrap();
     assert_eq!(done.changes[0].moved, Moved::Returned);
     let exposure = the_one(&register).await;
     assert_eq!((exposure.id.as_str(), exposure.first_at, exposure.due_at), (id.as_str(), at(0), Some(at(8))));
@@ -123,14 +131,14 @@ async fn without_a_check_the_version_ends_it_and_sources_may_take_it_back() {
     let register = Register::open(&store).await.unwrap();
     let assets = assets(&store, "1.0.0").await;
     let feed = index(&[(Format::Ghsa, &osv("GHSA-1", "1.0.1"))]);
-    register.refresh(&feed, &assets.all().await, |_| false, at(0)).await.unwrap();
+    register.refresh(&feed, &assets.all().await, unchecked, at(0)).await.unwrap();
     assets.runs("scrm", "1.0.1", at(1)).await.unwrap();
-    let done = register.refresh(&feed, &assets.all().await, |_| false, at(1)).await.unwrap();
+    let done = register.refresh(&feed, &assets.all().await, unchecked, at(1)).await.unwrap();
     assert_eq!(done.changes[0].moved, Moved::Closed);
     assets.runs("scrm", "1.0.0", at(2)).await.unwrap();
-    register.refresh(&feed, &assets.all().await, |_| false, at(2)).await.unwrap();
+    register.refresh(&feed, &assets.all().await, unchecked, at(2)).await.unwrap();
     let silent = index(&[]);
-    register.refresh(&silent, &assets.all().await, |_| true, at(3)).await.unwrap();
+    register.refresh(&silent, &assets.all().await, checked, at(3)).await.unwrap();
     assert!(matches!(the_one(&register).await.state, State::Closed { why: Why::Sources, .. }));
 }
 
@@ -140,7 +148,7 @@ async fn a_statement_suppresses_until_its_day_and_over_upgrades() {
     let register = Register::open(&store).await.unwrap();
     let assets = assets(&store, "1.0.0").await;
     let feed = index(&[(Format::Ghsa, &osv("GHSA-1", "2.0.0"))]);
-    register.refresh(&feed, &assets.all().await, |_| false, at(0)).await.unwrap();
+    register.refresh(&feed, &assets.all().await, unchecked, at(0)).await.unwrap();
     let until = jiff::Timestamp::from_millisecond(at(10).as_millis()).unwrap();
     let statement = Statement {
         id: "s".to_owned(),
@@ -154,13 +162,13 @@ async fn a_statement_suppresses_until_its_day_and_over_upgrades() {
         at: at(0),
     };
     register.state(&statement).await.unwrap();
-    let done = register.refresh(&feed, &assets.all().await, |_| false, at(1)).await.unwrap();
+    let done = register.refresh(&feed, &assets.all().await, unchecked, at(1)).await.unwrap();
     assert_eq!(done.changes[0].moved, Moved::Suppressed);
     assets.runs("scrm", "1.5.0", at(2)).await.unwrap();
-    let done = register.refresh(&feed, &assets.all().await, |_| false, at(2)).await.unwrap();
+    let done = register.refresh(&feed, &assets.all().await, unchecked, at(2)).await.unwrap();
     assert!(done.changes.is_empty());
     assert!(matches!(the_one(&register).await.state, State::Suppressed { .. }));
-    let done = register.refresh(&feed, &assets.all().await, |_| false, at(12)).await.unwrap();
+    let done = register.refresh(&feed, &assets.all().await, unchecked, at(12)).await.unwrap();
     assert_eq!(done.changes[0].moved, Moved::Returned);
 }
 
@@ -216,4 +224,25 @@ async fn assets_by_hand_stay_and_those_of_the_configuration_are_its_own() {
     assert_eq!(names, [("mail", Some("4")), ("scrm", Some("1.0.0"))]);
     assert!(assets.remove("mail").await.unwrap());
     assert!(!assets.remove("mail").await.unwrap());
+}
+
+#[tokio::test]
+async fn a_known_exploit_and_an_attack_at_the_own_gateway_make_it_graver_for_good() {
+    let store = Store::in_memory().await.unwrap();
+    let register = Register::open(&store).await.unwrap();
+    let assets = assets(&store, "1.0.0").await;
+    let feed = index(&[(Format::Ghsa, &osv("GHSA-1", "2.0.0"))]);
+    register.refresh(&feed, &assets.all().await, unchecked, at(0)).await.unwrap();
+    let first = the_one(&register).await;
+    assert!(first.what < What::ActNow);
+    let exploit = |_: &Asset, _: &[String]| Beside { exploit: true, ..Beside::default() };
+    register.refresh(&feed, &assets.all().await, exploit, at(1)).await.unwrap();
+    let second = the_one(&register).await;
+    assert_eq!((second.what, second.due_at, second.forensics), (What::ActNow, Some(at(4)), false));
+    let seen = |_: &Asset, _: &[String]| Beside { seen: true, ..Beside::default() };
+    register.refresh(&feed, &assets.all().await, seen, at(2)).await.unwrap();
+    register.refresh(&feed, &assets.all().await, unchecked, at(3)).await.unwrap();
+    let last = the_one(&register).await;
+    assert_eq!((last.what, last.due_at, last.forensics), (What::ActNow, Some(at(4)), true));
+    assert_eq!(last.seen_at, Some(at(2)));
 }

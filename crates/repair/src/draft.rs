@@ -21,8 +21,6 @@ pub enum Hole {
         /// The parameters.
         parameters: BTreeSet<String>,
     },
-    /// It was published: whatever the test request is, it goes through.
-    Known,
 }
 
 /// The holes that these exchanges show.

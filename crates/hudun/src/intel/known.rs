@@ -4,19 +4,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hudun_core::{
-    Actor, ExchangeId, IncidentId, ModuleId, Patch, TenantId, Text, Timestamp,
+    Actor, ExchangeId, IncidentId, ModuleId, Patch, TenantId, Text, Timestamp, Window,
 };
-use hudun_intel::exposures::{CheckOutcome, Exposure, Register};
+use hudun_intel::assets::Asset;
+use hudun_intel::exposures::{Beside, CheckOutcome, Exposure, Register};
 use hudun_intel::holes::{CheckAnswer, Hole, Holes, Placed, TestRequest};
 use hudun_policy::{Recorded, ResponseFacts};
-use hudun_profile::{Profile, RequestView, Resolution, Resolver, Runs};
-use hudun_repair::{Direct, ReplayRow};
+use hudun_profile::{Profile, RequestView, Resolution, Resolver};
+use hudun_repair::{Direct, ReplayRow, prove_on};
 use reqwest::{Client, Method};
+
+use crate::office::Recent;
 
 /// As much of an answer is read.
 const ANSWER: usize = 64 << 10;
 /// An answer has to come within this.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Attempts are looked for in so many milliseconds of traffic.
+const WINDOW_MS: i64 = 15 * 60_000;
 /// Says to who operates the product what the request was.
 const MARK: &str = "hudun-check/1 (harmless check of a known vulnerability)";
 
@@ -26,10 +31,11 @@ pub struct KnownHoles {
     pub register: Arc<Register>,
     holes: Holes,
     resolver: Resolver,
-    runs: Option<Runs>,
+    profile: Arc<Profile>,
     upstream: String,
     client: Client,
     direct: Arc<dyn Direct>,
+    recent: Arc<dyn Recent>,
 }
 
 /// A patch that a known hole asks for, with the two requests that prove it.
@@ -46,32 +52,28 @@ impl KnownHoles {
     /// Those that come with this version, for the product of a profile behind an address.
     ///
     /// # Errors
-    /// When what was built in, the profile or the authority's certificates can't be used.
+    /// When what was built in or the profile can't be used.
     pub fn new(
         register: Arc<Register>,
-        profile: &Profile,
+        profile: Arc<Profile>,
         upstream: &str,
-        ca: Option<&[u8]>,
         direct: Arc<dyn Direct>,
+        recent: Arc<dyn Recent>,
     ) -> anyhow::Result<Self> {
-        let mut client = Client::builder()
+        let client = Client::builder()
             .no_proxy()
             .timeout(PATIENCE)
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(MARK);
-        if let Some(pem) = ca {
-            for certificate in reqwest::Certificate::from_pem_bundle(pem)? {
-                client = client.add_root_certificate(certificate);
-            }
-        }
         Ok(Self {
             register,
             holes: Holes::built_in()?,
-            resolver: Resolver::new(profile)?,
-            runs: profile.runs.clone(),
+            resolver: Resolver::new(&profile)?,
+            profile,
             upstream: upstream.trim_end_matches('/').to_owned(),
             client: client.build()?,
             direct,
+            recent,
         })
     }
 
@@ -87,9 +89,47 @@ impl KnownHoles {
         self.holes.of(ids).filter_map(place)
     }
 
-    /// Whether a check of this exposure exists.
-    pub fn checkable(&self, exposure: &Exposure) -> bool {
-        self.of(&exposure.ids).any(|(hole, _)| hole.check.is_some())
+    /// What this guard knows of a vulnerability of an asset. Only the product behind the gateway can be checked and seen.
+    pub fn beside(&self, asset: &Asset, ids: &[String]) -> Beside {
+        if !asset.entry.guarded {
+            return Beside::default();
+        }
+        let mut beside = Beside::default();
+        for (hole, placed) in self.of(ids) {
+            beside.exploit = true;
+            beside.checkable |= hole.check.is_some();
+            beside.seen |= self.tried(hole, &placed);
+        }
+        beside
+    }
+
+    /// Exposures that somebody tries at this gateway, and that nobody had been seen to try.
+    pub async fn newly_tried(&self) -> bool {
+        let all = self.register.all().await;
+        all.iter()
+            .filter(|one| one.is_open() && one.seen_at.is_none())
+            .any(|one| self.of(&one.ids).any(|(hole, placed)| self.tried(hole, &placed)))
+    }
+
+    /// Whether a request of the last minutes went for the hole: one that its patch would stop.
+    fn tried(&self, hole: &Hole, placed: &Placed) -> bool {
+        let now = Timestamp::now();
+        let window = Window {
+            from: now.plus_millis(-WINDOW_MS),
+            to: now,
+        };
+        let on_route = |one: &Arc<Recorded>| {
+            let mut routes = one.resolution.routes.iter();
+            routes.any(|route| placed.routes.contains(&route.id))
+        };
+        let mut recent = self.recent.snapshot(window);
+        recent.retain(on_route);
+        if recent.is_empty() {
+            return false;
+        }
+        let patch = hole.patch(placed, IncidentId::new(), "hudun", now);
+        let proof = prove_on(&patch, &recent, &[], &self.profile, now);
+        proof.is_ok_and(|proof| proof.attack.good > 0)
     }
 
     /// The module of the hole, where it is known.
@@ -193,7 +233,7 @@ impl KnownHoles {
     /// # Errors
     /// What kept it from saying so.
     pub async fn version(&self) -> Result<Option<String>, String> {
-        let Some(runs) = &self.runs else {
+        let Some(runs) = &self.profile.runs else {
             return Ok(None);
         };
         let request = TestRequest {

@@ -1,6 +1,7 @@
 //! Intelligence in the running guard: feeds and assets are watched, what is true of us becomes an exposure, a grave one a
 //! case with a drafted patch, and a check of the running product has the last word.
 
+mod digest;
 mod known;
 mod watch;
 
@@ -12,6 +13,7 @@ use hudun_core::{Recorder, TenantId, Timestamp};
 use hudun_intel::assets::Assets;
 use hudun_intel::exposures::Register;
 use hudun_intel::feeds::Feeds;
+use hudun_intel::subscriptions::Subscriptions;
 use hudun_profile::Profile;
 use hudun_repair::Direct;
 use hudun_store::Store;
@@ -19,7 +21,10 @@ use hudun_store::Store;
 pub use known::KnownHoles;
 pub use watch::{Intel, Wake};
 
+use digest::Digests;
+
 use crate::config::Config;
+use crate::office::Recent;
 
 /// What is open before the stages are.
 pub struct Opened {
@@ -27,6 +32,8 @@ pub struct Opened {
     pub known: Arc<KnownHoles>,
     feeds: Arc<Feeds>,
     assets: Assets,
+    subscriptions: Subscriptions,
+    digests: Digests,
 }
 
 /// Opens feeds, assets and register. Nothing is pulled yet.
@@ -36,8 +43,9 @@ pub struct Opened {
 pub async fn open(
     config: &Config,
     store: &Store,
-    profile: &Profile,
+    profile: &Arc<Profile>,
     direct: Arc<dyn Direct>,
+    recent: Arc<dyn Recent>,
     now: Timestamp,
 ) -> anyhow::Result<Opened> {
     let assets = Assets::open(store, config.assets.clone(), now)
@@ -49,19 +57,14 @@ pub async fn open(
         .await?
         .context("intel")?;
     let register = Arc::new(Register::open(store).await?);
-    let ca = config
-        .gateway
-        .upstream_ca
-        .as_ref()
-        .map(std::fs::read)
-        .transpose()
-        .context("gateway.upstream_ca")?;
     let upstream = &config.gateway.upstream;
-    let known = KnownHoles::new(register, profile, upstream, ca.as_deref(), direct)?;
+    let known = KnownHoles::new(register, Arc::clone(profile), upstream, direct, recent)?;
     Ok(Opened {
         known: Arc::new(known),
         feeds,
         assets,
+        subscriptions: Subscriptions::new(store),
+        digests: Digests::new(store),
     })
 }
 
@@ -72,6 +75,8 @@ impl Opened {
             feeds: self.feeds,
             assets: self.assets,
             known: self.known,
+            subscriptions: self.subscriptions,
+            digests: self.digests,
             wake: Wake::default(),
             tenant,
             recorder,

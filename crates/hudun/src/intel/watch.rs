@@ -15,12 +15,14 @@ use hudun_core::{
 use hudun_intel::assets::Assets;
 use hudun_intel::exposures::{Change, Exposure, Moved, Refreshed, story};
 use hudun_intel::feeds::{Feeds, Snapshot};
+use hudun_intel::subscriptions::Subscriptions;
 use hudun_profile::OTHER;
 use serde_json::json;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::KnownHoles;
+use super::digest::Digests;
 use crate::intake::Intake;
 
 /// Inventory files are looked at this often.
@@ -40,6 +42,10 @@ pub struct Intel {
     pub assets: Assets,
     /// Known holes, and the register of exposures.
     pub known: Arc<KnownHoles>,
+    /// What people want to hear of.
+    pub subscriptions: Subscriptions,
+    /// Which weeks were told of.
+    pub(super) digests: Digests,
     /// Something that counts was changed by hand.
     pub wake: Wake,
     /// Tenant of what belongs to nobody else.
@@ -76,12 +82,19 @@ impl Intel {
                 () = stop.cancelled() => return,
                 changed = snapshots.changed() => {
                     if changed.is_err() { return; }
+                    let snapshot = Arc::clone(&snapshots.borrow());
+                    self.hear(&snapshot).await;
                     true
                 }
                 () = self.wake.0.notified() => true,
                 _ = look.tick() => !self.assets.look(Timestamp::now()).await.is_empty(),
-                _ = version.tick() => self.read_version().await,
-                _ = anyway.tick() => true,
+                _ = version.tick() => self.read_version().await | self.known.newly_tried().await,
+                _ = anyway.tick() => {
+                    if let Err(error) = self.digest(&intake.sender, Timestamp::now()).await {
+                        tracing::error!(%error, "the weekly digest could not be posted; it is tried again within the hour");
+                    }
+                    true
+                }
             };
             if again {
                 let snapshot = self.newest(&mut snapshots);
@@ -96,14 +109,43 @@ impl Intel {
         Arc::clone(&snapshots.borrow_and_update())
     }
 
+    /// Gives what came to those who want to hear of it.
+    async fn hear(&self, snapshot: &Arc<Snapshot>) {
+        if snapshot.new.is_empty() {
+            return;
+        }
+        let of = Arc::clone(snapshot);
+        let records = tokio::task::spawn_blocking(move || {
+            let found = of.new.iter().map(|one| {
+                let records = of.index.records_of(&one.id).unwrap_or_default();
+                records.into_iter().filter(|record| record.source == one.source)
+            });
+            found.flatten().collect::<Vec<_>>()
+        });
+        let heard = match records.await {
+            Ok(records) => self.subscriptions.take(&records, Timestamp::now()).await,
+            Err(error) => {
+                tracing::error!(%error, "what came could not be read again for the subscriptions");
+                return;
+            }
+        };
+        match heard {
+            Ok(0) => {}
+            Ok(_) => self.live.publish(Timestamp::now(), Happening::Exposures),
+            Err(error) => tracing::error!(%error, "subscriptions could not be told of what came"),
+        }
+    }
+
     /// Asks the guarded product for its version. Tells whether it is another one.
     async fn read_version(&self) -> bool {
         let assets = self.assets.all().await;
-        let mut guarded = assets
-            .iter()
-            .filter(|asset| asset.entry.guarded && asset.entry.product.is_some())
-            .peekable();
-        if guarded.peek().is_none() {
+        let mut guarded: Vec<String> = Vec::new();
+        for asset in assets {
+            if asset.entry.guarded && asset.entry.product.is_some() {
+                guarded.push(asset.entry.name);
+            }
+        }
+        if guarded.is_empty() {
             return false;
         }
         let version = match self.known.version().await {
@@ -116,15 +158,14 @@ impl Intel {
             }
         };
         let mut any = false;
-        for asset in guarded {
-            let name = &asset.entry.name;
+        for name in &guarded {
             match self.assets.runs(name, &version, Timestamp::now()).await {
                 Ok(Some(before)) => {
                     self.note("asset.version", json!({ "asset": name, "from": before, "to": version }));
                     any = true;
                 }
                 Ok(None) => {}
-                Err(error) => tracing::error!(%error, asset = name, "a version could not be written down"),
+                Err(error) => tracing::error!(%error, asset = %name, "a version could not be written down"),
             }
         }
         any
@@ -138,7 +179,7 @@ impl Intel {
         let known = &self.known;
         let refreshed = known
             .register
-            .refresh(index, &assets, |exposure| known.checkable(exposure), triggered)
+            .refresh(index, &assets, |asset, ids| known.beside(asset, ids), triggered)
             .await?;
         if refreshed.changes.is_empty() {
             return Ok(());

@@ -9,7 +9,7 @@ use hudun_core::{IncidentId, TenantId, Text, Timestamp};
 use hudun_store::Keyed;
 use serde::{Deserialize, Serialize};
 
-pub use register::{Change, Moved, Refreshed, Register, RegisterError};
+pub use register::{Change, Moved, Refreshed, Register, RegisterError, without_version};
 pub use story::story;
 
 /// A vulnerability on an asset.
@@ -86,6 +86,20 @@ pub struct Exposure {
     /// The last check.
     #[serde(default)]
     pub check: Option<CheckOutcome>,
+    /// When the own gateway first saw somebody try it.
+    #[serde(default)]
+    pub seen_at: Option<Timestamp>,
+}
+
+/// What the guard itself knows of a vulnerability, beside what was published.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// A check of the running product exists: the exposure is over only when it says so.
+    pub checkable: bool,
+    /// The request that goes through the hole is known, so that an exploit is public.
+    pub exploit: bool,
+    /// The own gateway saw somebody try it.
+    pub seen: bool,
 }
 
 /// Where an exposure stands.

@@ -1,9 +1,10 @@
 //! The register: matches again whenever feeds or assets change, and says what became different.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use hudun_advisory::decide::{Sentence, What};
+use hudun_advisory::decide::{Decision, Exploitation, Sentence, What, decide};
 use hudun_advisory::matching::{
     Finding, Index, IndexError, Options, Own, Summary, match_inventory,
 };
@@ -12,7 +13,7 @@ use hudun_store::{Collection, Store, StoreError};
 use jiff::civil::Date;
 use tokio::sync::Mutex;
 
-use super::{CheckOutcome, Exposure, State, Statement, Why};
+use super::{Beside, CheckOutcome, Exposure, State, Statement, Why};
 use crate::assets::Asset;
 
 /// Most exposures of one asset; the most urgent ones are kept, the rest is counted.
@@ -150,8 +151,8 @@ impl Register {
     }
 
     /// Matches all assets. What is known already keeps its identifier, its case and the day on which it was known first;
-    /// a vulnerability that gets another number meanwhile stays the same exposure. `checkable` says whether a check of the
-    /// running product exists for an exposure: that one is over only when the check says so.
+    /// a vulnerability that gets another number meanwhile stays the same exposure. `beside` says what the guard itself knows
+    /// of the vulnerability with these numbers on this asset.
     ///
     /// # Errors
     /// [`RegisterError`]; what was written before stays, and the next refresh brings the rest.
@@ -159,7 +160,7 @@ impl Register {
         &self,
         index: &Arc<Index>,
         assets: &[Asset],
-        checkable: impl Fn(&Exposure) -> bool,
+        beside: impl Fn(&Asset, &[String]) -> Beside,
         now: Timestamp,
     ) -> Result<Refreshed, RegisterError> {
         let own: Vec<Own> = self.statements().await?.into_iter().map(|one| one.own).collect();
@@ -206,7 +207,8 @@ impl Register {
                     }
                     *count += 1;
                 }
-                let exposure = exposure(id, asset, &finding, before, now);
+                let own = beside(asset, ids);
+                let exposure = exposure(id, asset, &finding, before, own, now);
                 let moved = moved(before, &exposure);
                 if let Some(moved) = moved {
                     self.exposures.put(&exposure).await?;
@@ -230,17 +232,18 @@ impl Register {
             let Some(exposure) = known.exposures.get(&id) else {
                 continue;
             };
-            if matches!(exposure.state, State::Unproven { .. }) && checkable(exposure) {
+            let asset = assets.iter().find(|one| one.entry.name == exposure.asset);
+            let checkable = asset.is_some_and(|asset| beside(asset, &exposure.ids).checkable);
+            if matches!(exposure.state, State::Unproven { .. }) && checkable {
                 continue;
             }
-            let asset = assets.iter().find(|one| one.entry.name == exposure.asset);
             let why = why_gone(exposure, asset);
             let mut now_is = exposure.clone();
             now_is.changed_at = now;
             // What was never known to be true needs no proof that it is over.
             let prove = exposure.is_open()
                 && !matches!(why, Why::Sources | Why::AssetGone)
-                && checkable(exposure);
+                && checkable;
             let moved = if prove {
                 now_is.state = State::Unproven { why, at: now };
                 Moved::Unproven
@@ -363,14 +366,18 @@ async fn matched(
 /// The component, whatever its version.
 fn component_key(purl: Option<&str>, name: &str) -> String {
     match purl {
-        Some(purl) => {
-            let end = purl.find(['?', '#']).unwrap_or(purl.len());
-            let plain = purl.get(..end).unwrap_or(purl);
-            let version = plain.rfind('@').filter(|at| *at > plain.rfind('/').unwrap_or(0));
-            plain.get(..version.unwrap_or(plain.len())).unwrap_or(plain).to_owned()
-        }
+        Some(purl) => without_version(purl).to_owned(),
         None => name.to_lowercase(),
     }
+}
+
+/// A purl up to its version.
+pub fn without_version(purl: &str) -> &str {
+    let end = purl.find(['?', '#']).unwrap_or(purl.len());
+    let plain = purl.get(..end).unwrap_or(purl);
+    // A scope of npm may stand unescaped, before the last slash.
+    let version = plain.rfind('@').filter(|at| *at > plain.rfind('/').unwrap_or(0));
+    plain.get(..version.unwrap_or(plain.len())).unwrap_or(plain)
 }
 
 /// Short, and the same for the same three.
@@ -390,9 +397,13 @@ fn exposure(
     asset: &Asset,
     finding: &Finding,
     before: Option<&Exposure>,
+    own: Beside,
     now: Timestamp,
 ) -> Exposure {
-    let decision = &finding.decided.decision;
+    let was_seen = before.and_then(|one| one.seen_at);
+    let seen_at = was_seen.or_else(|| own.seen.then_some(now));
+    let decision = decision(finding, own.exploit, seen_at.is_some());
+    let decision = decision.as_ref();
     let vulnerability = &finding.vulnerability;
     let state = match &finding.suppressed {
         Some(suppressed) => State::Suppressed {
@@ -471,6 +482,7 @@ fn exposure(
         state,
         incident: before.and_then(|one| one.incident),
         check: before.and_then(|one| one.check.clone()),
+        seen_at,
     };
     if let Some(before) = before
         && (Exposure {
@@ -483,7 +495,22 @@ fn exposure(
     exposure
 }
 
-fn row(decision: &hudun_advisory::decide::Decision) -> Text {
+/// The decision, with what the guard itself knows.
+fn decision(finding: &Finding, exploit: bool, seen: bool) -> Cow<'_, Decision> {
+    let facts = &finding.decided.facts;
+    let mut more = facts.clone();
+    more.seen_here |= seen;
+    if exploit {
+        more.exploitation = more.exploitation.max(Some(Exploitation::Poc));
+    }
+    if more == *facts {
+        Cow::Borrowed(&finding.decided.decision)
+    } else {
+        Cow::Owned(decide(&more))
+    }
+}
+
+fn row(decision: &Decision) -> Text {
     let row = &decision.row;
     let inputs = |inputs: &str| {
         if inputs.is_empty() {
