@@ -90,3 +90,108 @@ async fn it_survives_a_restart_and_takes_the_same_file_once() {
     let busy = Feeds::open(running.folder(), FeedsConfig::default());
     assert!(busy.is_err_and(|error| error.to_string().contains("another Hudun")));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_files_are_refused_and_what_is_held_stays() {
+    let running = Running::start(FeedsConfig::default());
+    running.drop(
+        "week.xml",
+        cnvd(&[("CNVD-2024-1", "甲 产品 <1.0", "2024-05-01")]).as_bytes(),
+    );
+    let held = running.until(|now| now.index.counts().records == 1).await;
+    // Entities that grow to a billion.
+    let mut bomb = "<?xml version=\"1.0\"?><!DOCTYPE v [<!ENTITY a0 \"ha\">".to_owned();
+    for level in 1..30 {
+        let before = level - 1;
+        bomb.push_str(&format!("<!ENTITY a{level} \"&a{before};&a{before};\">"));
+    }
+    bomb.push_str("]><vulnerabilitys><vulnerability><number>CNVD-2024-2</number><title>&a29;</title></vulnerability></vulnerabilitys>");
+    running.drop("entities.xml", bomb.as_bytes());
+    running.drop("file.xml", b"<!DOCTYPE v [<!ENTITY f SYSTEM \"file:///etc/passwd\">]><vulnerabilitys><vulnerability><number>CNVD-2024-3</number><title>&f;</title></vulnerability></vulnerabilitys>");
+    // A kilobyte that unpacks to 128 MiB, once as zip and once as gzip.
+    let zeros = vec![b' '; 128 << 20];
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    zip.start_file("a.json", zip::write::SimpleFileOptions::default()).unwrap();
+    zip.write_all(&zeros).unwrap();
+    running.drop("bomb.zip", &zip.finish().unwrap().into_inner());
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gz.write_all(&zeros).unwrap();
+    running.drop("bomb.json.gz", &gz.finish().unwrap());
+    running.drop("deep.json", "[".repeat(1_000_000).as_bytes());
+    for (name, reason) in [
+        ("entities.xml", "document type"),
+        ("file.xml", "document type"),
+        ("bomb.zip", "times its length"),
+        ("bomb.json.gz", "times its length"),
+        ("deep.json", "no feed that is known"),
+    ] {
+        running.away(&format!("refused/{name}")).await;
+        let path = running.folder().join(format!("drop/refused/{name}.reason.txt"));
+        let text = std::fs::read_to_string(path).unwrap();
+        assert!(text.contains(reason) && text.contains(name), "{name}: {text}");
+    }
+    assert_eq!(running.now().revision, held.revision);
+    let feed = of(&running.feeds, "drop-cnvd");
+    assert_eq!(feed.state, FeedState::Failing);
+    assert!(feed.sentence.zh.contains("没有采用"), "{}", feed.sentence.zh);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_of_a_million_versions_is_bounded_and_unknown_beyond() {
+    let running = Running::start(FeedsConfig::default());
+    let versions: Vec<String> = (0..1_000_000).map(|number| format!("1.{number}")).collect();
+    let record = serde_json::json!({ "schema_version": "1.6.0", "id": "OSV-1", "modified": "2026-01-01T00:00:00Z",
+        "affected": [{ "package": { "ecosystem": "npm", "name": "crm" }, "versions": versions }] });
+    running.drop("osv.json", record.to_string().as_bytes());
+    let now = running.until(|now| now.index.counts().records == 1).await;
+    let record = now.index.records_of("OSV-1").unwrap().remove(0);
+    assert_eq!(record.affected[0].versions.len(), 100_000);
+    assert_eq!(record.affected[0].ranges[0].status, hudun_advisory::Status::Unknown);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_stays_half_is_given_up_and_a_link_is_not_followed() {
+    let running = Running::start(FeedsConfig::default());
+    let text = cnvd(&[
+        ("CNVD-2024-1", "甲 产品 <1.0", "2024-05-01"),
+        ("CNVD-2024-2", "乙 产品 <1.0", "2024-05-01"),
+    ]);
+    // All of the first record is there: it does not count, as nobody knows what else is missing.
+    let half: String = text.chars().take(text.chars().count() * 3 / 4).collect();
+    assert!(half.contains("</vulnerability>"));
+    running.drop("half.xml", half.as_bytes());
+    let outside = running.folder().join("outside.xml");
+    std::fs::write(&outside, &text).unwrap();
+    let link = running.folder().join("drop/link.xml");
+    std::os::unix::fs::symlink(&outside, &link).unwrap();
+    running.away("refused/half.xml").await;
+    assert!(link.symlink_metadata().unwrap().is_symlink());
+    assert_eq!(running.now().index.counts().records, 0);
+    let feed = of(&running.feeds, "drop-cnvd");
+    assert_eq!((feed.state, feed.refused), (FeedState::Failing, 1));
+    assert_eq!(feed.refusals[0].file, "half.xml");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_archive_may_hold_files_of_many_forms() {
+    let running = Running::start(FeedsConfig::default());
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let files = [
+        ("week.xml", cnvd(&[("CNVD-2024-1", "甲 产品 <1.0", "2024-05-01")])),
+        ("kev.json", common::kev(3, "2026-10-01")),
+        ("half.xml", "<vulnerabilitys><vulnerability><number>CNVD-2024-2</number></vulnerability><vulnera".to_owned()),
+        ("../../up.xml", cnvd(&[("CNVD-2024-3", "丙 产品 <1.0", "2024-05-01")])),
+    ];
+    for (name, text) in &files {
+        zip.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        zip.write_all(text.as_bytes()).unwrap();
+    }
+    running.drop("all.zip", &zip.finish().unwrap().into_inner());
+    let now = running.until(|now| now.index.counts().records == 2).await;
+    assert_eq!(now.index.counts().kev, 3);
+    running.away("done/all.zip").await;
+    let reason = std::fs::read_to_string(running.folder().join("drop/done/all.zip.reason.txt")).unwrap();
+    assert!(reason.contains("all.zip!half.xml") && reason.contains("as if cut"), "{reason}");
+    // A name in an archive is a name.
+    assert!(!running.folder().parent().unwrap().join("up.xml").exists());
+}

@@ -12,9 +12,12 @@ use hudun_core::{Text, Timestamp};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::bundle::{self, BundleError};
 use super::config::{FeedConfig, FeedsConfig};
+use super::disk;
 use super::drop::{DropFolder, Ready};
 use super::error::FeedsError;
+use super::fetch::Fetcher;
 use super::ingest::{Ingested, ingest};
 use super::shelf::{Delivery, Shelf, Taken};
 use super::snapshot::{Arrived, Snapshot};
@@ -26,6 +29,42 @@ const LOOK: Duration = Duration::from_millis(250);
 const AGE: Duration = Duration::from_secs(60);
 const LOCK: &str = "lock";
 const SHELVES: &str = "feeds";
+/// What the command line asks of a process that works on the folder.
+const REQUESTS: &str = "requests";
+const ACCEPT: &str = "accept-";
+const OLDER: &str = "older-bundle";
+
+/// What can be asked of the process that works on a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked<'a> {
+    /// Accept what is held back of a feed.
+    Accept(&'a str),
+    /// Take the bundle of this name from the drop folder although it is older.
+    OlderBundle(&'a str),
+}
+
+/// Asks the process that works on a folder of feeds for something; it does so within a second. Whoever may write into the
+/// folder may ask.
+///
+/// # Errors
+/// [`FeedsError`] when the request can't be written.
+pub fn ask(folder: &Path, what: &Asked<'_>) -> Result<(), FeedsError> {
+    let requests = folder.join(REQUESTS);
+    fs::create_dir_all(&requests).map_err(|error| FeedsError::io(&requests, error))?;
+    let (path, text) = match what {
+        Asked::Accept(name) if super::config::is_name(name) => {
+            (requests.join(format!("{ACCEPT}{name}")), String::new())
+        }
+        Asked::Accept(name) => {
+            return Err(FeedsError::Unknown {
+                name: (*name).to_owned(),
+                known: "a-z, 0-9 and -".to_owned(),
+            });
+        }
+        Asked::OlderBundle(name) => (requests.join(OLDER), (*name).to_owned()),
+    };
+    fs::write(&path, text).map_err(|error| FeedsError::io(&path, error))
+}
 
 /// Feeds of one folder. One process at a time works on it.
 pub struct Feeds {
@@ -35,6 +74,7 @@ pub struct Feeds {
     shelves: Mutex<BTreeMap<String, Shelf>>,
     dropped: Mutex<DropFolder>,
     snapshots: watch::Sender<Arc<Snapshot>>,
+    fetcher: Fetcher,
     /// Held as long as this lives.
     _lock: File,
 }
@@ -46,6 +86,7 @@ impl Feeds {
     /// [`FeedsError`] when the configuration can't work, another process works on the folder, or it can't be written.
     pub fn open(folder: &Path, config: FeedsConfig) -> Result<Arc<Self>, FeedsError> {
         config.check()?;
+        let fetcher = Fetcher::new(config.proxy.as_deref(), config.ca.as_deref())?;
         let drop = config.drop.clone().unwrap_or_else(|| folder.join("drop"));
         let shelved = folder.join(SHELVES);
         fs::create_dir_all(&shelved).map_err(|error| FeedsError::io(&shelved, error))?;
@@ -55,11 +96,15 @@ impl Feeds {
             .map_err(|error| FeedsError::io(&drop, error))?;
         let mut shelves = BTreeMap::new();
         for feed in &config.feeds {
-            let shelf = Shelf::open(shelved.join(&feed.name), feed.clone())?;
-            shelves.insert(feed.name.clone(), shelf);
+            let place = shelved.join(&feed.name);
+            mark(&place, feed.format, true)?;
+            shelves.insert(feed.name.clone(), Shelf::open(place, feed.clone())?);
         }
-        // What came by hand stays when it is in no configuration.
-        for (name, format) in unlisted(&shelved, &shelves)? {
+        // What came by hand or in a bundle stays when it is in no configuration.
+        for (name, format, listed) in marked(&shelved)? {
+            if listed || shelves.contains_key(&name) {
+                continue;
+            }
             let feed = FeedConfig::by_hand(&name, format);
             shelves.insert(name.clone(), Shelf::open(shelved.join(&name), feed)?);
         }
@@ -72,12 +117,17 @@ impl Feeds {
             shelves: Mutex::new(shelves),
             dropped: Mutex::new(dropped),
             snapshots,
+            fetcher,
             _lock: lock,
         }))
     }
 
     /// Works until it is told to stop: watches the drop folder, pulls what is due, and sees what becomes late.
     pub async fn run(self: &Arc<Self>, stop: CancellationToken) {
+        tokio::join!(self.watch(&stop), self.pull_all(&stop));
+    }
+
+    async fn watch(self: &Arc<Self>, stop: &CancellationToken) {
         let mut aged = tokio::time::Instant::now();
         let mut trouble = false;
         loop {
@@ -125,13 +175,19 @@ impl Feeds {
     /// # Errors
     /// [`FeedsError`] when the folder can't be read or what came can't be kept.
     pub fn look(&self) -> Result<usize, FeedsError> {
+        self.requests()?;
         let mut dropped = self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
         let at_drop = |error| FeedsError::io(&self.drop, error);
         let ready = dropped.look(Timestamp::now()).map_err(at_drop)?;
         let mut away = 0;
         let mut new = Vec::new();
         for one in &ready {
-            let Some((taken, reason)) = self.read_dropped(&mut dropped, one, &mut new)? else {
+            let read = if bundle::is_bundle(&one.file) {
+                self.dropped_bundle(one)?
+            } else {
+                self.read_dropped(&mut dropped, one, &mut new)?
+            };
+            let Some((taken, reason)) = read else {
                 continue;
             };
             dropped.put_away(one, taken, &reason).map_err(at_drop)?;
@@ -141,6 +197,59 @@ impl Feeds {
             self.publish(new);
         }
         Ok(away)
+    }
+
+    /// Loads a bundle of the drop folder.
+    fn dropped_bundle(&self, ready: &Ready) -> Result<Option<(bool, String)>, FeedsError> {
+        let file = ready
+            .file
+            .try_clone()
+            .map_err(|error| FeedsError::io(&ready.path, error))?;
+        let older = self.folder.join(REQUESTS).join(OLDER);
+        let wanted = fs::read_to_string(&older).unwrap_or_default();
+        let allow_older = !wanted.is_empty() && wanted.trim() == ready.name;
+        match self.load(file, &ready.name, allow_older) {
+            Ok(loaded) => {
+                if allow_older {
+                    let _ = fs::remove_file(older);
+                }
+                let mut told: Vec<String> = Vec::new();
+                for (name, taken) in &loaded.feeds {
+                    if let Taken::Refused(trouble) = taken {
+                        let (zh, en) = (&trouble.sentence.zh, &trouble.sentence.en);
+                        told.push(format!("{name}: {zh}\n{en}\n"));
+                    }
+                }
+                Ok(Some((true, told.concat())))
+            }
+            Err(BundleError::Feeds(error)) => Err(error),
+            // A part of it may still be coming.
+            Err(BundleError::Broken(_) | BundleError::File { .. }) if !ready.given_up => Ok(None),
+            Err(error) => {
+                tracing::warn!(bundle = %ready.name, %error, "a bundle was refused");
+                Ok(Some((false, format!("{error}\n"))))
+            }
+        }
+    }
+
+    /// Does what was asked for beside this process: see [`ask`].
+    fn requests(&self) -> Result<(), FeedsError> {
+        let folder = self.folder.join(REQUESTS);
+        let Ok(entries) = fs::read_dir(&folder) else {
+            return Ok(());
+        };
+        for entry in entries.flatten().take(100) {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let Some(feed) = name.strip_prefix(ACCEPT) else {
+                continue;
+            };
+            fs::remove_file(entry.path()).map_err(|error| FeedsError::io(entry.path(), error))?;
+            match self.accept(feed) {
+                Ok(records) => tracing::info!(feed, records, "what was held back was accepted"),
+                Err(error) => tracing::warn!(feed, %error, "nothing was accepted"),
+            }
+        }
+        Ok(())
     }
 
     /// Reads a file of the drop folder; `None`: it is not complete yet.
@@ -254,18 +363,15 @@ impl Feeds {
     }
 
     /// A feed by its name; a new one where there is none.
-    fn shelf<'a>(
+    pub(super) fn shelf<'a>(
         &self,
         shelves: &'a mut BTreeMap<String, Shelf>,
         name: &str,
         format: Format,
     ) -> Result<&'a mut Shelf, FeedsError> {
         if !shelves.contains_key(name) {
-            let folder = self.folder.join(SHELVES).join(name);
-            fs::create_dir_all(&folder).map_err(|error| FeedsError::io(&folder, error))?;
-            let form = folder.join(FORM);
-            super::disk::write(&form, format.name().as_bytes())
-                .map_err(|error| FeedsError::io(&form, error))?;
+            let folder = self.folder_of(name);
+            mark(&folder, format, false)?;
             let shelf = Shelf::open(folder, FeedConfig::by_hand(name, format))?;
             shelves.insert(name.to_owned(), shelf);
         }
@@ -276,7 +382,7 @@ impl Feeds {
     }
 
     /// Makes the snapshot of what is held now.
-    fn publish(&self, new: Vec<Arc<Segment>>) {
+    pub(super) fn publish(&self, new: Vec<Arc<Segment>>) {
         let shelves = self.shelves();
         let (before, trouble) = {
             let now = self.snapshots.borrow();
@@ -306,7 +412,7 @@ impl Feeds {
     }
 
     /// Tells of states that changed while what is held did not.
-    fn see_ages(&self) {
+    pub(super) fn see_ages(&self) {
         let states = self.status();
         self.restate(states, None);
     }
@@ -341,13 +447,58 @@ impl Feeds {
         });
     }
 
-    fn shelves(&self) -> MutexGuard<'_, BTreeMap<String, Shelf>> {
+    pub(super) const fn config(&self) -> &FeedsConfig {
+        &self.config
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(super) const fn fetcher(&self) -> &Fetcher {
+        &self.fetcher
+    }
+
+    /// Where a feed is kept.
+    pub(super) fn folder_of(&self, name: &str) -> PathBuf {
+        self.folder.join(SHELVES).join(name)
+    }
+
+    /// Does something with one feed.
+    pub(super) fn on_shelf<T>(
+        &self,
+        name: &str,
+        work: impl FnOnce(&mut Shelf) -> T,
+    ) -> Result<T, FeedsError> {
+        let mut shelves = self.shelves();
+        if let Some(shelf) = shelves.get_mut(name) {
+            return Ok(work(shelf));
+        }
+        Err(FeedsError::Unknown {
+            name: name.to_owned(),
+            known: shelves.keys().cloned().collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    /// Accepts what is held back of a feed: how many records count now. Blocks.
+    ///
+    /// # Errors
+    /// [`FeedsError::NothingHeld`], [`FeedsError::Unknown`], or when it can't be kept.
+    pub fn accept(&self, name: &str) -> Result<u64, FeedsError> {
+        let records = self.on_shelf(name, |shelf| shelf.accept(Timestamp::now()))??;
+        let new = self.on_shelf(name, Shelf::last_taken)?;
+        self.publish(new.into_iter().collect());
+        Ok(records)
+    }
+
+    pub(super) fn shelves(&self) -> MutexGuard<'_, BTreeMap<String, Shelf>> {
         // A panic can't leave a feed half changed: each changes by one assignment.
         self.shelves.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 const FORM: &str = "format";
+const LISTED: &str = " listed";
 
 /// Whether nothing differs that a person would look at again for.
 fn alike(before: &[FeedStatus], now: &[FeedStatus]) -> bool {
@@ -401,24 +552,83 @@ fn lock(folder: &Path, drop: &Path) -> Result<File, FeedsError> {
     }
 }
 
-/// Feeds that are held and in no configuration.
-fn unlisted(
-    folder: &Path,
-    listed: &BTreeMap<String, Shelf>,
-) -> Result<Vec<(String, Format)>, FeedsError> {
-    let entries = fs::read_dir(folder).map_err(|error| FeedsError::io(folder, error))?;
+/// Writes down which form the feed of a folder has, and whether it is configured: what was configured and is no longer does not
+/// count, what came by hand or in a bundle does.
+fn mark(folder: &Path, format: Format, listed: bool) -> Result<(), FeedsError> {
+    fs::create_dir_all(folder).map_err(|error| FeedsError::io(folder, error))?;
+    let path = folder.join(FORM);
+    let text = format!("{format}{}\n", if listed { LISTED } else { "" });
+    if fs::read_to_string(&path).is_ok_and(|found| found == text) {
+        return Ok(());
+    }
+    disk::write(&path, text.as_bytes()).map_err(|error| FeedsError::io(&path, error))
+}
+
+/// What [`mark`] wrote, for all feeds of a folder.
+fn marked(folder: &Path) -> Result<Vec<(String, Format, bool)>, FeedsError> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(FeedsError::io(folder, error)),
+    };
     let mut found = Vec::new();
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let format = fs::read_to_string(entry.path().join(FORM))
-            .ok()
-            .and_then(|text| text.trim().parse().ok());
-        if let Some(format) = format
-            && !listed.contains_key(&name)
-        {
-            found.push((name, format));
+        let Ok(text) = fs::read_to_string(entry.path().join(FORM)) else {
+            continue;
+        };
+        let text = text.trim();
+        let form = text.strip_suffix(LISTED).unwrap_or(text);
+        if let Ok(format) = form.parse() {
+            found.push((name, format, text.len() != form.len()));
         }
     }
     found.sort();
     Ok(found)
+}
+
+/// What lies on the disk of a feed.
+pub(super) struct OnDisk {
+    pub(super) format: Format,
+    pub(super) as_of: Option<Timestamp>,
+    pub(super) segments: Vec<Arc<Segment>>,
+}
+
+/// All feeds of a folder, also while another process works on it.
+pub(super) fn on_disk(folder: &Path) -> Result<BTreeMap<String, OnDisk>, FeedsError> {
+    let shelved = folder.join(SHELVES);
+    let mut found = BTreeMap::new();
+    for (name, format, _) in marked(&shelved)? {
+        let feed = FeedConfig::by_hand(&name, format);
+        let shelf = Shelf::peek(shelved.join(&name), feed, true)?;
+        let one = OnDisk {
+            format,
+            as_of: shelf.as_of(),
+            segments: shelf.segments().to_vec(),
+        };
+        found.insert(name, one);
+    }
+    Ok(found)
+}
+
+/// How it stands with the feeds of a folder, also while another process works on it. Feeds that the configuration does not
+/// list are told of with the limits of their form.
+///
+/// # Errors
+/// [`FeedsError`] when the folder can't be read.
+pub fn read_status(folder: &Path, config: &FeedsConfig) -> Result<Vec<FeedStatus>, FeedsError> {
+    let shelved = folder.join(SHELVES);
+    let mut feeds: BTreeMap<String, FeedConfig> = marked(&shelved)?
+        .into_iter()
+        .filter(|(_, _, listed)| !listed || config.feeds.is_empty())
+        .map(|(name, format, _)| (name.clone(), FeedConfig::by_hand(&name, format)))
+        .collect();
+    for feed in &config.feeds {
+        feeds.insert(feed.name.clone(), feed.clone());
+    }
+    let now = Timestamp::now();
+    feeds
+        .into_iter()
+        .map(|(name, feed)| Ok(Shelf::peek(shelved.join(name), feed, false)?.status(now)))
+        .collect()
 }

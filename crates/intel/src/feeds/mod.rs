@@ -24,19 +24,26 @@
 //! # }
 //! ```
 
+mod bundle;
 mod config;
 mod disk;
 mod drop;
 mod error;
+mod fetch;
 mod ingest;
 mod keeper;
+mod pull;
 mod shelf;
 mod snapshot;
 mod status;
 
+pub use bundle::{
+    BundleError, BundleKey, BundleSigner, BundledFeed, Loaded, Manifest, make_bundle, verify_bundle,
+};
 pub use config::{FeedConfig, FeedsConfig, Mode};
 pub use error::FeedsError;
-pub use keeper::Feeds;
+pub use keeper::{Asked, Feeds, ask, read_status};
+pub use pull::Pulled;
 pub use shelf::Taken;
 pub use snapshot::{Arrived, Snapshot};
 pub use status::{FeedState, FeedStatus, HeldBack, Trouble};

@@ -64,6 +64,7 @@ struct KeptSegment {
     file: String,
     origin: String,
     at: Timestamp,
+    items: u64,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -132,8 +133,9 @@ impl Shelf {
         };
         let mut segments = Vec::new();
         kept.segments
-            .retain(|one| match Segment::open(&folder.join(&one.file)) {
+            .retain_mut(|one| match Segment::open(&folder.join(&one.file)) {
                 Ok(segment) => {
+                    one.items = segment.items() as u64;
                     segments.push(Arc::new(segment));
                     true
                 }
@@ -179,6 +181,42 @@ impl Shelf {
         Ok(shelf)
     }
 
+    /// What is on the disk, while perhaps another process works on it: nothing is written. Without `segments` only what the
+    /// state file says.
+    pub(super) fn peek(
+        folder: PathBuf,
+        config: FeedConfig,
+        segments: bool,
+    ) -> Result<Self, FeedsError> {
+        let path = folder.join(STATE);
+        let mut tries = 0;
+        loop {
+            let kept = disk::read_json::<Kept>(&path)
+                .map_err(|error| FeedsError::io(&path, error))?
+                .unwrap_or_default();
+            let opened = kept.segments.iter().filter(|_| segments);
+            let opened = opened.map(|one| open(&folder.join(&one.file)).map(Arc::new));
+            match opened.collect() {
+                Ok(segments) => {
+                    return Ok(Self {
+                        config,
+                        folder,
+                        kept,
+                        segments,
+                        last: None,
+                    });
+                }
+                // The other may just have put a new state in place of this one.
+                Err(error) if tries >= 3 => return Err(error),
+                Err(_) => tries += 1,
+            }
+        }
+    }
+
+    pub(super) const fn as_of(&self) -> Option<Timestamp> {
+        self.kept.as_of
+    }
+
     pub(super) fn segments(&self) -> &[Arc<Segment>] {
         &self.segments
     }
@@ -213,7 +251,7 @@ impl Shelf {
         let (state, sentence) = match &self.kept.trouble {
             Some(trouble) => (trouble.state, trouble.sentence.clone()),
             None => age(
-                !self.segments.is_empty(),
+                !self.kept.segments.is_empty(),
                 self.config.is_by_hand(),
                 self.kept.as_of,
                 self.kept.succeeded,
@@ -248,8 +286,7 @@ impl Shelf {
     }
 
     fn records(&self) -> u64 {
-        let items: usize = self.segments.iter().map(|segment| segment.items()).sum();
-        items as u64
+        self.kept.segments.iter().map(|one| one.items).sum()
     }
 
     /// Takes a delivery, or says why not.
@@ -482,6 +519,7 @@ impl Shelf {
             file,
             origin: origin.to_owned(),
             at: now,
+            items: segment.items() as u64,
         });
         self.compact(&mut next, &mut segments)?;
         let latest = jiff_of(now.plus_millis(AHEAD_MS));
@@ -528,12 +566,15 @@ impl Shelf {
                 path: path.clone(),
                 error,
             })?;
+            let merged = Arc::new(open(&path)?);
+            let items = merged.items() as u64;
             segments.truncate(segments.len() - 2);
-            segments.push(Arc::new(open(&path)?));
+            segments.push(merged);
             let last = next.segments.pop();
             next.segments.pop();
             if let Some(mut last) = last {
                 last.file = file;
+                last.items = items;
                 next.segments.push(last);
             }
         }
@@ -612,6 +653,7 @@ fn recovered(folder: &Path) -> Kept {
                 file: format!("{number}.seg"),
                 origin: String::new(),
                 at: Timestamp::now(),
+                items: 0,
             })
             .collect(),
         ..Kept::default()

@@ -118,3 +118,15 @@ pub(crate) fn gb18030(text: &str) -> Vec<u8> {
     assert!(!lossy);
     bytes.into_owned()
 }
+
+/// CISA's catalogue with so many entries, the last added on this day.
+pub(crate) fn kev(entries: usize, day: &str) -> String {
+    let entries: Vec<serde_json::Value> = (0..entries)
+        .map(|at| {
+            serde_json::json!({ "cveID": format!("CVE-2024-{}", 1_000 + at), "vendorProject": "Acme", "product": "CRM",
+                "vulnerabilityName": "Acme CRM SQL injection", "dateAdded": if at == 0 { day } else { "2024-01-01" } })
+        })
+        .collect();
+    serde_json::json!({ "title": "CISA", "catalogVersion": day, "vulnerabilities": entries })
+        .to_string()
+}
