@@ -72,7 +72,9 @@ pub struct Decision {
 }
 
 /// The class of a decision. Stricter ones are greater.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum What {
     /// Low, without a date: with the next upgrade of the asset; watch it until then.
