@@ -1,5 +1,6 @@
 //! `hudun advisory`: what is known of vulnerable versions, offline.
 
+mod diff;
 mod matching;
 
 use std::cmp::Ordering;
@@ -51,6 +52,10 @@ pub(super) enum AdvisoryCommand {
     ///
     /// Example: hudun advisory affects --purl pkg:npm/lodash@4.17.20 --feeds downloads/
     Affects(matching::AffectsArgs),
+    /// What changed between two reports of `advisory match --json`: new findings, gone ones and why, changed ones.
+    ///
+    /// The exit code is 1 when something is new that has to be acted on. Example: hudun advisory diff before.jsonl after.jsonl
+    Diff(diff::DiffArgs),
     /// Put feeds into one index file, which opens in a moment.
     Index(matching::IndexArgs),
 }
@@ -88,6 +93,7 @@ pub(super) fn run(command: AdvisoryCommand) -> anyhow::Result<ExitCode> {
         AdvisoryCommand::Read(args) => read(&args),
         AdvisoryCommand::Match(args) => matching::run(&args),
         AdvisoryCommand::Affects(args) => matching::affects(&args),
+        AdvisoryCommand::Diff(args) => diff::run(&args),
         AdvisoryCommand::Index(args) => matching::index(&args),
     }
 }
