@@ -247,7 +247,10 @@ impl Feeds {
             }
             Err(BundleError::Feeds(error)) => Err(error),
             // A part of it may still be coming.
-            Err(BundleError::Broken(_) | BundleError::File { .. }) if !ready.given_up => Ok(None),
+            Err(BundleError::Broken(_) | BundleError::File { .. }) if !ready.given_up => {
+                dropped.wait_for(ready);
+                Ok(None)
+            }
             Err(error) => {
                 tracing::warn!(bundle = %ready.name, %error, "a bundle was refused");
                 Ok(Some((false, format!("{error}\n"))))
