@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use hudun_advisory::matching::{Builder, Index, IndexError, Options, Segment, match_inventory};
 use hudun_advisory::sbom::{Component, Inventory};
-use hudun_advisory::{
-    Affected, Bound, Epss, Found, Kev, Package, Range, Record, Source, Status,
-};
+use hudun_advisory::{Affected, Bound, Epss, Found, Kev, Package, Range, Record, Source, Status};
 use proptest::prelude::*;
 
 const SOURCES: [Source; 8] = [
@@ -22,7 +20,14 @@ const SOURCES: [Source; 8] = [
     Source::Rss,
 ];
 
-fn record(at: (u8, u8), aliases: &[u8], day: Option<u8>, withdrawn: bool, product: u8, end: u8) -> Found {
+fn record(
+    at: (u8, u8),
+    aliases: &[u8],
+    day: Option<u8>,
+    withdrawn: bool,
+    product: u8,
+    end: u8,
+) -> Found {
     let (source, number) = at;
     let source = SOURCES[usize::from(source) % SOURCES.len()];
     let prefix = match source {
@@ -31,11 +36,24 @@ fn record(at: (u8, u8), aliases: &[u8], day: Option<u8>, withdrawn: bool, produc
         Source::Osv => "OSV-",
         _ => "CVE-2024-",
     };
-    let date = day.map(|day| format!("2024-01-{:02}T00:00:00Z", day % 28 + 1).parse().unwrap());
+    let date = day.map(|day| {
+        format!("2024-01-{:02}T00:00:00Z", day % 28 + 1)
+            .parse()
+            .unwrap()
+    });
     let name = format!("crm{}", product % 4);
     Found::Record(Box::new(Record {
         id: format!("{prefix}{}", 1_000 + u32::from(number % 6)),
-        aliases: aliases.iter().map(|alias| format!("{}{}", ["CVE-2024-", "GHSA-", "cve-2024-"][usize::from(alias % 3)], 1_000 + u32::from(alias / 3 % 6))).collect(),
+        aliases: aliases
+            .iter()
+            .map(|alias| {
+                format!(
+                    "{}{}",
+                    ["CVE-2024-", "GHSA-", "cve-2024-"][usize::from(alias % 3)],
+                    1_000 + u32::from(alias / 3 % 6)
+                )
+            })
+            .collect(),
         source,
         // CNVD has no date of change.
         modified: date.filter(|_| source != Source::Cnvd),
@@ -45,7 +63,10 @@ fn record(at: (u8, u8), aliases: &[u8], day: Option<u8>, withdrawn: bool, produc
         affected: vec![Affected {
             vendor: "acme".to_owned(),
             product: name.clone(),
-            package: (product % 2 == 0).then(|| Package { registry: "npm".to_owned(), name }),
+            package: (product % 2 == 0).then(|| Package {
+                registry: "npm".to_owned(),
+                name,
+            }),
             ranges: vec![Range {
                 upper: Bound::Excluding(format!("{}.0.0", end % 4)),
                 version_type: Some("semver".to_owned()),
@@ -200,8 +221,70 @@ proptest! {
 fn tempfile() -> std::path::PathBuf {
     use std::sync::atomic::{AtomicU64, Ordering};
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    let name = format!("hudun-segments-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    let name = format!(
+        "hudun-segments-{}-{}",
+        std::process::id(),
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    );
     let folder = std::env::temp_dir().join(name);
     std::fs::create_dir_all(&folder).unwrap();
     folder
+}
+
+#[test]
+fn a_builder_that_spills_answers_as_one_that_does_not() {
+    // Texts that don't pack: 80 MiB of them.
+    let mut seed = 1_u64;
+    let mut noise = || {
+        let mut text = String::new();
+        while text.len() < 60_000 {
+            seed = seed
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            text.push_str(&format!("{seed:016x}"));
+        }
+        text
+    };
+    let all: Vec<Found> = (0..2_800)
+        .map(|number| {
+            let Found::Record(mut record) = record((0, 0), &[], Some(1), false, 0, 1) else {
+                unreachable!("it is a record");
+            };
+            record.id = format!("CVE-2024-{}", 10_000 + number);
+            record.summary = noise();
+            Found::Record(record)
+        })
+        .collect();
+    let folder = tempfile();
+    let mut builder = Builder::in_folder(&folder);
+    let mut marks = Vec::new();
+    for (at, one) in all.iter().enumerate() {
+        if at % 700 == 0 {
+            marks.push(builder.mark());
+        }
+        builder.add(one.clone());
+    }
+    // Back to where it was before it spilt, and to a place in the file.
+    for at in [2, 1, 0] {
+        builder.back_to(marks[at]);
+        all[at * 700..]
+            .iter()
+            .for_each(|one| builder.add(one.clone()));
+    }
+    assert!(builder.take_trouble().is_none());
+    assert_eq!(
+        std::fs::read_dir(&folder).unwrap().count(),
+        0,
+        "it has no name"
+    );
+    let index = builder.finish();
+    assert_eq!(index.counts().records, 2_800);
+    for (found, wanted) in index.records().zip(&all) {
+        assert_eq!(&Found::Record(Box::new(found.unwrap())), wanted);
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+    // Where nothing can be written, that is said.
+    let mut builder = Builder::in_folder(&folder);
+    all.iter().for_each(|one| builder.add(one.clone()));
+    assert!(builder.take_trouble().is_some());
 }

@@ -1,6 +1,6 @@
 //! All feeds of a folder, and the snapshot of what they say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,7 +20,7 @@ use super::error::FeedsError;
 use super::fetch::Fetcher;
 use super::ingest::{Ingested, ingest};
 use super::shelf::{Delivery, Shelf, Taken};
-use super::snapshot::{News, Snapshot};
+use super::snapshot::{Arrived, News, Snapshot};
 use super::status::{FeedState, FeedStatus};
 
 /// How often the drop folder is looked into.
@@ -92,6 +92,7 @@ impl Feeds {
         let shelved = folder.join(SHELVES);
         fs::create_dir_all(&shelved).map_err(|error| FeedsError::io(&shelved, error))?;
         let lock = lock(folder, &drop)?;
+        sweep(folder);
         let settle = Duration::from_millis(config.settle_ms);
         let dropped = DropFolder::open(drop.clone(), settle, config.keep_done)
             .map_err(|error| FeedsError::io(&drop, error))?;
@@ -109,7 +110,7 @@ impl Feeds {
             let feed = FeedConfig::by_hand(&name, format);
             shelves.insert(name.clone(), Shelf::open(shelved.join(&name), feed)?);
         }
-        let snapshot = Parts::of(&shelves).snapshot(News::default(), Vec::new());
+        let snapshot = Parts::of(&shelves).snapshot(News::default(), Vec::new(), &VecDeque::new());
         let (snapshots, _) = watch::channel(Arc::new(snapshot));
         Ok(Arc::new(Self {
             folder: folder.to_owned(),
@@ -288,7 +289,7 @@ impl Feeds {
             .file
             .try_clone()
             .map_err(|error| FeedsError::io(&ready.path, error))?;
-        let found = match ingest(None, &ready.name, file, &Limits::default()) {
+        let found = match ingest(None, &ready.name, file, &Limits::default(), &self.folder) {
             Ok(found) => found,
             Err(error) => return Ok(Some((false, format!("{}: {error}\n", ready.name)))),
         };
@@ -303,11 +304,7 @@ impl Feeds {
     }
 
     /// Gives the parts of what was read to the feeds of their forms.
-    fn take_by_hand(
-        &self,
-        name: &str,
-        mut found: Ingested,
-    ) -> Result<(bool, String), FeedsError> {
+    fn take_by_hand(&self, name: &str, mut found: Ingested) -> Result<(bool, String), FeedsError> {
         let now = Timestamp::now();
         let mut taken = false;
         let mut told = Vec::new();
@@ -409,9 +406,9 @@ impl Feeds {
             .publishing
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let (before, trouble) = {
+        let (before, trouble, history) = {
             let now = self.snapshots.borrow();
-            (now.revision, now.trouble.clone())
+            (now.revision, now.trouble.clone(), Arc::clone(&now.history))
         };
         let (parts, news) = {
             let mut shelves = self.shelves();
@@ -425,7 +422,7 @@ impl Feeds {
             return self.see_ages();
         }
         self.snapshots
-            .send_replace(Arc::new(parts.snapshot(news, trouble)));
+            .send_replace(Arc::new(parts.snapshot(news, trouble, &history)));
     }
 
     /// Tells of states that changed while what is held did not.
@@ -454,6 +451,7 @@ impl Feeds {
                     revision: now.revision,
                     index: Arc::clone(&now.index),
                     feeds,
+                    history: Arc::clone(&now.history),
                     new: Arc::clone(&now.new),
                     more_new: now.more_new,
                     newly_exploited: Arc::clone(&now.newly_exploited),
@@ -543,16 +541,32 @@ impl Parts {
         }
     }
 
-    fn snapshot(self, news: News, trouble: Vec<Text>) -> Snapshot {
+    fn snapshot(
+        self,
+        news: News,
+        trouble: Vec<Text>,
+        before: &VecDeque<(u64, Arc<Vec<Arrived>>)>,
+    ) -> Snapshot {
+        let new = Arc::new(news.records);
         Snapshot {
+            history: Arc::new(Snapshot::longer(before, self.revision, &new, news.more)),
             revision: self.revision,
             index: Arc::new(Index::join(&self.segments)),
             feeds: self.feeds,
-            new: Arc::new(news.records),
+            new,
             more_new: news.more,
             newly_exploited: Arc::new(news.exploited),
             trouble,
             made: Timestamp::now(),
+        }
+    }
+}
+
+/// Removes what a process that was killed may have left beside the feeds.
+fn sweep(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().ends_with(".new") {
+            let _ = fs::remove_file(entry.path());
         }
     }
 }

@@ -173,8 +173,14 @@ impl Feeds {
         let read = tokio::task::spawn_blocking(move || {
             let name = shown(&url);
             let file = File::open(&download).map_err(|error| FeedsError::io(&download, error))?;
-            let mut found = ingest(Some(feed.format), &name, file, &Limits::default())
-                .map_err(|error| FeedsError::io(&download, error))?;
+            let mut found = ingest(
+                Some(feed.format),
+                &name,
+                file,
+                &Limits::default(),
+                this.folder(),
+            )
+            .map_err(|error| FeedsError::io(&download, error))?;
             let refused = (found.refused, found.refusals.clone());
             if found.cut || (found.is_empty() && found.refused > 0) {
                 return Ok(Read::Broken(found.first_reason(), refused));

@@ -24,7 +24,7 @@ const SEEN: usize = 2_000;
 /// Most segments of a feed whose files replace each other by name.
 const DOCUMENTS: usize = 2_000;
 /// Most records of a feed, and of makers' news, which anybody may publish.
-const MOST_RECORDS: u64 = 5_000_000;
+const MOST_RECORDS: u64 = super::ingest::MOST_RECORDS as u64;
 const MOST_NEWS: u64 = 100_000;
 /// Dates further ahead of the clock than this are mistakes.
 const AHEAD_MS: i64 = 86_400_000;
@@ -365,7 +365,11 @@ impl Shelf {
             hudun_advisory::Format::Rss => MOST_NEWS,
             _ => MOST_RECORDS,
         };
-        let total = if delivery.whole { items } else { self.records().saturating_add(items) };
+        let total = if delivery.whole {
+            items
+        } else {
+            self.records().saturating_add(items)
+        };
         if total > room {
             let sentence = Text::new(
                 format!("共 {total} 条，超过上限 {room} 条，没有采用。"),

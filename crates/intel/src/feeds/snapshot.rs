@@ -1,5 +1,6 @@
 //! What is known at one moment.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
@@ -18,6 +19,8 @@ pub struct Snapshot {
     pub index: Arc<Index>,
     /// Every feed, by name, as it stood when this was made.
     pub feeds: Vec<FeedStatus>,
+    /// What came with the last revisions, for those who did not see each: see [`Snapshot::since`].
+    pub(super) history: Arc<VecDeque<(u64, Arc<Vec<Arrived>>)>>,
     /// What came with this revision, at most [`Snapshot::MOST_NEW`]; the records are found by [`Index::records_of`].
     pub new: Arc<Vec<Arrived>>,
     /// How many more came.
@@ -83,6 +86,43 @@ impl News {
 impl Snapshot {
     /// Most arrivals that are told one by one.
     pub const MOST_NEW: usize = 10_000;
+    /// Revisions that [`Snapshot::since`] reaches back.
+    const REVISIONS: usize = 64;
+
+    /// What came after a revision that somebody has seen: a receiver that was busy has missed the snapshots between. `None`
+    /// where that is too long ago, was before this process began, or too much came to be told one by one: then only
+    /// [`Index::records`] tells.
+    pub fn since(&self, revision: u64) -> Option<Vec<&Arrived>> {
+        if revision >= self.revision {
+            return Some(Vec::new());
+        }
+        // The first is what was known when this process began.
+        let first = self.history.front().map(|(first, _)| *first)?;
+        if revision < first {
+            return None;
+        }
+        let after = self.history.iter().filter(|(number, _)| *number > revision);
+        Some(after.flat_map(|(_, new)| &**new).collect())
+    }
+
+    /// The history with this revision at its end.
+    pub(super) fn longer(
+        before: &VecDeque<(u64, Arc<Vec<Arrived>>)>,
+        revision: u64,
+        new: &Arc<Vec<Arrived>>,
+        more: u64,
+    ) -> VecDeque<(u64, Arc<Vec<Arrived>>)> {
+        let mut history = before.clone();
+        if more > 0 {
+            // What is not told whole begins the history anew.
+            history.clear();
+        }
+        history.push_back((revision, Arc::clone(new)));
+        while history.len() > Self::REVISIONS {
+            history.pop_front();
+        }
+        history
+    }
 }
 
 impl fmt::Debug for Snapshot {
