@@ -137,7 +137,7 @@ async fn hostile_files_are_refused_and_what_is_held_stays() {
         .unwrap();
     zip.write_all(&zeros).unwrap();
     running.drop("bomb.zip", &zip.finish().unwrap().into_inner());
-    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     gz.write_all(&zeros).unwrap();
     running.drop("bomb.json.gz", &gz.finish().unwrap());
     running.drop("deep.json", "[".repeat(1_000_000).as_bytes());
@@ -239,7 +239,7 @@ async fn one_archive_may_hold_files_of_many_forms() {
     let reason =
         std::fs::read_to_string(running.folder().join("drop/done/all.zip.reason.txt")).unwrap();
     assert!(
-        reason.contains("all.zip!half.xml") && reason.contains("as if cut"),
+        reason.contains("all.zip!half.xml") && reason.contains("before end of input"),
         "{reason}"
     );
     // A name in an archive is a name.

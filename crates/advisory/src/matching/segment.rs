@@ -218,10 +218,10 @@ pub struct Mark {
 }
 
 impl Builder {
-    /// One that keeps what is more than 32 MiB of packed records in a file of this folder, which vanishes by itself.
-    pub fn in_folder(folder: &Path) -> Self {
+    /// One that keeps packed records beyond `memory` bytes in a file of this folder, which vanishes by itself.
+    pub fn in_folder(folder: &Path, memory: usize) -> Self {
         Self {
-            packer: Packer::in_folder(folder),
+            packer: Packer::in_folder(folder, memory),
             ..Self::default()
         }
     }

@@ -90,16 +90,13 @@ pub(super) struct Packer {
     /// Where it begins.
     begin: u64,
     file: Option<File>,
-    /// Where the file may be made.
-    folder: Option<PathBuf>,
+    /// Where the file may be made, and beyond how many bytes it is.
+    folder: Option<(PathBuf, usize)>,
     /// What went wrong with it.
     trouble: Option<io::Error>,
     deflate: Compress,
     text: Vec<u8>,
 }
-
-/// What is kept in memory before it goes to the file, bytes.
-const TAIL: usize = 32 << 20;
 
 impl Default for Packer {
     fn default() -> Self {
@@ -116,16 +113,18 @@ impl Default for Packer {
 }
 
 impl Packer {
-    pub(super) fn in_folder(folder: &Path) -> Self {
+    pub(super) fn in_folder(folder: &Path, memory: usize) -> Self {
         Self {
-            folder: Some(folder.to_owned()),
+            folder: Some((folder.to_owned(), memory)),
             ..Self::default()
         }
     }
 
     /// Packs one; `None` for what can't be written.
     pub(super) fn put(&mut self, record: &Record) -> Option<(u64, u32)> {
-        if self.folder.is_some() && self.tail.len() > TAIL {
+        if let Some((_, memory)) = &self.folder
+            && self.tail.len() > *memory
+        {
             self.spill()
                 .map_err(|error| self.trouble = Some(error))
                 .ok()?;
@@ -190,7 +189,9 @@ impl Packer {
         let file = match &mut self.file {
             Some(file) => file,
             none => none.insert(nameless(
-                self.folder.as_deref().unwrap_or_else(|| Path::new(".")),
+                self.folder
+                    .as_ref()
+                    .map_or_else(|| Path::new("."), |(folder, _)| folder),
             )?),
         };
         file.seek(SeekFrom::Start(self.begin))?;

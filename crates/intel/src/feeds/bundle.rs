@@ -538,7 +538,7 @@ fn read_records(entry: impl Read, feed: &BundledFeed, spill: &Path) -> Result<Bu
         inner: entry,
         hasher: Sha256::new(),
     };
-    let mut builder = Builder::in_folder(spill);
+    let mut builder = Builder::in_folder(spill, super::ingest::MEMORY);
     let mut records = 0;
     {
         let unpacked = GzDecoder::new(&mut packed).take(feed.unpacked);

@@ -46,6 +46,8 @@ impl Ingested {
     }
 }
 
+/// Packed records that are kept in memory while a delivery is read, bytes.
+pub(super) const MEMORY: usize = 32 << 20;
 /// Most records of a delivery of one form.
 pub(super) const MOST_RECORDS: usize = 2_000_000;
 
@@ -100,7 +102,7 @@ pub(super) fn ingest(
                 let builder = found
                     .builders
                     .entry(form)
-                    .or_insert_with(|| Builder::in_folder(spill));
+                    .or_insert_with(|| Builder::in_folder(spill, MEMORY));
                 if builder.items() < MOST_RECORDS {
                     builder.add(one);
                 } else {
