@@ -63,7 +63,7 @@ fn record(
         affected: vec![Affected {
             vendor: "acme".to_owned(),
             product: name.clone(),
-            package: (product % 2 == 0).then(|| Package {
+            package: product.is_multiple_of(2).then(|| Package {
                 registry: "npm".to_owned(),
                 name,
             }),

@@ -175,6 +175,8 @@ fn older_content_of_a_newer_bundle_is_told_of_and_only_taken_when_that_is_meant(
     assert_eq!(target.snapshots().borrow().index.counts().records, 3);
 }
 
+type Files = Vec<(String, Vec<u8>)>;
+
 /// Takes a bundle apart: names and contents.
 fn apart(bundle: &[u8]) -> Vec<(String, Vec<u8>)> {
     let mut archive = tar::Archive::new(bundle);
@@ -238,7 +240,7 @@ fn a_bundle_that_was_spoiled_in_any_way_changes_nothing() {
     );
     let files = apart(&bundle);
     assert_eq!(resigned(files.clone(), &key).len(), bundle.len());
-    let edit = |change: &dyn Fn(&mut Vec<(String, Vec<u8>)>)| {
+    let edit = |change: &dyn Fn(&mut Files)| {
         let mut files = files.clone();
         change(&mut files);
         files

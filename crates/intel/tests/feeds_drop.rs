@@ -106,7 +106,7 @@ async fn it_survives_a_restart_and_takes_the_same_file_once() {
         )
     };
     assert_eq!(ids(revision).unwrap(), ["CNVD-2024-2", "CNVD-2024-3"]);
-    assert_eq!(ids(now.revision).unwrap(), [String::new(); 0]);
+    assert!(ids(now.revision).unwrap().is_empty());
     assert_eq!(ids(revision - 1), None, "it was before this process began");
     // Two guards of one folder would write over each other.
     let busy = Feeds::open(running.folder(), FeedsConfig::default());

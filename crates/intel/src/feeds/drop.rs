@@ -35,6 +35,9 @@ struct Seen {
     incomplete: bool,
 }
 
+/// A file that can't be opened, and why.
+pub(super) type Closed = (PathBuf, io::Error);
+
 /// A file that can be read.
 pub(super) struct Ready {
     pub(super) path: PathBuf,
@@ -61,10 +64,7 @@ impl DropFolder {
     /// The files that nobody writes any more, by name. Hidden files and those that end in `.part`, `.tmp`, `.crdownload`,
     /// `.filepart` or `.new` are somebody's unfinished ones.
     /// With them, those that can't be opened.
-    pub(super) fn look(
-        &mut self,
-        now: Timestamp,
-    ) -> io::Result<(Vec<Ready>, Vec<(PathBuf, io::Error)>)> {
+    pub(super) fn look(&mut self, now: Timestamp) -> io::Result<(Vec<Ready>, Vec<Closed>)> {
         let mut found: BTreeMap<OsString, Seen> = BTreeMap::new();
         let (mut ready, mut closed) = (Vec::new(), Vec::new());
         let mut names: Vec<OsString> = fs::read_dir(&self.folder)?

@@ -183,7 +183,7 @@ impl Feeds {
         let at_drop = |error| FeedsError::io(&self.drop, error);
         let (ready, closed) = dropped.look(Timestamp::now()).map_err(at_drop)?;
         for (path, error) in closed {
-            trouble.get_or_insert(FeedsError::io(path, error));
+            trouble.get_or_insert_with(|| FeedsError::io(path, error));
         }
         let mut away = 0;
         // A file that can't be kept now stays where it is, and holds up none behind it.

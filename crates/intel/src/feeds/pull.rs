@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::hash::{BuildHasher as _, Hasher as _};
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -81,7 +81,7 @@ impl Feeds {
     async fn pull_into(
         self: &Arc<Self>,
         feed: &FeedConfig,
-        download: &PathBuf,
+        download: &Path,
     ) -> Result<Pulled, FeedsError> {
         let now = Timestamp::now();
         let mut told: Vec<String> = Vec::new();
@@ -165,11 +165,11 @@ impl Feeds {
         self: &Arc<Self>,
         feed: &FeedConfig,
         url: &str,
-        download: &PathBuf,
+        download: &Path,
         said: Validator,
     ) -> Result<Read, FeedsError> {
         let this = Arc::clone(self);
-        let (feed, url, download) = (feed.clone(), url.to_owned(), download.clone());
+        let (feed, url, download) = (feed.clone(), url.to_owned(), download.to_owned());
         let read = tokio::task::spawn_blocking(move || {
             let name = shown(&url);
             let file = File::open(&download).map_err(|error| FeedsError::io(&download, error))?;
