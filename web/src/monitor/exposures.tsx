@@ -377,6 +377,7 @@ const ABOUT = { product: "exposures.aboutProduct", words: "exposures.aboutWords"
 function SubscriptionsPanel({ view, reload }: { view: Schemas["ExposuresView"]; reload: () => void }) {
   const { t, say, lang } = useI18n();
   const { busy, run } = useCommand();
+  const team = useMay("commander", "security", "it", "legal", "pr", "business");
   const [about, setAbout] = useState<keyof typeof ABOUT>("product");
   const [text, setText] = useState("");
   const kind = (name: string) => {
@@ -395,7 +396,7 @@ function SubscriptionsPanel({ view, reload }: { view: Schemas["ExposuresView"]; 
   return (
     <Panel title={t("exposures.subscriptions")} className="w6" testid="subscriptions">
       <p className="soft">{t("exposures.subscriptionsSay")}</p>
-      <div style={{ display: "flex", gap: 8, flexWrap: "wrap", marginBottom: 12 }}>
+      {team && <div style={{ display: "flex", gap: 8, flexWrap: "wrap", marginBottom: 12 }}>
         <Select
           value={about}
           style={{ minWidth: 110 }}
@@ -420,7 +421,7 @@ function SubscriptionsPanel({ view, reload }: { view: Schemas["ExposuresView"]; 
         <Button loading={busy} disabled={text.trim() === ""} data-testid="subscribe" onClick={() => void add()}>
           {t("exposures.subscribe")}
         </Button>
-      </div>
+      </div>}
       {view.subscriptions.map((one) => (
         <div className="row" key={one.id} data-testid="subscription" style={{ alignItems: "flex-start" }}>
           <div className="grow">
@@ -436,9 +437,11 @@ function SubscriptionsPanel({ view, reload }: { view: Schemas["ExposuresView"]; 
               </div>
             ))}
           </div>
-          <Button size="small" onClick={() => void end(one.id)}>
-            {t("exposures.unsubscribe")}
-          </Button>
+          {team && (
+            <Button size="small" onClick={() => void end(one.id)}>
+              {t("exposures.unsubscribe")}
+            </Button>
+          )}
         </div>
       ))}
     </Panel>

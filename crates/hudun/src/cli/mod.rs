@@ -46,6 +46,9 @@ enum Command {
     /// What the gateways enforce now, and earlier revisions.
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Published vulnerabilities that are true of what we run.
+    #[command(subcommand)]
+    Exposure(ExposureCommand),
     /// Hot patches of a case.
     #[command(subcommand)]
     Patch(PatchCommand),
@@ -227,6 +230,25 @@ enum PolicyCommand {
 }
 
 #[derive(Subcommand)]
+enum ExposureCommand {
+    /// List them, the gravest first: each in four lines.
+    List {
+        /// Those that are over, suppressed or only proposed, too.
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        entrance: Entrance,
+    },
+    /// Ask the running product, harmlessly, whether the hole is open.
+    Check {
+        /// The exposure.
+        exposure: String,
+        #[command(flatten)]
+        entrance: Entrance,
+    },
+}
+
+#[derive(Subcommand)]
 enum PatchCommand {
     /// List the hot patches of a case with their proofs.
     List {
@@ -379,6 +401,7 @@ fn act(command: Command) -> anyhow::Result<ExitCode> {
         Command::Drill(DrillCommand::Run { name, entrance }) => remote::drill(&entrance, &name),
         Command::Incident(command) => remote::incident(command),
         Command::Policy(command) => remote::policy(command),
+        Command::Exposure(command) => remote::exposure(command),
         Command::Patch(command) => remote::patch(command),
         Command::Evidence(EvidenceCommand::Export {
             incident,
