@@ -1,0 +1,107 @@
+//! Literals that a text has to begin with, or to end with: a tree that is walked from that end and left at the first byte
+//! that no literal has. An automaton would have to read the whole text for them.
+
+use crate::atom::AtomId;
+
+/// Literals at one end of a text, lowered, and the atoms that each makes true.
+#[derive(Debug, Default)]
+pub(crate) struct Ends {
+    nodes: Vec<Node>,
+    /// Next bytes with their nodes; the range of a node is sorted.
+    edges: Vec<(u8, u32)>,
+    atoms: Vec<AtomId>,
+}
+
+#[derive(Debug)]
+struct Node {
+    edges: std::ops::Range<usize>,
+    atoms: std::ops::Range<usize>,
+}
+
+impl Ends {
+    /// `None` of no literal. Each literal is given as bytes in the order in which a text is walked.
+    pub(crate) fn build(mut literals: Vec<(Vec<u8>, AtomId)>) -> Option<Self> {
+        if literals.is_empty() {
+            return None;
+        }
+        literals.sort_unstable();
+        let mut made = Self::default();
+        // Literals that share their first `depth` bytes, in the order of their nodes.
+        let mut open = std::collections::VecDeque::from([(0..literals.len(), 0)]);
+        let mut nodes = 1_u32;
+        while let Some((range, depth)) = open.pop_front() {
+            let (atoms, edges) = (made.atoms.len(), made.edges.len());
+            let mut at = range.start;
+            while at < range.end && literals[at].0.len() == depth {
+                made.atoms.push(literals[at].1);
+                at += 1;
+            }
+            while at < range.end {
+                let byte = literals[at].0[depth];
+                let length =
+                    literals[at..range.end].partition_point(|(literal, _)| literal[depth] == byte);
+                made.edges.push((byte, nodes));
+                nodes += 1;
+                open.push_back((at..at + length, depth + 1));
+                at += length;
+            }
+            made.nodes.push(Node {
+                edges: edges..made.edges.len(),
+                atoms: atoms..made.atoms.len(),
+            });
+        }
+        Some(made)
+    }
+
+    /// Hands over the atoms of every literal that `text` begins with; `text` in any ASCII case.
+    pub(crate) fn walk(&self, text: impl Iterator<Item = u8>, mut seen: impl FnMut(AtomId)) {
+        let mut node = &self.nodes[0];
+        for byte in text {
+            let edges = &self.edges[node.edges.clone()];
+            let Ok(at) = edges.binary_search_by_key(&byte.to_ascii_lowercase(), |edge| edge.0)
+            else {
+                return;
+            };
+            node = &self.nodes[edges[at].1 as usize];
+            for &atom in &self.atoms[node.atoms.clone()] {
+                seen(atom);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn every_literal_at_the_end_is_seen_and_no_other(
+            literals in proptest::collection::vec("[ab-]{1,4}", 1..9),
+            text in "[abAB-]{0,7}",
+        ) {
+            let number = |n: usize| AtomId::try_from(n).unwrap();
+            let list = |reversed: bool| literals.iter().enumerate().map(|(n, literal)| {
+                let mut bytes = literal.clone().into_bytes();
+                if reversed {
+                    bytes.reverse();
+                }
+                (bytes, number(n))
+            }).collect();
+            let mut starts = Vec::new();
+            Ends::build(list(false)).unwrap().walk(text.bytes(), |atom| starts.push(atom));
+            let mut ends = Vec::new();
+            Ends::build(list(true)).unwrap().walk(text.bytes().rev(), |atom| ends.push(atom));
+            starts.sort_unstable();
+            ends.sort_unstable();
+            let lowered = text.to_lowercase();
+            let expected = |holds: &dyn Fn(&str) -> bool| -> Vec<AtomId> {
+                (0..literals.len()).filter(|&n| holds(&literals[n])).map(number).collect()
+            };
+            prop_assert_eq!(starts, expected(&|literal| lowered.starts_with(literal)));
+            prop_assert_eq!(ends, expected(&|literal| lowered.ends_with(literal)));
+        }
+    }
+}
