@@ -4,8 +4,10 @@
 use crate::atom::AtomId;
 
 /// Literals at one end of a text, lowered, and the atoms that each makes true.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Ends {
+    /// The first byte's nodes, which are many: [`NONE`] where no literal goes on.
+    first: Box<[u32; 256]>,
     nodes: Vec<Node>,
     /// Next bytes with their nodes; the range of a node is sorted.
     edges: Vec<(u8, u32)>,
@@ -25,7 +27,12 @@ impl Ends {
             return None;
         }
         literals.sort_unstable();
-        let mut made = Self::default();
+        let mut made = Self {
+            first: Box::new([NONE; 256]),
+            nodes: Vec::new(),
+            edges: Vec::new(),
+            atoms: Vec::new(),
+        };
         // Literals that share their first `depth` bytes, in the order of their nodes.
         let mut open = std::collections::VecDeque::from([(0..literals.len(), 0)]);
         let mut nodes = 1_u32;
@@ -50,25 +57,34 @@ impl Ends {
                 atoms: atoms..made.atoms.len(),
             });
         }
+        for &(byte, node) in &made.edges[made.nodes[0].edges.clone()] {
+            made.first[usize::from(byte)] = node;
+        }
         Some(made)
     }
 
     /// Hands over the atoms of every literal that `text` begins with; `text` in any ASCII case.
     pub(crate) fn walk(&self, text: impl Iterator<Item = u8>, mut seen: impl FnMut(AtomId)) {
-        let mut node = &self.nodes[0];
-        for byte in text {
-            let edges = &self.edges[node.edges.clone()];
-            let Ok(at) = edges.binary_search_by_key(&byte.to_ascii_lowercase(), |edge| edge.0)
-            else {
-                return;
-            };
-            node = &self.nodes[edges[at].1 as usize];
+        let mut text = text.map(|byte| byte.to_ascii_lowercase());
+        let mut next = text
+            .next()
+            .map_or(NONE, |byte| self.first[usize::from(byte)]);
+        while let Some(node) = self.nodes.get(next as usize) {
             for &atom in &self.atoms[node.atoms.clone()] {
                 seen(atom);
             }
+            let Some(byte) = text.next() else { return };
+            let edges = &self.edges[node.edges.clone()];
+            next = match edges.binary_search_by_key(&byte, |edge| edge.0) {
+                Ok(at) => edges[at].1,
+                Err(_) => NONE,
+            };
         }
     }
 }
+
+/// No node.
+const NONE: u32 = u32::MAX;
 
 #[cfg(test)]
 mod tests {

@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-/// Bits of the number of a place in the table: 32 KiB, which stay in the innermost cache.
+/// Bits of the number of a place in a table: 32 KiB, which stay in the innermost cache.
 const BITS: u32 = 15;
 /// Places of the table of pairs: two folded bytes of seven bits.
 const PAIRS: usize = 1 << 14;
@@ -48,8 +48,10 @@ impl Group {
 /// What literals are recognised by, as hashes.
 #[derive(Debug)]
 pub(crate) struct Sieve {
-    /// Groups by four bytes.
-    fours: Box<[u8; 1 << BITS]>,
+    /// Groups by three bytes: what every place of every text is asked.
+    threes: Table,
+    /// Groups by those three and the next: asked where the first said yes, which is seldom right.
+    fours: Table,
     /// Groups by two bytes, for literals that have no more.
     pairs: Box<[u8; PAIRS]>,
     /// Groups with such short literals.
@@ -59,10 +61,15 @@ pub(crate) struct Sieve {
     usual: HashSet<u32>,
 }
 
+/// Groups by the hash of some bytes.
+#[derive(Debug)]
+struct Table(Box<[u8; 1 << BITS]>);
+
 impl Sieve {
     pub(crate) fn new() -> Self {
         Self {
-            fours: Box::new([0; 1 << BITS]),
+            threes: Table(Box::new([0; 1 << BITS])),
+            fours: Table(Box::new([0; 1 << BITS])),
             pairs: Box::new([0; PAIRS]),
             short: 0,
             always: 0,
@@ -76,8 +83,7 @@ impl Sieve {
 
     /// Adds a literal, lowered.
     pub(crate) fn add(&mut self, literal: &str, group: Group) {
-        let bytes = literal.as_bytes();
-        match *bytes {
+        match *literal.as_bytes() {
             [] => self.always |= group.0,
             [one] => {
                 self.short |= group.0;
@@ -92,38 +98,48 @@ impl Sieve {
             [_, _, _] => {
                 // Whatever follows; behind the end of a text, nothing does.
                 for next in 0..=u8::MAX {
-                    self.fours[place(folded(bytes, next))] |= group.0;
+                    self.add_four(folded(literal.as_bytes(), next), group);
                 }
             }
-            _ => {
-                let four = bytes
-                    .windows(4)
-                    .map(|four| folded(four, 0))
-                    .find(|four| !self.usual.contains(four))
-                    .unwrap_or_else(|| folded(bytes, 0));
-                self.fours[place(four)] |= group.0;
+            ref longer => {
+                let fours = || longer.windows(4).map(|four| folded(four, 0));
+                // Best is what has three bytes that are rare already.
+                let rare = fours()
+                    .find(|&four| !self.usual.iter().any(|usual| usual & THREE == four & THREE));
+                let four = rare
+                    .or_else(|| fours().find(|four| !self.usual.contains(four)))
+                    .unwrap_or_else(|| folded(longer, 0));
+                self.add_four(four, group);
             }
         }
+    }
+
+    fn add_four(&mut self, four: u32, group: Group) {
+        *self.threes.at(four & THREE) |= group.0;
+        *self.fours.at(four) |= group.0;
     }
 
     /// The groups of `wanted` of which a literal may be in the text, in whatever case; none of the others is.
     pub(crate) fn may_hold(&self, text: &str, wanted: Group) -> Group {
         let text = text.as_bytes();
-        let mut seen = self.always;
+        let mut seen = self.always & wanted.0;
         let mut at = 0;
-        // Eight bytes hold five places.
+        // Eight bytes hold six places; the last eight may overlap those before.
         while let Some(eight) = text[at..].first_chunk() {
-            seen |= self.five(u64::from_le_bytes(*eight));
-            if seen & wanted.0 == wanted.0 {
-                return wanted;
+            if self.six(u64::from_le_bytes(*eight)) & wanted.0 != 0 {
+                seen |= self.closer(text, at) & wanted.0;
+                if seen == wanted.0 {
+                    return wanted;
+                }
             }
-            at += 5;
+            at = if at + 8 == text.len() {
+                text.len()
+            } else {
+                (at + 6).min(text.len() - 8)
+            };
         }
-        let mut rest = [0; 12];
-        let left = text.len() - at;
-        rest[..left].copy_from_slice(&text[at..]);
-        for from in 0..left {
-            seen |= self.fours[place(folded(&rest[from..], 0))];
+        if at == 0 && self.six(short_word(text)) & wanted.0 != 0 {
+            seen |= self.closer(text, 0) & wanted.0;
         }
         let short = self.short & wanted.0 & !seen;
         if short != 0 {
@@ -134,28 +150,65 @@ impl Sieve {
                 seen |= self.pairs[pair(last, 0)] & short;
             }
         }
-        Group(seen & wanted.0)
+        Group(seen)
     }
 
+    /// Groups that one of the six places in eight bytes may belong to.
     #[allow(clippy::cast_possible_truncation)]
-    fn five(&self, eight: u64) -> u8 {
+    fn six(&self, eight: u64) -> u8 {
         let eight = eight | u64::from_le_bytes([CASE; 8]);
-        let at = |shift: u32| self.fours[place((eight >> shift) as u32)];
-        at(0) | at(8) | at(16) | at(24) | at(32)
+        let at = |shift: u32| self.threes.get((eight >> shift) as u32 & THREE);
+        at(0) | at(8) | at(16) | at(24) | at(32) | at(40)
+    }
+
+    /// The same by four bytes.
+    fn closer(&self, text: &[u8], from: usize) -> u8 {
+        (from..(from + 6).min(text.len()))
+            .map(|at| self.fours.get(folded(&text[at..], 0)))
+            .fold(0, |seen, groups| seen | groups)
     }
 }
+
+impl Table {
+    fn get(&self, bytes: u32) -> u8 {
+        self.0[Self::place(bytes)]
+    }
+
+    fn at(&mut self, bytes: u32) -> &mut u8 {
+        &mut self.0[Self::place(bytes)]
+    }
+
+    const fn place(bytes: u32) -> usize {
+        (bytes.wrapping_mul(0x9e37_79b1) >> (32 - BITS)) as usize
+    }
+}
+
+/// Three of four bytes.
+const THREE: u32 = 0x00ff_ffff;
 
 /// The first four bytes as one number; `missing` stands for those that aren't there.
 fn folded(bytes: &[u8], missing: u8) -> u32 {
-    let mut four = [missing; 4];
-    for (to, from) in four.iter_mut().zip(bytes) {
-        *to = *from;
-    }
+    let four = match bytes.first_chunk() {
+        Some(four) => *four,
+        None => {
+            let mut four = [missing; 4];
+            for (to, from) in four.iter_mut().zip(bytes) {
+                *to = *from;
+            }
+            four
+        }
+    };
     u32::from_le_bytes(four) | u32::from_le_bytes([CASE; 4])
 }
 
-const fn place(four: u32) -> usize {
-    (four.wrapping_mul(0x9e37_79b1) >> (32 - BITS)) as usize
+/// Fewer than eight bytes as one number.
+fn short_word(text: &[u8]) -> u64 {
+    if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        u64::from(first) | u64::from(last) << (8 * (text.len() - 4))
+    } else {
+        u64::from(folded(text, 0))
+    }
 }
 
 /// Without the bit of the case seven are left of each byte.
