@@ -75,10 +75,12 @@ impl Ends {
             }
             let Some(byte) = text.next() else { return };
             let edges = &self.edges[node.edges.clone()];
-            next = match edges.binary_search_by_key(&byte, |edge| edge.0) {
-                Ok(at) => edges[at].1,
-                Err(_) => NONE,
+            // Most have one edge, some have many.
+            let at = match edges {
+                [one] => (one.0 == byte).then_some(0),
+                many => many.binary_search_by_key(&byte, |edge| edge.0).ok(),
             };
+            next = at.map_or(NONE, |at| edges[at].1);
         }
     }
 }

@@ -157,7 +157,7 @@ impl Scratch {
     /// Walks the event.
     fn walk<'a, E: Event + ?Sized>(&mut self, plan: &Plan, event: &'a E) -> Kept<'a> {
         let mut kept = Kept {
-            values: Vec::with_capacity(8),
+            values: Vec::new(),
             unread: 0,
         };
         let keywords = &plan.fields[KEYWORDS as usize];

@@ -55,6 +55,7 @@ impl Names {
         made
     }
 
+    #[inline]
     pub(crate) fn get(&self, name: &str) -> Option<FieldId> {
         if name.len() > SHORT {
             return self.long.get(name).copied();

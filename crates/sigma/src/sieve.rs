@@ -52,11 +52,9 @@ pub(crate) struct Sieve {
     threes: Table,
     /// Groups by those three and the next: asked where the first said yes, which is seldom right.
     fours: Table,
-    /// Groups by two bytes, for literals that have no more.
+    /// The same by two bytes, for literals that have no more.
     pairs: Box<[u8; PAIRS]>,
-    /// Groups with such short literals.
-    short: u8,
-    /// Groups with a literal that is everywhere.
+    /// Groups with a literal so short that there is nothing to look for.
     always: u8,
     usual: HashSet<u32>,
 }
@@ -71,7 +69,6 @@ impl Sieve {
             threes: Table(Box::new([0; 1 << BITS])),
             fours: Table(Box::new([0; 1 << BITS])),
             pairs: Box::new([0; PAIRS]),
-            short: 0,
             always: 0,
             usual: USUAL
                 .as_bytes()
@@ -84,16 +81,14 @@ impl Sieve {
     /// Adds a literal, lowered.
     pub(crate) fn add(&mut self, literal: &str, group: Group) {
         match *literal.as_bytes() {
-            [] => self.always |= group.0,
-            [one] => {
-                self.short |= group.0;
-                for next in 0..=u8::MAX {
-                    self.pairs[pair(one, next)] |= group.0;
-                }
-            }
+            // One byte is in most texts.
+            [] | [_] => self.always |= group.0,
             [one, two] => {
-                self.short |= group.0;
                 self.pairs[pair(one, two)] |= group.0;
+                for next in 0..=u8::MAX {
+                    let three = folded(&[one, two, next], 0) & THREE;
+                    *self.threes.at(three) |= group.0;
+                }
             }
             [_, _, _] => {
                 // Whatever follows; behind the end of a text, nothing does.
@@ -141,14 +136,9 @@ impl Sieve {
         if at == 0 && self.six(short_word(text)) & wanted.0 != 0 {
             seen |= self.closer(text, 0) & wanted.0;
         }
-        let short = self.short & wanted.0 & !seen;
-        if short != 0 {
-            for two in text.windows(2) {
-                seen |= self.pairs[pair(two[0], two[1])] & short;
-            }
-            if let Some(&last) = text.last() {
-                seen |= self.pairs[pair(last, 0)] & short;
-            }
+        // The last place of two bytes.
+        if let Some(&[one, two]) = text.last_chunk() {
+            seen |= self.pairs[pair(one, two)] & wanted.0;
         }
         Group(seen)
     }
@@ -161,10 +151,14 @@ impl Sieve {
         at(0) | at(8) | at(16) | at(24) | at(32) | at(40)
     }
 
-    /// The same by four bytes.
+    /// The same by four bytes and by two.
     fn closer(&self, text: &[u8], from: usize) -> u8 {
         (from..(from + 6).min(text.len()))
-            .map(|at| self.fours.get(folded(&text[at..], 0)))
+            .map(|at| {
+                let four = folded(&text[at..], 0);
+                let [one, two, ..] = four.to_le_bytes();
+                self.fours.get(four) | self.pairs[pair(one, two)]
+            })
             .fold(0, |seen, groups| seen | groups)
     }
 }
