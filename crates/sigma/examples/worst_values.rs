@@ -174,7 +174,7 @@ fn expressions() {
         let rule = format!(
             "title: hostile\nid: h\nlogsource: {{ category: x }}\ndetection:\n  s:\n    f|re: '{quoted}'\n  condition: s\n"
         );
-        match Loader::new().source("h.yml", rule).load() {
+        match Loader::new().source("h.yml", &rule).load() {
             Ok(set) => {
                 println!("  {:10.1}  {what}", nanos(&set, "f", piece));
             }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use regex::RegexBuilder;
+use regex::Regex;
 use rsigma_parser::{
     ConditionExpr, Detection, DetectionItem, Detections, Modifier, Quantifier, SigmaString,
     SigmaValue, SpecialChar, StringPart,
@@ -12,6 +12,7 @@ use rsigma_parser::{
 
 use crate::atom::{AtomId, FieldId, NumberOp, Test, TextOp, TextTest, TimePart};
 use crate::error::LoadErrorKind;
+use crate::expression;
 use crate::pipeline::Mapping;
 use crate::rule::Node;
 
@@ -85,7 +86,7 @@ impl Atoms {
         let any = detections
             .conditions
             .iter()
-            .map(|condition| expression(condition, &named))
+            .map(|expr| condition(expr, &named))
             .collect::<Result<Vec<_>, _>>()?;
         Ok(Node::any(any))
     }
@@ -256,7 +257,10 @@ impl Atoms {
                 SigmaValue::String(text) => text.original.clone(),
                 value => value.to_string(),
             };
-            let test = regular(&pattern, plan)?;
+            let test = Test::Regex {
+                regex: plan.expression(&pattern, plan.flags)?,
+                lowered: false,
+            };
             return Ok(Node::Atom(self.atom(field, test)));
         }
         let test = match value {
@@ -323,10 +327,6 @@ impl Atoms {
 
 /// Characters that `windash` takes for one another.
 const DASHES: [char; 5] = ['-', '/', '\u{2013}', '\u{2014}', '\u{2015}'];
-/// What a compiled regular expression may take.
-const REGEX_BYTES: usize = 1 << 20;
-/// How long a regular expression may be.
-const REGEX_LENGTH: usize = 8 * 1024;
 /// Values that one placeholder expression may grow to.
 const MAX_EXPANDED: usize = 10_000;
 
@@ -342,7 +342,7 @@ struct Plan<'a> {
     exists: bool,
     expand: bool,
     re: bool,
-    flags: (bool, bool, bool),
+    flags: expression::Flags,
     cidr: bool,
     fieldref: bool,
     windash: bool,
@@ -387,7 +387,7 @@ impl<'a> Plan<'a> {
             exists: false,
             expand: false,
             re: false,
-            flags: (false, false, false),
+            flags: expression::Flags::default(),
             cidr: false,
             fieldref: false,
             windash: false,
@@ -423,9 +423,9 @@ impl<'a> Plan<'a> {
                 Modifier::Lt => plan.compare = Some(NumberOp::Lt),
                 Modifier::Lte => plan.compare = Some(NumberOp::Lte),
                 Modifier::Neq => plan.neq = true,
-                Modifier::IgnoreCase => plan.flags.0 = true,
-                Modifier::Multiline => plan.flags.1 = true,
-                Modifier::DotAll => plan.flags.2 = true,
+                Modifier::IgnoreCase => plan.flags.ignore_case = true,
+                Modifier::Multiline => plan.flags.multiline = true,
+                Modifier::DotAll => plan.flags.dotall = true,
                 Modifier::Minute => plan.time = Some(TimePart::Minute),
                 Modifier::Hour => plan.time = Some(TimePart::Hour),
                 Modifier::Day => plan.time = Some(TimePart::Day),
@@ -461,7 +461,7 @@ impl<'a> Plan<'a> {
         if plan.base64 && plan.base64offset {
             return Err(plan.wrong("base64 and base64offset exclude one another"));
         }
-        if plan.flags != (false, false, false) && !plan.re {
+        if plan.flags != expression::Flags::default() && !plan.re {
             return Err(plan.wrong("i, m and s belong to re"));
         }
         if item.field.name.is_none()
@@ -483,6 +483,19 @@ impl<'a> Plan<'a> {
             key.push_str(&format!("{modifier:?}").to_lowercase());
         }
         key
+    }
+
+    fn expression(
+        &self,
+        pattern: &str,
+        flags: expression::Flags,
+    ) -> Result<Box<Regex>, LoadErrorKind> {
+        expression::compile(pattern, flags)
+            .map(Box::new)
+            .map_err(|reason| LoadErrorKind::Regex {
+                field: self.key(),
+                reason,
+            })
     }
 
     fn wrong(&self, reason: &str) -> LoadErrorKind {
@@ -552,52 +565,10 @@ fn wildcard(text: &SigmaString, plan: &Plan<'_>, keyword: bool) -> Result<Test, 
     if matches!(op, TextOp::Exact | TextOp::Suffix) {
         pattern.push('$');
     }
-    let regex = build(&pattern, plan, (false, false, true))?;
     Ok(Test::Regex {
-        regex,
+        regex: plan.expression(&pattern, expression::WILDCARDS)?,
         lowered: !plan.cased,
     })
-}
-
-fn regular(pattern: &str, plan: &Plan<'_>) -> Result<Test, LoadErrorKind> {
-    Ok(Test::Regex {
-        regex: build(pattern, plan, plan.flags)?,
-        lowered: false,
-    })
-}
-
-fn build(
-    pattern: &str,
-    plan: &Plan<'_>,
-    (ignore_case, multiline, dotall): (bool, bool, bool),
-) -> Result<Box<regex::Regex>, LoadErrorKind> {
-    let refused = |reason: String| LoadErrorKind::Regex {
-        field: plan.key(),
-        reason,
-    };
-    if pattern.len() > REGEX_LENGTH {
-        return Err(refused(format!(
-            "it has {} bytes; {REGEX_LENGTH} are allowed",
-            pattern.len()
-        )));
-    }
-    RegexBuilder::new(pattern)
-        .case_insensitive(ignore_case)
-        .multi_line(multiline)
-        .dot_matches_new_line(dotall)
-        .size_limit(REGEX_BYTES)
-        .dfa_size_limit(REGEX_BYTES)
-        .nest_limit(64)
-        .build()
-        .map(Box::new)
-        .map_err(|error| {
-            let text = error.to_string();
-            let last = text.lines().last().unwrap_or(&text);
-            refused(format!(
-                "{} in {pattern:?}",
-                last.trim_start_matches("error: ")
-            ))
-        })
 }
 
 /// The three encodings of a value, by where it may begin in a group of three bytes, without the characters that its
@@ -672,19 +643,19 @@ fn expand(
         .collect())
 }
 
-fn expression(expr: &ConditionExpr, named: &[(&str, Node)]) -> Result<Node, LoadErrorKind> {
+fn condition(expr: &ConditionExpr, named: &[(&str, Node)]) -> Result<Node, LoadErrorKind> {
     Ok(match expr {
         ConditionExpr::And(all) => Node::all(
             all.iter()
-                .map(|inner| expression(inner, named))
+                .map(|inner| condition(inner, named))
                 .collect::<Result<_, _>>()?,
         ),
         ConditionExpr::Or(any) => Node::any(
             any.iter()
-                .map(|inner| expression(inner, named))
+                .map(|inner| condition(inner, named))
                 .collect::<Result<_, _>>()?,
         ),
-        ConditionExpr::Not(inner) => Node::Not(Box::new(expression(inner, named)?)),
+        ConditionExpr::Not(inner) => Node::Not(Box::new(condition(inner, named)?)),
         ConditionExpr::Identifier(name) => named
             .iter()
             .find(|(known, _)| known == name)

@@ -54,6 +54,7 @@ mod correlate;
 mod ends;
 mod error;
 mod event;
+mod expression;
 mod lint;
 mod load;
 mod matching;

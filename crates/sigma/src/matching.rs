@@ -1,7 +1,7 @@
 //! One event against the whole rule set: walk the event once, note the atoms that are true, look at the rules that they
 //! wake.
 
-use crate::atom::{AtomId, FieldId, Test, lower, number, number_text, text};
+use crate::atom::{AtomId, FieldId, Folded, Test, lower, lower_into, number, number_text, text};
 use crate::compile::KEYWORDS;
 use crate::event::{Event, Value};
 use crate::plan::{FieldPlan, Parts, Plan, Seen};
@@ -12,6 +12,8 @@ use crate::sieve::Group;
 const MAX_VALUES: usize = 10_000;
 /// Values of one field that a comparison of two fields reads.
 const MAX_COMPARED: usize = 64;
+/// Memory for one text that is kept for the next.
+const MAX_KEPT_TEXT: usize = 1 << 20;
 /// No value.
 const NONE: u32 = u32::MAX;
 
@@ -29,6 +31,8 @@ pub struct Scratch {
     candidates: Vec<u32>,
     slots: Vec<Slot>,
     lowered: String,
+    /// A text that isn't ASCII, lowered.
+    folded: String,
     number: String,
     pub(crate) matched: Vec<u32>,
 }
@@ -101,9 +105,9 @@ impl Scratch {
     }
 
     /// `text` is ASCII, whose case the automaton doesn't mind, or lowered.
-    fn scan(&mut self, plan: &Plan, parts: &Parts, text: &str, value: Value<'_>) {
+    fn scan(&mut self, plan: &Plan, parts: &Parts, text: &Folded<'_>, value: Value<'_>) {
         self.value_turn += 1;
-        for found in parts.automaton.find_overlapping_iter(text) {
+        for found in parts.automaton.find_overlapping_iter(text.text()) {
             for &(seen, atom) in &parts.meaning[found.pattern().as_usize()] {
                 if self.fired[atom as usize] == self.turn {
                     continue;
@@ -113,7 +117,7 @@ impl Scratch {
                     Seen::Maybe => {
                         let first = self.tried[atom as usize] != self.value_turn;
                         self.tried[atom as usize] = self.value_turn;
-                        first && plan.atoms[atom as usize].test.holds(value)
+                        first && plan.atoms[atom as usize].test.holds_in(value, text)
                     }
                 };
                 if holds {
@@ -125,27 +129,31 @@ impl Scratch {
 
     /// Asks what a field's index and, for a text, that of keywords know; `text` as in [`Self::scan`].
     fn read(&mut self, plan: &Plan, field: Option<&FieldPlan>, value: Value<'_>, text: &str) {
-        let keywords = match value {
-            Value::Text(_) => plan.fields[KEYWORDS as usize].parts.as_ref(),
-            _ => None,
-        };
-        let parts = field.and_then(|field| field.parts.as_ref());
-        let group = |parts: Option<&Parts>| parts.map_or(Group::NONE, |parts| parts.group);
-        let wanted = group(keywords).with(group(parts));
+        let keywords = &plan.fields[KEYWORDS as usize];
+        let mut wanted = field.map_or(Group::NONE, |field| field.group);
+        if matches!(value, Value::Text(_)) {
+            wanted = wanted.with(keywords.group);
+        }
         if wanted != Group::NONE {
             let held = plan.sieve.may_hold(text, wanted);
-            for parts in [keywords, parts].into_iter().flatten() {
-                if held.has(parts.group) {
-                    self.scan(plan, parts, text, value);
+            if held != Group::NONE {
+                let parts = field.and_then(|field| field.parts.as_ref());
+                let text = Folded::new(text);
+                for parts in [keywords.parts.as_ref(), parts].into_iter().flatten() {
+                    if held.has(parts.group) {
+                        self.scan(plan, parts, &text, value);
+                    }
                 }
             }
         }
         let Some(field) = field else { return };
-        let mut lowered = std::mem::take(&mut self.lowered);
-        for &atom in field.exact.get(text, &mut lowered) {
-            self.fire(plan, atom);
+        if field.exact.may_have(text) {
+            let mut lowered = std::mem::take(&mut self.lowered);
+            for &atom in field.exact.get(text, &mut lowered) {
+                self.fire(plan, atom);
+            }
+            self.lowered = lowered;
         }
-        self.lowered = lowered;
         if let Some(starts) = &field.starts {
             starts.walk(text.bytes(), |atom| self.fire(plan, atom));
         }
@@ -174,18 +182,20 @@ impl Scratch {
             if let Some(atom) = field.and_then(|field| field.present) {
                 self.fire(plan, atom);
             }
-            let reads = field.filter(|field| field.reads_text());
+            let reads = field.filter(|field| field.reads_text);
             match value {
                 Value::Text(text) => {
                     if reads_all || reads.is_some() {
-                        let folded;
-                        let readable = if text.is_ascii() {
-                            text
+                        if text.is_ascii() {
+                            self.read(plan, reads, value, text);
                         } else {
-                            folded = text.to_lowercase();
-                            &folded
-                        };
-                        self.read(plan, reads, value, readable);
+                            let mut folded = std::mem::take(&mut self.folded);
+                            lower_into(text, &mut folded);
+                            self.read(plan, reads, value, &folded);
+                            if folded.capacity() <= MAX_KEPT_TEXT {
+                                self.folded = folded;
+                            }
+                        }
                     }
                     if keywords.keeps {
                         self.keep(KEYWORDS, value, &mut kept);

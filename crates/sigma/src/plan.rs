@@ -53,15 +53,10 @@ pub(crate) struct FieldPlan {
     pub(crate) numbers: FastMap<u64, Vec<AtomId>>,
     /// Whether values are kept for atoms that are answered later.
     pub(crate) keeps: bool,
-}
-
-impl FieldPlan {
-    pub(crate) fn reads_text(&self) -> bool {
-        !self.exact.texts.is_empty()
-            || self.starts.is_some()
-            || self.ends.is_some()
-            || self.parts.is_some()
-    }
+    /// Whether anything above but `numbers` is asked.
+    pub(crate) reads_text: bool,
+    /// The bit of `parts` in the sieve.
+    pub(crate) group: Group,
 }
 
 /// Whole texts, lowered.
@@ -177,8 +172,16 @@ impl Plan {
             };
             searched += usize::from(!literals.parts.is_empty());
             field.parts = Parts::build(literals.parts, group, &mut sieve)?;
+            field.group = field
+                .parts
+                .as_ref()
+                .map_or(Group::NONE, |parts| parts.group);
             field.starts = Ends::build(literals.starts);
             field.ends = Ends::build(literals.ends);
+            field.reads_text = field.exact.lengths.is_some()
+                || field.starts.is_some()
+                || field.ends.is_some()
+                || field.parts.is_some();
         }
 
         let mut plan = Self {
@@ -287,14 +290,15 @@ impl Exact {
         self.texts.entry(text.into()).or_default().push(atom);
     }
 
+    /// Whether a text of this length and this first byte is there.
+    pub(crate) fn may_have(&self, text: &str) -> bool {
+        self.lengths
+            .as_ref()
+            .is_some_and(|lengths| lengths[usize::from(first(text))] & length_bit(text) != 0)
+    }
+
     /// The atoms of a text in any ASCII case; `lowered` is memory to work in.
     pub(crate) fn get(&self, text: &str, lowered: &mut String) -> &[AtomId] {
-        let Some(lengths) = &self.lengths else {
-            return &[];
-        };
-        if lengths[usize::from(first(text))] & length_bit(text) == 0 {
-            return &[];
-        }
         lowered.clear();
         lowered.push_str(text);
         lowered.make_ascii_lowercase();

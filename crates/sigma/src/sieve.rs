@@ -22,7 +22,7 @@ mozilla/5.0 (linux; android 14; k) firefox/127.0 gecko/20100101 https://www.exam
 delete http/1.1 application/json text/html; charset=utf-8 windows system32 program files users 127.0.0.1 192.168.0.1";
 
 /// A set of literals that share a bit of the sieve.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Group(u8);
 
 impl Group {
