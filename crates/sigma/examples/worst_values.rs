@@ -150,15 +150,25 @@ fn nested(field: &str, value: Value) -> Value {
 fn expressions() {
     let large = format!("({})+!", "(a|b|ab)".repeat(400));
     let words = format!("({})x", vec![r"\w{1,40}\d"; 30].join("|"));
+    let list = (0..480)
+        .map(|n| format!("a{n}"))
+        .collect::<Vec<_>>()
+        .join("|");
     let patterns: Vec<(&str, String, &str)> = vec![
         ("nested repetition", "(a+)+$".into(), "a"),
         ("alternatives that overlap", "(a|aa)+!".into(), "a"),
         ("stars in a row", "(.*a){20}!".into(), "a"),
-        ("a counted repetition", "a{1,900}!".into(), "a"),
-        ("counted in counted", "((a{1,30}){1,30})!".into(), "a"),
+        ("a counted repetition", "a{1,490}!".into(), "a"),
+        ("counted in counted", "((a{1,22}){1,22})!".into(), "a"),
+        ("counted thrice", "(((a{1,30}){1,30}){1,30})!".into(), "a"),
         ("memory of the last 20", "a.{20}b$".into(), "ab"),
         ("memory of the last 200", "[ab]*a[ab]{200}c".into(), "aab"),
-        ("memory of the last 500", "(?s).*a.{500}c".into(), "aab"),
+        ("memory of the last 490", "(?s).*a.{490}c".into(), "aab"),
+        (
+            "counts side by side",
+            "(?s)a.{1,240}b.{1,240}c".into(),
+            "aab",
+        ),
         (
             "memory of the last 2,000, bytes",
             "(?s-u)a[ab]{2000}c".into(),
@@ -166,6 +176,8 @@ fn expressions() {
         ),
         ("Unicode words", r"\w{1,60}\s\w{1,60}!".into(), "é漢a "),
         ("many alternatives", large, "ab"),
+        ("boundaries", r"(\b|\B)".repeat(249) + "!", "a é"),
+        ("words at a boundary", format!(r"\b({})!", list), "a é"),
         ("many counted words", words, "a1"),
     ];
     println!("regular expressions on 64 KB; ns per byte:");
