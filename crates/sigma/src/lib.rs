@@ -58,6 +58,7 @@ mod expression;
 mod lint;
 mod load;
 mod matching;
+mod modifiers;
 mod names;
 mod pipeline;
 mod plan;
@@ -65,6 +66,7 @@ mod rule;
 mod selftest;
 mod set;
 mod sieve;
+mod values;
 
 pub use atom::unix_millis;
 pub use correlate::{CorrelationStats, Limits, Meta};
