@@ -167,6 +167,7 @@ fn expressions() {
             "a",
         ),
         ("memory of the last 20", "a.{20}b[$%]".into(), "ab"),
+        ("memory of the last 30", "a.{28}b[$%]".into(), "ab"),
         (
             "memory of the last 200",
             "[ab]*a[ab]{200}[cd]".into(),
@@ -185,6 +186,7 @@ fn expressions() {
         ),
         ("Unicode words", r"\w{1,60}\s\w{1,60}[!?]".into(), "é漢a "),
         ("many alternatives", large, "ab"),
+        ("anything, sometimes", "(?s)(a.{1,6}){1,4}[!?]".into(), "ab"),
         ("anything, often", "(?s)(a.{1,9}){1,49}[!?]".into(), "ab"),
         ("boundaries", r"(\b|\B)".repeat(249) + "[!?]", "a é"),
         ("words at a boundary", format!(r"\b({})[!?]", list), "a é"),
