@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use hudun_advisory::matching::{Builder, Index, IndexError, Options, Segment, match_inventory};
 use hudun_advisory::sbom::{Component, Inventory};
-use hudun_advisory::{
-    Affected, Bound, Epss, Found, Kev, Package, Range, Record, Source, Status,
-};
+use hudun_advisory::{Affected, Bound, Epss, Found, Kev, Package, Range, Record, Source, Status};
 use proptest::prelude::*;
 
 const SOURCES: [Source; 8] = [
@@ -22,7 +20,14 @@ const SOURCES: [Source; 8] = [
     Source::Rss,
 ];
 
-fn record(at: (u8, u8), aliases: &[u8], day: Option<u8>, withdrawn: bool, product: u8, end: u8) -> Found {
+fn record(
+    at: (u8, u8),
+    aliases: &[u8],
+    day: Option<u8>,
+    withdrawn: bool,
+    product: u8,
+    end: u8,
+) -> Found {
     let (source, number) = at;
     let source = SOURCES[usize::from(source) % SOURCES.len()];
     let prefix = match source {
@@ -31,11 +36,24 @@ fn record(at: (u8, u8), aliases: &[u8], day: Option<u8>, withdrawn: bool, produc
         Source::Osv => "OSV-",
         _ => "CVE-2024-",
     };
-    let date = day.map(|day| format!("2024-01-{:02}T00:00:00Z", day % 28 + 1).parse().unwrap());
+    let date = day.map(|day| {
+        format!("2024-01-{:02}T00:00:00Z", day % 28 + 1)
+            .parse()
+            .unwrap()
+    });
     let name = format!("crm{}", product % 4);
     Found::Record(Box::new(Record {
         id: format!("{prefix}{}", 1_000 + u32::from(number % 6)),
-        aliases: aliases.iter().map(|alias| format!("{}{}", ["CVE-2024-", "GHSA-", "cve-2024-"][usize::from(alias % 3)], 1_000 + u32::from(alias / 3 % 6))).collect(),
+        aliases: aliases
+            .iter()
+            .map(|alias| {
+                format!(
+                    "{}{}",
+                    ["CVE-2024-", "GHSA-", "cve-2024-"][usize::from(alias % 3)],
+                    1_000 + u32::from(alias / 3 % 6)
+                )
+            })
+            .collect(),
         source,
         // CNVD has no date of change.
         modified: date.filter(|_| source != Source::Cnvd),
@@ -45,7 +63,10 @@ fn record(at: (u8, u8), aliases: &[u8], day: Option<u8>, withdrawn: bool, produc
         affected: vec![Affected {
             vendor: "acme".to_owned(),
             product: name.clone(),
-            package: (product % 2 == 0).then(|| Package { registry: "npm".to_owned(), name }),
+            package: (product % 2 == 0).then(|| Package {
+                registry: "npm".to_owned(),
+                name,
+            }),
             ranges: vec![Range {
                 upper: Bound::Excluding(format!("{}.0.0", end % 4)),
                 version_type: Some("semver".to_owned()),
@@ -200,7 +221,11 @@ proptest! {
 fn tempfile() -> std::path::PathBuf {
     use std::sync::atomic::{AtomicU64, Ordering};
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    let name = format!("hudun-segments-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    let name = format!(
+        "hudun-segments-{}-{}",
+        std::process::id(),
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    );
     let folder = std::env::temp_dir().join(name);
     std::fs::create_dir_all(&folder).unwrap();
     folder

@@ -10,10 +10,11 @@ use crate::Role::{Admin, Auditor, Business, Commander, It, Legal, Pr, Security};
 use crate::{
     Access, AccountList, AccountView, ApprovalList, CareView, ChangePassword, Code, Decision,
     DiffQuery, Done, Download, DrillStart, DrillView, EnrolSecret, ExceptionDraft,
-    ExceptionPreview, ExposuresView, FindingPage, IncidentPage, InspectionView, LetterDecision, LiveEvent, Me,
-    NewAccount, NewAsset, NewException, NewStatement, NewSubscription, NoticeApprove, OneTimePassword, OpenLetters, Overview, PageQuery,
-    ParameterRule, PolicyDiff, PolicyDocument, Preview, Reason, RevisionList, Role, RollBack,
-    SetDisabled, SignIn, SignedIn, StartRun, StepDecision, TaskChange, UndoAnswer, WarRoom,
+    ExceptionPreview, ExposuresView, FindingPage, IncidentPage, InspectionView, LetterDecision,
+    LiveEvent, Me, NewAccount, NewAsset, NewException, NewStatement, NewSubscription,
+    NoticeApprove, OneTimePassword, OpenLetters, Overview, PageQuery, ParameterRule, PolicyDiff,
+    PolicyDocument, Preview, Reason, RevisionList, Role, RollBack, SetDisabled, SignIn, SignedIn,
+    StartRun, StepDecision, TaskChange, UndoAnswer, WarRoom,
 };
 
 /// An endpoint that takes a `B` (body, or query for GET) and answers with an `R`.

@@ -25,7 +25,11 @@ pub struct Intake {
 
 impl Intake {
     /// Works until the queue ends or `stop` is cancelled.
-    pub async fn run(self: Arc<Self>, mut findings: mpsc::Receiver<Finding>, stop: CancellationToken) {
+    pub async fn run(
+        self: Arc<Self>,
+        mut findings: mpsc::Receiver<Finding>,
+        stop: CancellationToken,
+    ) {
         loop {
             let finding = tokio::select! {
                 () = stop.cancelled() => return,

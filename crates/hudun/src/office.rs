@@ -9,8 +9,8 @@ use hudun_cacao::Playbook;
 use hudun_console::{DeskError, Live, api};
 use hudun_contain::Keeper;
 use hudun_core::{
-    AccountId, BoxFuture, ExchangeEvent, Finding, Incident, IncidentId, LossReason, NoticeId, Timestamp,
-    Window,
+    AccountId, BoxFuture, ExchangeEvent, Finding, Incident, IncidentId, LossReason, NoticeId,
+    Timestamp, Window,
 };
 use hudun_duty::Assessment;
 use hudun_lake::Lake;

@@ -42,7 +42,11 @@ async fn main() {
     let begun = Instant::now();
     let (feeds, stop, task) = start(folder.path());
     let records = feeds.snapshots().borrow().index.counts().records;
-    println!("opened again in {:?}: {records} records, {}", begun.elapsed(), memory());
+    println!(
+        "opened again in {:?}: {records} records, {}",
+        begun.elapsed(),
+        memory()
+    );
     stop.cancel();
     task.await.unwrap();
 }
@@ -71,7 +75,10 @@ async fn drop_in(feeds: &Feeds, file: &Path, name: &str, what: &str) {
         let now = snapshots.borrow_and_update().clone();
         if now.revision > before {
             let records = now.index.counts().records;
-            println!("{what}: {:?} to the snapshot, {records} records", begun.elapsed());
+            println!(
+                "{what}: {:?} to the snapshot, {records} records",
+                begun.elapsed()
+            );
             return;
         }
     }
@@ -95,7 +102,10 @@ fn copy(archive: &str, copies: usize, to: &Path) {
     for copy in 0..copies {
         for (id, text) in &files {
             let (front, number) = id.rsplit_once('-').unwrap();
-            let other = format!("{front}-{}", number.parse::<usize>().unwrap() + copy * 1_000_000);
+            let other = format!(
+                "{front}-{}",
+                number.parse::<usize>().unwrap() + copy * 1_000_000
+            );
             zip.start_file(format!("{other}.json"), options).unwrap();
             zip.write_all(text.replace(id, &other).as_bytes()).unwrap();
         }

@@ -4,7 +4,8 @@
 //! files are written by us from what was published; each says from where and whether anybody tried it on the product.
 
 use hudun_core::{
-    Condition, Effect, Expiry, IncidentId, Patch, PatchId, PatchScope, PatchState, ResponseCheck, Restriction, RestrictionId, RouteId, Text, Timestamp,
+    Condition, Effect, Expiry, IncidentId, Patch, PatchId, PatchScope, PatchState, ResponseCheck,
+    Restriction, RestrictionId, RouteId, Text, Timestamp,
 };
 use hudun_policy::Compiled;
 use hudun_profile::{Malformed, RequestView, Resolution, Resolver};
@@ -132,7 +133,9 @@ impl AnswerTest {
             && (self.status.is_empty() || self.status.contains(&answer.status))
             && self.contains.iter().all(|text| answer.body.contains(text))
             && !self.lacks.iter().any(|text| answer.body.contains(text))
-            && self.foreign_rows.is_none_or(|any| any == (answer.foreign_rows > 0))
+            && self
+                .foreign_rows
+                .is_none_or(|any| any == (answer.foreign_rows > 0))
     }
 }
 
@@ -181,7 +184,11 @@ pub struct Placed {
 impl Hole {
     /// Whether it is a hole of this vulnerability.
     pub fn is_of(&self, ids: &[String]) -> bool {
-        let named = |id: &String| self.advisories.iter().any(|one| one.eq_ignore_ascii_case(id));
+        let named = |id: &String| {
+            self.advisories
+                .iter()
+                .any(|one| one.eq_ignore_ascii_case(id))
+        };
         ids.iter().any(named)
     }
 
@@ -198,7 +205,11 @@ impl Hole {
         let (attack, honest) = (read(&self.attack)?, read(&self.honest)?);
         let known = attack.1.routes.iter().filter(|route| route.at.is_some());
         let routes: Vec<RouteId> = known.map(|route| route.id.clone()).collect();
-        let same = honest.1.routes.iter().any(|route| routes.contains(&route.id));
+        let same = honest
+            .1
+            .routes
+            .iter()
+            .any(|route| routes.contains(&route.id));
         Ok((!routes.is_empty() && same).then_some(Placed {
             attack,
             honest,
@@ -211,7 +222,13 @@ impl Hole {
         self.patch_on(placed.routes.clone(), incident, by, now)
     }
 
-    fn patch_on(&self, routes: Vec<RouteId>, incident: IncidentId, by: &str, now: Timestamp) -> Patch {
+    fn patch_on(
+        &self,
+        routes: Vec<RouteId>,
+        incident: IncidentId,
+        by: &str,
+        now: Timestamp,
+    ) -> Patch {
         Patch {
             restriction: Restriction {
                 id: RestrictionId::new(),
@@ -251,8 +268,14 @@ impl Holes {
     /// [`HoleError`] when a file that was built in is wrong.
     pub fn built_in() -> Result<Self, HoleError> {
         Self::read(&[
-            ("rules/holes/crm.yaml", include_str!("../../../rules/holes/crm.yaml")),
-            ("rules/holes/hudun-scrm.yaml", include_str!("../../../rules/holes/hudun-scrm.yaml")),
+            (
+                "rules/holes/crm.yaml",
+                include_str!("../../../rules/holes/crm.yaml"),
+            ),
+            (
+                "rules/holes/hudun-scrm.yaml",
+                include_str!("../../../rules/holes/hudun-scrm.yaml"),
+            ),
         ])
     }
 
@@ -263,11 +286,10 @@ impl Holes {
     pub fn read(files: &[(&str, &str)]) -> Result<Self, HoleError> {
         let mut holes: Vec<Hole> = Vec::new();
         for (file, text) in files {
-            let read: HoleFile =
-                serde_saphyr::from_str(text).map_err(|cause| HoleError::File {
-                    file: (*file).to_owned(),
-                    cause: cause.to_string(),
-                })?;
+            let read: HoleFile = serde_saphyr::from_str(text).map_err(|cause| HoleError::File {
+                file: (*file).to_owned(),
+                cause: cause.to_string(),
+            })?;
             for hole in read.holes {
                 let bad = |problem: String| HoleError::Hole {
                     file: (*file).to_owned(),
@@ -303,9 +325,15 @@ fn sound(hole: &Hole) -> Result<(), String> {
     if hole.source.trim().is_empty() {
         return Err("source: say where the facts are from".to_owned());
     }
-    let requests = [Some(&hole.attack), Some(&hole.honest), hole.check.as_ref().map(|check| &check.request)];
+    let requests = [
+        Some(&hole.attack),
+        Some(&hole.honest),
+        hole.check.as_ref().map(|check| &check.request),
+    ];
     for request in requests.into_iter().flatten() {
-        request.view().map_err(|cause| format!("{} {}: {cause}", request.method, request.target))?;
+        request
+            .view()
+            .map_err(|cause| format!("{} {}: {cause}", request.method, request.target))?;
     }
     if let Some(check) = &hole.check {
         if !matches!(check.request.method.as_str(), "GET" | "HEAD" | "POST") {

@@ -78,22 +78,37 @@ impl About {
                 record.affected.iter().any(|affected| {
                     let package = affected.package.as_ref().map(|one| one.name.as_str());
                     let named = [affected.vendor.as_str(), &affected.product];
-                    let texts = named.into_iter().chain(package).chain(affected.purl.as_deref());
-                    texts.map(str::to_lowercase).any(|text| text.contains(&name))
-                        || affected.cpes.iter().any(|cpe| cpe.to_string().to_lowercase().contains(&name))
-                        || format!("{} {}", affected.vendor, affected.product).to_lowercase().contains(&name)
+                    let texts = named
+                        .into_iter()
+                        .chain(package)
+                        .chain(affected.purl.as_deref());
+                    texts
+                        .map(str::to_lowercase)
+                        .any(|text| text.contains(&name))
+                        || affected
+                            .cpes
+                            .iter()
+                            .any(|cpe| cpe.to_string().to_lowercase().contains(&name))
+                        || format!("{} {}", affected.vendor, affected.product)
+                            .to_lowercase()
+                            .contains(&name)
                 }) || record.title.to_lowercase().contains(&name)
             }
             Self::Words(words) => {
                 let text = format!("{}\n{}", record.title, record.summary).to_lowercase();
-                words.to_lowercase().split_whitespace().all(|word| text.contains(word))
+                words
+                    .to_lowercase()
+                    .split_whitespace()
+                    .all(|word| text.contains(word))
             }
             Self::Kind(kind) => {
                 let by_number = record.cwes.iter().filter_map(|cwe| {
                     let digits = cwe.trim().strip_prefix("CWE-")?;
                     Kind::of_cwe(digits.parse().ok()?)
                 });
-                by_number.chain(Kind::of_title(&record.title)).any(|one| one == *kind)
+                by_number
+                    .chain(Kind::of_title(&record.title))
+                    .any(|one| one == *kind)
             }
         }
     }
@@ -117,7 +132,9 @@ impl Subscriptions {
     /// # Errors
     /// [`StoreError`].
     pub async fn all(&self) -> Result<Vec<Subscription>, StoreError> {
-        self.kept.newest(u32::try_from(MOST).unwrap_or(u32::MAX)).await
+        self.kept
+            .newest(u32::try_from(MOST).unwrap_or(u32::MAX))
+            .await
     }
 
     /// Makes one. Tells whether there was room.
@@ -153,7 +170,12 @@ impl Subscriptions {
                 title: record.title.clone(),
                 at: now,
             };
-            let new: Vec<Hit> = records.iter().filter(fits).take(MOST_HITS).map(hit).collect();
+            let new: Vec<Hit> = records
+                .iter()
+                .filter(fits)
+                .take(MOST_HITS)
+                .map(hit)
+                .collect();
             if new.is_empty() {
                 continue;
             }
@@ -178,11 +200,15 @@ impl Subscriptions {
         let mut told = Vec::new();
         for mut subscription in self.all().await? {
             let since = subscription.told_to;
-            subscription.hits.retain(|hit| since.is_none_or(|since| hit.at > since));
+            subscription
+                .hits
+                .retain(|hit| since.is_none_or(|since| hit.at > since));
             if subscription.hits.is_empty() {
                 continue;
             }
-            self.kept.update(&subscription.id, |one| one.told_to = Some(now)).await?;
+            self.kept
+                .update(&subscription.id, |one| one.told_to = Some(now))
+                .await?;
             told.push(subscription);
         }
         Ok(told)

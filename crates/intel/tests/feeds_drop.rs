@@ -111,7 +111,8 @@ async fn hostile_files_are_refused_and_what_is_held_stays() {
     // A kilobyte that unpacks to 128 MiB, once as zip and once as gzip.
     let zeros = vec![b' '; 128 << 20];
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    zip.start_file("a.json", zip::write::SimpleFileOptions::default()).unwrap();
+    zip.start_file("a.json", zip::write::SimpleFileOptions::default())
+        .unwrap();
     zip.write_all(&zeros).unwrap();
     running.drop("bomb.zip", &zip.finish().unwrap().into_inner());
     let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -126,14 +127,23 @@ async fn hostile_files_are_refused_and_what_is_held_stays() {
         ("deep.json", "no feed that is known"),
     ] {
         running.away(&format!("refused/{name}")).await;
-        let path = running.folder().join(format!("drop/refused/{name}.reason.txt"));
+        let path = running
+            .folder()
+            .join(format!("drop/refused/{name}.reason.txt"));
         let text = std::fs::read_to_string(path).unwrap();
-        assert!(text.contains(reason) && text.contains(name), "{name}: {text}");
+        assert!(
+            text.contains(reason) && text.contains(name),
+            "{name}: {text}"
+        );
     }
     assert_eq!(running.now().revision, held.revision);
     let feed = of(&running.feeds, "drop-cnvd");
     assert_eq!(feed.state, FeedState::Failing);
-    assert!(feed.sentence.zh.contains("没有采用"), "{}", feed.sentence.zh);
+    assert!(
+        feed.sentence.zh.contains("没有采用"),
+        "{}",
+        feed.sentence.zh
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -146,7 +156,10 @@ async fn a_record_of_a_million_versions_is_bounded_and_unknown_beyond() {
     let now = running.until(|now| now.index.counts().records == 1).await;
     let record = now.index.records_of("OSV-1").unwrap().remove(0);
     assert_eq!(record.affected[0].versions.len(), 100_000);
-    assert_eq!(record.affected[0].ranges[0].status, hudun_advisory::Status::Unknown);
+    assert_eq!(
+        record.affected[0].ranges[0].status,
+        hudun_advisory::Status::Unknown
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -177,21 +190,36 @@ async fn one_archive_may_hold_files_of_many_forms() {
     let running = Running::start(FeedsConfig::default());
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     let files = [
-        ("week.xml", cnvd(&[("CNVD-2024-1", "甲 产品 <1.0", "2024-05-01")])),
+        (
+            "week.xml",
+            cnvd(&[("CNVD-2024-1", "甲 产品 <1.0", "2024-05-01")]),
+        ),
         ("kev.json", common::kev(3, "2026-10-01")),
-        ("half.xml", "<vulnerabilitys><vulnerability><number>CNVD-2024-2</number></vulnerability><vulnera".to_owned()),
-        ("../../up.xml", cnvd(&[("CNVD-2024-3", "丙 产品 <1.0", "2024-05-01")])),
+        (
+            "half.xml",
+            "<vulnerabilitys><vulnerability><number>CNVD-2024-2</number></vulnerability><vulnera"
+                .to_owned(),
+        ),
+        (
+            "../../up.xml",
+            cnvd(&[("CNVD-2024-3", "丙 产品 <1.0", "2024-05-01")]),
+        ),
     ];
     for (name, text) in &files {
-        zip.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        zip.start_file(*name, zip::write::SimpleFileOptions::default())
+            .unwrap();
         zip.write_all(text.as_bytes()).unwrap();
     }
     running.drop("all.zip", &zip.finish().unwrap().into_inner());
     let now = running.until(|now| now.index.counts().records == 2).await;
     assert_eq!(now.index.counts().kev, 3);
     running.away("done/all.zip").await;
-    let reason = std::fs::read_to_string(running.folder().join("drop/done/all.zip.reason.txt")).unwrap();
-    assert!(reason.contains("all.zip!half.xml") && reason.contains("as if cut"), "{reason}");
+    let reason =
+        std::fs::read_to_string(running.folder().join("drop/done/all.zip.reason.txt")).unwrap();
+    assert!(
+        reason.contains("all.zip!half.xml") && reason.contains("as if cut"),
+        "{reason}"
+    );
     // A name in an archive is a name.
     assert!(!running.folder().parent().unwrap().join("up.xml").exists());
 }

@@ -80,12 +80,20 @@ impl RepairProof {
         let summary = if fixed {
             Text::new(
                 format!("对 {all} 个公告漏洞做了无害的检查，全部已关上，修复成立"),
-                format!("{all} published holes were checked harmlessly, all of them are shut: the fix holds"),
+                format!(
+                    "{all} published holes were checked harmlessly, all of them are shut: the fix holds"
+                ),
             )
         } else {
             Text::new(
-                format!("对 {all} 个公告漏洞做了无害的检查，{} 个没有证明已关上", all - shut),
-                format!("{} of {all} published holes are not proven shut by a harmless check", all - shut),
+                format!(
+                    "对 {all} 个公告漏洞做了无害的检查，{} 个没有证明已关上",
+                    all - shut
+                ),
+                format!(
+                    "{} of {all} published holes are not proven shut by a harmless check",
+                    all - shut
+                ),
             )
         };
         Self {
@@ -105,7 +113,10 @@ impl RepairProof {
             self.fixed = false;
             self.summary = Text::new(
                 format!("{}；{open} 个公告漏洞没有证明已关上", self.summary.zh),
-                format!("{}; {open} published holes are not proven shut", self.summary.en),
+                format!(
+                    "{}; {open} published holes are not proven shut",
+                    self.summary.en
+                ),
             );
         }
         self.rows.extend(checks);

@@ -115,7 +115,11 @@ async fn put_asset(call: Call, body: api::NewAsset) -> Answered<api::Done> {
     short("name", &body.name, 64, true)?;
     short("owner", &body.owner, 100, false)?;
     short("product", &body.product, 200, true)?;
-    for (field, text) in [("version", &body.version), ("purl", &body.purl), ("cpe", &body.cpe)] {
+    for (field, text) in [
+        ("version", &body.version),
+        ("purl", &body.purl),
+        ("cpe", &body.cpe),
+    ] {
         short(field, text.as_deref().unwrap_or_default(), 500, false)?;
     }
     intelligence(&call, Intelligence::PutAsset(body)).await

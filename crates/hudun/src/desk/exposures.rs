@@ -5,9 +5,7 @@ use hudun_advisory::matching::Own;
 use hudun_console::{DeskError, Intelligence, api, api::Caller};
 use hudun_core::{LedgerDraft, Recorder as _, Text, Timestamp};
 use hudun_intel::assets::{Asset, AssetEntry, AssetError, Product};
-use hudun_intel::exposures::{
-    Exposure, RegisterError, State, Statement, story, without_version,
-};
+use hudun_intel::exposures::{Exposure, RegisterError, State, Statement, story, without_version};
 use hudun_intel::subscriptions::{About, Subscription};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -33,9 +31,9 @@ impl Office {
         let asset_views = assets.iter().map(|asset| {
             let name = &asset.entry.name;
             let open = all.iter().filter(|one| one.asset == *name && one.is_open());
-            let unmatchable = summaries
-                .get(name)
-                .map_or(0, |summary| summary.without_identifier + summary.without_source);
+            let unmatchable = summaries.get(name).map_or(0, |summary| {
+                summary.without_identifier + summary.without_source
+            });
             asset_view(asset, open.count() as u64, unmatchable as u64)
         });
         let asset_views = asset_views.collect();
@@ -238,7 +236,10 @@ impl Office {
         let accepted = tokio::task::spawn_blocking(move || feeds.accept(&feed)).await;
         let accepted = accepted.map_err(|cause| DeskError::Internal(cause.to_string()))?;
         let records = accepted.map_err(|cause| {
-            conflict(format!("没有接收：{cause}"), format!("It was not taken: {cause}"))
+            conflict(
+                format!("没有接收：{cause}"),
+                format!("It was not taken: {cause}"),
+            )
         })?;
         self.tell_exposures(now);
         Ok(api::Done::new(
@@ -298,7 +299,11 @@ impl Office {
         }
         let now = Timestamp::now();
         self.note_exposure(by, "subscription.ended", now, json!({ "subscription": id }))?;
-        self.intel.subscriptions.remove(id).await.map_err(error::store)?;
+        self.intel
+            .subscriptions
+            .remove(id)
+            .await
+            .map_err(error::store)?;
         self.tell_exposures(now);
         Ok(api::Done::new("订阅已撤销", "The subscription is ended"))
     }
@@ -364,7 +369,10 @@ fn is_of(statement: &Statement, exposure: &Exposure) -> bool {
         Some(purl) => without_version(purl),
         None => &exposure.component,
     };
-    exposure.ids.iter().any(|id| id.eq_ignore_ascii_case(&own.vulnerability))
+    exposure
+        .ids
+        .iter()
+        .any(|id| id.eq_ignore_ascii_case(&own.vulnerability))
         && (own.component == component || own.component == exposure.component)
 }
 
@@ -456,6 +464,9 @@ fn asset(cause: AssetError) -> DeskError {
             format!("资产 {name} 写在配置里，请在那里改。"),
             format!("The asset {name} is written in the configuration; change it there."),
         ),
-        other => conflict(format!("资产没有登记：{other}"), format!("The asset is not entered: {other}")),
+        other => conflict(
+            format!("资产没有登记：{other}"),
+            format!("The asset is not entered: {other}"),
+        ),
     }
 }

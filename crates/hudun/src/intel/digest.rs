@@ -75,11 +75,18 @@ impl Intel {
             open.len(),
             open.len()
         );
-        part(&mut text, "须限期处理 To be done by a date", grave.map(|one| line(one)));
+        part(
+            &mut text,
+            "须限期处理 To be done by a date",
+            grave.map(|one| line(one)),
+        );
         part(&mut text, "本周了结 Over this week", over.map(line));
         let mut hits = Vec::new();
         for one in self.subscriptions.all().await? {
-            let fresh = one.hits.iter().filter(|hit| one.told_to.is_none_or(|told| hit.at > told));
+            let fresh = one
+                .hits
+                .iter()
+                .filter(|hit| one.told_to.is_none_or(|told| hit.at > told));
             hits.extend(fresh.map(|hit| format!("{}（{}）: {}", hit.record, one.by, hit.title)));
         }
         part(&mut text, "订阅 Subscriptions", hits.into_iter());
@@ -88,7 +95,11 @@ impl Intel {
         let sentence = |feed: &hudun_intel::feeds::FeedStatus| {
             format!("{}: {} {}", feed.name, feed.sentence.zh, feed.sentence.en)
         };
-        part(&mut text, "有问题的数据源 Feeds that are unwell", unwell.map(sentence));
+        part(
+            &mut text,
+            "有问题的数据源 Feeds that are unwell",
+            unwell.map(sentence),
+        );
         Ok(text)
     }
 }

@@ -103,12 +103,20 @@ impl KnownHoles {
         beside
     }
 
+    /// Whether a check of this exposure exists.
+    pub fn checkable(&self, exposure: &Exposure) -> bool {
+        self.of(&exposure.ids).any(|(hole, _)| hole.check.is_some())
+    }
+
     /// Exposures that somebody tries at this gateway, and that nobody had been seen to try.
     pub async fn newly_tried(&self) -> bool {
         let all = self.register.all().await;
         all.iter()
             .filter(|one| one.is_open() && one.seen_at.is_none())
-            .any(|one| self.of(&one.ids).any(|(hole, placed)| self.tried(hole, &placed)))
+            .any(|one| {
+                self.of(&one.ids)
+                    .any(|(hole, placed)| self.tried(hole, &placed))
+            })
     }
 
     /// Whether a request of the last minutes went for the hole: one that its patch would stop.
@@ -135,7 +143,9 @@ impl KnownHoles {
     /// The module of the hole, where it is known.
     pub fn module(&self, exposure: &Exposure) -> Option<ModuleId> {
         let mut places = self.of(&exposure.ids);
-        places.next().map(|(_, placed)| placed.attack.1.module().clone())
+        places
+            .next()
+            .map(|(_, placed)| placed.attack.1.module().clone())
     }
 
     /// The exposures of a case.
@@ -209,13 +219,20 @@ impl KnownHoles {
     }
 
     /// The checks of a case as rows of a proof; empty when no check exists for any of its exposures.
-    pub async fn prove(&self, incident: IncidentId, now: Timestamp) -> anyhow::Result<Vec<ReplayRow>> {
+    pub async fn prove(
+        &self,
+        incident: IncidentId,
+        now: Timestamp,
+    ) -> anyhow::Result<Vec<ReplayRow>> {
         let mut rows = Vec::new();
         for exposure in self.of_case(incident).await {
             let Some(outcome) = self.check(&exposure, now).await else {
                 continue;
             };
-            let names: Vec<&str> = self.of(&exposure.ids).map(|(hole, _)| hole.name.as_str()).collect();
+            let names: Vec<&str> = self
+                .of(&exposure.ids)
+                .map(|(hole, _)| hole.name.as_str())
+                .collect();
             rows.push(ReplayRow {
                 request: format!("{}: {}", exposure.vulnerability, names.join(", ")),
                 what: outcome.said.clone(),
@@ -244,15 +261,21 @@ impl KnownHoles {
             foreign_rows: 0,
         };
         let answer = self.send(&request).await?;
-        let body: serde_json::Value = serde_json::from_str(&answer.body)
-            .map_err(|cause| format!("{}: status {}, no JSON: {cause}", runs.path, answer.status))?;
+        let body: serde_json::Value = serde_json::from_str(&answer.body).map_err(|cause| {
+            format!("{}: status {}, no JSON: {cause}", runs.path, answer.status)
+        })?;
         let version = body.pointer(&runs.json).and_then(serde_json::Value::as_str);
         let version = version.map(str::trim).filter(|version| {
             (1..=64).contains(&version.len()) && version.chars().all(|one| one.is_ascii_graphic())
         });
         version
             .map(|version| Some(version.to_owned()))
-            .ok_or_else(|| format!("{}: nothing that looks like a version at {}", runs.path, runs.json))
+            .ok_or_else(|| {
+                format!(
+                    "{}: nothing that looks like a version at {}",
+                    runs.path, runs.json
+                )
+            })
     }
 
     async fn ask(&self, request: &TestRequest, logged_in: bool) -> Result<CheckAnswer, String> {

@@ -118,7 +118,9 @@ impl Intel {
         let records = tokio::task::spawn_blocking(move || {
             let found = of.new.iter().map(|one| {
                 let records = of.index.records_of(&one.id).unwrap_or_default();
-                records.into_iter().filter(|record| record.source == one.source)
+                records
+                    .into_iter()
+                    .filter(|record| record.source == one.source)
             });
             found.flatten().collect::<Vec<_>>()
         });
@@ -161,11 +163,16 @@ impl Intel {
         for name in &guarded {
             match self.assets.runs(name, &version, Timestamp::now()).await {
                 Ok(Some(before)) => {
-                    self.note("asset.version", json!({ "asset": name, "from": before, "to": version }));
+                    self.note(
+                        "asset.version",
+                        json!({ "asset": name, "from": before, "to": version }),
+                    );
                     any = true;
                 }
                 Ok(None) => {}
-                Err(error) => tracing::error!(%error, asset = %name, "a version could not be written down"),
+                Err(error) => {
+                    tracing::error!(%error, asset = %name, "a version could not be written down")
+                }
             }
         }
         any
@@ -179,7 +186,12 @@ impl Intel {
         let known = &self.known;
         let refreshed = known
             .register
-            .refresh(index, &assets, |asset, ids| known.beside(asset, ids), triggered)
+            .refresh(
+                index,
+                &assets,
+                |asset, ids| known.beside(asset, ids),
+                triggered,
+            )
             .await?;
         if refreshed.changes.is_empty() {
             return Ok(());
@@ -190,7 +202,10 @@ impl Intel {
             let Some(exposure) = self.checked(change).await? else {
                 continue;
             };
-            let tenant = exposure.tenant.clone().unwrap_or_else(|| self.tenant.clone());
+            let tenant = exposure
+                .tenant
+                .clone()
+                .unwrap_or_else(|| self.tenant.clone());
             let asset = exposure.asset.clone();
             grave.entry((tenant, asset)).or_default().push(exposure);
         }
@@ -218,12 +233,19 @@ impl Intel {
             let body = json!({ "exposure": exposure.id, "vulnerability": exposure.vulnerability, "asset": exposure.asset,
                 "exposed": outcome.exposed, "status": outcome.status });
             self.note("exposure.checked", body);
-            self.known.register.checked(&exposure.id, outcome.clone()).await?;
+            self.known
+                .register
+                .checked(&exposure.id, outcome.clone())
+                .await?;
             exposure.check = Some(outcome);
         }
-        let shut = exposure.check.as_ref().is_some_and(|check| check.exposed == Some(false));
-        let opens = exposure.what == What::ActNow && change.moved != Moved::Unproven && !shut;
-        Ok(opens.then_some(exposure))
+        // What the check proves to be open needs somebody now even where its term is 14 days; what it proves to be shut does not.
+        let grave = match exposure.check.as_ref().and_then(|check| check.exposed) {
+            Some(true) => exposure.what >= What::Days,
+            Some(false) => false,
+            None => exposure.what == What::ActNow,
+        };
+        Ok((grave && change.moved != Moved::Unproven).then_some(exposure))
     }
 
     /// Ties exposures to their case and drafts what can be drafted.
@@ -239,8 +261,14 @@ impl Intel {
         let office = &intake.office;
         let case = office.cases.get(incident).await?;
         let findings = office.cases.findings(&case).await?;
-        match office.bench.propose(&case, &findings, "hudun", Timestamp::now()).await {
-            Ok(_) => self.live.publish(Timestamp::now(), Happening::Repair { incident }),
+        match office
+            .bench
+            .propose(&case, &findings, "hudun", Timestamp::now())
+            .await
+        {
+            Ok(_) => self
+                .live
+                .publish(Timestamp::now(), Happening::Repair { incident }),
             // Nothing is known of the hole: the advisory's own words have to do.
             Err(crate::bench::BenchError::NoAttack) => {}
             Err(error) => {
@@ -276,12 +304,23 @@ impl Intel {
             tenant,
             rule: "intel.exposure".to_owned(),
             title,
-            why: Text::new(format!("{}{}", why.zh, deed.zh), format!("{} {}", why.en, deed.en)),
-            level: if forensics { Level::Critical } else { Level::High },
+            why: Text::new(
+                format!("{}{}", why.zh, deed.zh),
+                format!("{} {}", why.en, deed.en),
+            ),
+            level: if forensics {
+                Level::Critical
+            } else {
+                Level::High
+            },
             actor: Actor::nobody(&format!("asset {asset}")),
             module: module.unwrap_or_else(other),
             evidence: Vec::new(),
-            tags: exposures.iter().take(20).map(|one| one.vulnerability.clone()).collect(),
+            tags: exposures
+                .iter()
+                .take(20)
+                .map(|one| one.vulnerability.clone())
+                .collect(),
         }
     }
 
@@ -328,5 +367,7 @@ const fn word(moved: &Moved) -> &'static str {
 }
 
 fn other() -> ModuleId {
-    OTHER.parse().unwrap_or_else(|_| unreachable!("a fixed name of letters"))
+    OTHER
+        .parse()
+        .unwrap_or_else(|_| unreachable!("a fixed name of letters"))
 }

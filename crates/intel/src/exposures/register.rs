@@ -163,7 +163,12 @@ impl Register {
         beside: impl Fn(&Asset, &[String]) -> Beside,
         now: Timestamp,
     ) -> Result<Refreshed, RegisterError> {
-        let own: Vec<Own> = self.statements().await?.into_iter().map(|one| one.own).collect();
+        let own: Vec<Own> = self
+            .statements()
+            .await?
+            .into_iter()
+            .map(|one| one.own)
+            .collect();
         let today = date(now);
         let mut known = self.known.lock().await;
         let mut refreshed = Refreshed::default();
@@ -241,9 +246,8 @@ impl Register {
             let mut now_is = exposure.clone();
             now_is.changed_at = now;
             // What was never known to be true needs no proof that it is over.
-            let prove = exposure.is_open()
-                && !matches!(why, Why::Sources | Why::AssetGone)
-                && checkable;
+            let prove =
+                exposure.is_open() && !matches!(why, Why::Sources | Why::AssetGone) && checkable;
             let moved = if prove {
                 now_is.state = State::Unproven { why, at: now };
                 Moved::Unproven
@@ -260,7 +264,10 @@ impl Register {
         }
         self.forget(&mut known, now).await?;
         refreshed.changes.sort_by_key(|change| {
-            let late = matches!(change.moved, Moved::Closed | Moved::Milder(_) | Moved::Suppressed);
+            let late = matches!(
+                change.moved,
+                Moved::Closed | Moved::Milder(_) | Moved::Suppressed
+            );
             (late, std::cmp::Reverse(change.exposure.what))
         });
         Ok(refreshed)
@@ -376,7 +383,9 @@ pub fn without_version(purl: &str) -> &str {
     let end = purl.find(['?', '#']).unwrap_or(purl.len());
     let plain = purl.get(..end).unwrap_or(purl);
     // A scope of npm may stand unescaped, before the last slash.
-    let version = plain.rfind('@').filter(|at| *at > plain.rfind('/').unwrap_or(0));
+    let version = plain
+        .rfind('@')
+        .filter(|at| *at > plain.rfind('/').unwrap_or(0));
     plain.get(..version.unwrap_or(plain.len())).unwrap_or(plain)
 }
 
@@ -389,7 +398,11 @@ fn identifier(asset: &str, component: &str, vulnerability: &str) -> String {
         hash.update(part);
     }
     let digest = hash.finalize();
-    digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect()
+    digest
+        .iter()
+        .take(12)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 fn exposure(
@@ -418,7 +431,9 @@ fn exposure(
         Some(before) if was_open && before.what == decision.what => before.class_at,
         _ => now,
     };
-    let due = decision.due.map(|days| class_at.plus_millis(i64::from(days) * DAY_MS));
+    let due = decision
+        .due
+        .map(|days| class_at.plus_millis(i64::from(days) * DAY_MS));
     let due_at = match before {
         // Worse news never gives a later date.
         Some(before) if was_open && decision.what > before.what => match (due, before.due_at) {
@@ -442,7 +457,10 @@ fn exposure(
         scores.push("KEV".to_owned());
     }
     for (source, _, word) in &vulnerability.sources {
-        scores.extend(word.as_ref().map(|word| format!("{} {word}", source.name())));
+        scores.extend(
+            word.as_ref()
+                .map(|word| format!("{} {word}", source.name())),
+        );
     }
     let mut exposure = Exposure {
         id,
@@ -473,7 +491,7 @@ fn exposure(
         disagreements: vulnerability
             .disagreements
             .iter()
-            .chain(&finding.disagreement)
+            .chain(finding.disagreement.as_deref())
             .map(disagreement)
             .collect(),
         first_at: before.map_or(now, |one| one.first_at),
@@ -520,14 +538,29 @@ fn row(decision: &Decision) -> Text {
         }
     };
     Text::new(
-        format!("{} 第 {} 行{}：{}", row.table, row.number, inputs(&row.inputs_zh), row.action_zh),
-        format!("{}, row {}{}: {}", row.table, row.number, inputs(&row.inputs), row.action),
+        format!(
+            "{} 第 {} 行{}：{}",
+            row.table,
+            row.number,
+            inputs(&row.inputs_zh),
+            row.action_zh
+        ),
+        format!(
+            "{}, row {}{}: {}",
+            row.table,
+            row.number,
+            inputs(&row.inputs),
+            row.action
+        ),
     )
 }
 
 fn would_change(change: &hudun_advisory::decide::Change) -> Text {
     let field = serde_json::to_value(change.field).ok();
-    let field = field.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default();
+    let field = field
+        .as_ref()
+        .and_then(serde_json::Value::as_str)
+        .unwrap_or_default();
     let (zh, en) = class_words(change.what);
     Text::new(
         format!("若 {field} 为 {}，则“{zh}”", change.value),
@@ -546,7 +579,11 @@ pub(crate) const fn class_words(what: What) -> (&'static str, &'static str) {
 }
 
 fn disagreement(one: &hudun_advisory::matching::Disagreement) -> Text {
-    let said: Vec<String> = one.said.iter().map(|(who, what)| format!("{who}: {what}")).collect();
+    let said: Vec<String> = one
+        .said
+        .iter()
+        .map(|(who, what)| format!("{who}: {what}"))
+        .collect();
     Text::new(said.join("；"), said.join("; "))
 }
 
@@ -557,7 +594,11 @@ fn text(sentence: &Sentence) -> Text {
 fn moved(before: Option<&Exposure>, now: &Exposure) -> Option<Moved> {
     let open = now.state == State::Open;
     let Some(before) = before else {
-        return Some(if open { Moved::Appeared } else { Moved::Suppressed });
+        return Some(if open {
+            Moved::Appeared
+        } else {
+            Moved::Suppressed
+        });
     };
     let was_open = matches!(before.state, State::Open | State::Unproven { .. });
     match (was_open, open) {
@@ -617,4 +658,3 @@ pub enum RegisterError {
     #[error("there is no exposure {0}")]
     NoSuch(String),
 }
-

@@ -25,14 +25,22 @@ fn what(exposure: &Exposure) -> Text {
     let (asset, id, title) = (&exposure.asset, &exposure.vulnerability, &exposure.title);
     if exposure.proposed {
         return Text::new(
-            format!("{asset} 上的 {component} 可能就是 {id}（{title}）所说的产品：只凭名字对上，请人看一眼。"),
-            format!("{component} on {asset} may be the product that {id} ({title}) speaks of: the name alone fits, so somebody has to look."),
+            format!(
+                "{asset} 上的 {component} 可能就是 {id}（{title}）所说的产品：只凭名字对上，请人看一眼。"
+            ),
+            format!(
+                "{component} on {asset} may be the product that {id} ({title}) speaks of: the name alone fits, so somebody has to look."
+            ),
         );
     }
     match exposure.status {
         Status::Unknown => Text::new(
-            format!("{asset} 上的 {component} 是否受 {id}（{title}）影响，公告没有说清；先按受影响处理。"),
-            format!("Whether {component} on {asset} has {id} ({title}) is not clear from the advisories; it is handled as if it had."),
+            format!(
+                "{asset} 上的 {component} 是否受 {id}（{title}）影响，公告没有说清；先按受影响处理。"
+            ),
+            format!(
+                "Whether {component} on {asset} has {id} ({title}) is not clear from the advisories; it is handled as if it had."
+            ),
         ),
         Status::Affected | Status::Unaffected => Text::new(
             format!("{asset} 上的 {component} 有漏洞 {id}：{title}。"),
@@ -83,9 +91,10 @@ fn deed(exposure: &Exposure) -> Text {
 
 fn standing(exposure: &Exposure) -> Text {
     let state = match &exposure.state {
-        State::Open if exposure.proposed => {
-            Text::new("等人判断是不是同一产品。", "Waits for a person's word on the product.")
-        }
+        State::Open if exposure.proposed => Text::new(
+            "等人判断是不是同一产品。",
+            "Waits for a person's word on the product.",
+        ),
         State::Open => Text::new("未处理完。", "Not finished."),
         State::Suppressed { by, reason, until } => {
             let (zh_until, en_until) = match until {
@@ -101,7 +110,10 @@ fn standing(exposure: &Exposure) -> Text {
             let why = because(why);
             Text::new(
                 format!("{}，但检查还没有证明漏洞已经关上。", why.zh),
-                format!("{}; the check has not proven yet that the hole is shut.", why.en),
+                format!(
+                    "{}; the check has not proven yet that the hole is shut.",
+                    why.en
+                ),
             )
         }
         State::Closed { why, at } => {
@@ -124,7 +136,8 @@ fn standing(exposure: &Exposure) -> Text {
 fn because(why: &Why) -> Text {
     match why {
         Why::Version { from, to } => {
-            let named = |version: &Option<String>| version.clone().unwrap_or_else(|| "?".to_owned());
+            let named =
+                |version: &Option<String>| version.clone().unwrap_or_else(|| "?".to_owned());
             Text::new(
                 format!("版本从 {} 换成了 {}", named(from), named(to)),
                 format!("the version went from {} to {}", named(from), named(to)),
