@@ -230,3 +230,61 @@ fn tempfile() -> std::path::PathBuf {
     std::fs::create_dir_all(&folder).unwrap();
     folder
 }
+
+#[test]
+fn a_builder_that_spills_answers_as_one_that_does_not() {
+    // Texts that don't pack well.
+    let mut seed = 1_u64;
+    let mut noise = || {
+        let mut text = String::new();
+        while text.len() < 6_000 {
+            seed = seed
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            text.push_str(&format!("{seed:016x}"));
+        }
+        text
+    };
+    let all: Vec<Found> = (0..280)
+        .map(|number| {
+            let Found::Record(mut record) = record((0, 0), &[], Some(1), false, 0, 1) else {
+                unreachable!("it is a record");
+            };
+            record.id = format!("CVE-2024-{}", 10_000 + number);
+            record.summary = noise();
+            Found::Record(record)
+        })
+        .collect();
+    let folder = tempfile();
+    let mut builder = Builder::in_folder(&folder, 100_000);
+    let mut marks = Vec::new();
+    for (at, one) in all.iter().enumerate() {
+        if at % 70 == 0 {
+            marks.push(builder.mark());
+        }
+        builder.add(one.clone());
+    }
+    // Back to where it was before it spilt, and to a place in the file.
+    for at in [2, 1, 0] {
+        builder.back_to(marks[at]);
+        all[at * 70..]
+            .iter()
+            .for_each(|one| builder.add(one.clone()));
+    }
+    assert!(builder.take_trouble().is_none());
+    assert_eq!(
+        std::fs::read_dir(&folder).unwrap().count(),
+        0,
+        "it has no name"
+    );
+    let index = builder.finish();
+    assert_eq!(index.counts().records, 280);
+    for (found, wanted) in index.records().zip(&all) {
+        assert_eq!(&Found::Record(Box::new(found.unwrap())), wanted);
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+    // Where nothing can be written, that is said.
+    let mut builder = Builder::in_folder(&folder, 100_000);
+    all.iter().for_each(|one| builder.add(one.clone()));
+    assert!(builder.take_trouble().is_some());
+}

@@ -1,6 +1,7 @@
 //! A part of an index: the records of one file or one feed, packed once, joined with others as often as one of them changes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -75,6 +76,27 @@ impl Segment {
     /// Source and number of each record, in the order in which they were added.
     pub fn numbers(&self) -> impl Iterator<Item = (Source, &str)> {
         self.heads.iter().map(|head| (head.source, &*head.id))
+    }
+
+    /// Source and number of each record that is in none of the others as it is here: new, or with another date.
+    pub fn news<'a>(&'a self, before: &[Arc<Self>]) -> Vec<(Source, &'a str)> {
+        let heads = before.iter().flat_map(|segment| &segment.heads);
+        let known: HashSet<(Source, &str, Option<Timestamp>)> = heads
+            .map(|head| (head.source, &*head.id, head.dated))
+            .collect();
+        self.heads
+            .iter()
+            .filter(|head| !known.contains(&(head.source, &*head.id, head.dated)))
+            .map(|head| (head.source, &*head.id))
+            .collect()
+    }
+
+    /// The numbers of CVE that its catalogue lists and that of none of the others does.
+    pub fn newly_listed<'a>(&'a self, before: &[Arc<Self>]) -> Vec<&'a str> {
+        let entries = before.iter().flat_map(|segment| &segment.kev);
+        let known: HashSet<&str> = entries.map(|kev| kev.cve.as_str()).collect();
+        let entries = self.kev.iter().map(|kev| kev.cve.as_str());
+        entries.filter(|cve| !known.contains(cve)).collect()
     }
 
     pub(super) fn count(&self, head: &Head, counts: &mut Counts) {
@@ -188,7 +210,7 @@ pub struct Builder {
 /// How far a [`Builder`] was, to go back to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Mark {
-    bytes: usize,
+    bytes: u64,
     heads: usize,
     postings: usize,
     kev: usize,
@@ -196,6 +218,19 @@ pub struct Mark {
 }
 
 impl Builder {
+    /// One that keeps packed records beyond `memory` bytes in a file of this folder, which vanishes by itself.
+    pub fn in_folder(folder: &Path, memory: usize) -> Self {
+        Self {
+            packer: Packer::in_folder(folder, memory),
+            ..Self::default()
+        }
+    }
+
+    /// Why records could not be written to that file, if so: then they are missing, and nothing of this may be used.
+    pub fn take_trouble(&mut self) -> Option<std::io::Error> {
+        self.packer.take_trouble()
+    }
+
     /// Takes one thing. What a reader refused is left to the caller.
     pub fn add(&mut self, found: Found) {
         match found {
@@ -214,7 +249,7 @@ impl Builder {
     /// How far it is.
     pub const fn mark(&self) -> Mark {
         Mark {
-            bytes: self.packer.bytes.len(),
+            bytes: self.packer.length(),
             heads: self.heads.len(),
             postings: self.postings.len(),
             kev: self.kev.len(),
@@ -224,7 +259,7 @@ impl Builder {
 
     /// Forgets what was added since: a file turned out to be broken.
     pub fn back_to(&mut self, mark: Mark) {
-        self.packer.bytes.truncate(mark.bytes);
+        self.packer.cut(mark.bytes);
         self.heads.truncate(mark.heads);
         self.postings.truncate(mark.postings);
         self.kev.truncate(mark.kev);
@@ -286,7 +321,7 @@ impl Builder {
             add_score(&mut epss, score);
         }
         Segment {
-            bytes: Arc::new(Bytes::Memory(self.packer.bytes)),
+            bytes: Arc::new(self.packer.finish()),
             heads: self.heads,
             postings: self.postings,
             kinds: self.kinds,

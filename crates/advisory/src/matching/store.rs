@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use flate2::read::DeflateDecoder;
@@ -81,9 +83,17 @@ impl Store {
     }
 }
 
-/// Packs records one behind the other.
+/// Packs records one behind the other, in memory or, beyond a bound, in a file without a name.
 pub(super) struct Packer {
-    pub(super) bytes: Vec<u8>,
+    /// What is not in the file yet.
+    tail: Vec<u8>,
+    /// Where it begins.
+    begin: u64,
+    file: Option<File>,
+    /// Where the file may be made, and beyond how many bytes it is.
+    folder: Option<(PathBuf, usize)>,
+    /// What went wrong with it.
+    trouble: Option<io::Error>,
     deflate: Compress,
     text: Vec<u8>,
 }
@@ -91,7 +101,11 @@ pub(super) struct Packer {
 impl Default for Packer {
     fn default() -> Self {
         Self {
-            bytes: Vec::new(),
+            tail: Vec::new(),
+            begin: 0,
+            file: None,
+            folder: None,
+            trouble: None,
             deflate: Compress::new(Compression::fast(), false),
             text: Vec::new(),
         }
@@ -99,21 +113,35 @@ impl Default for Packer {
 }
 
 impl Packer {
+    pub(super) fn in_folder(folder: &Path, memory: usize) -> Self {
+        Self {
+            folder: Some((folder.to_owned(), memory)),
+            ..Self::default()
+        }
+    }
+
     /// Packs one; `None` for what can't be written.
     pub(super) fn put(&mut self, record: &Record) -> Option<(u64, u32)> {
+        if let Some((_, memory)) = &self.folder
+            && self.tail.len() > *memory
+        {
+            self.spill()
+                .map_err(|error| self.trouble = Some(error))
+                .ok()?;
+        }
         self.text.clear();
         serde_json::to_writer(&mut self.text, record).ok()?;
         self.deflate.reset();
-        let begin = self.bytes.len();
+        let begin = self.tail.len();
         let mut done = 0;
         loop {
-            self.bytes.reserve((self.text.len() - done) / 2 + 512);
+            self.tail.reserve((self.text.len() - done) / 2 + 512);
             let before = self.deflate.total_in();
             let status = self
                 .deflate
                 .compress_vec(
                     self.text.get(done..)?,
-                    &mut self.bytes,
+                    &mut self.tail,
                     FlushCompress::Finish,
                 )
                 .ok()?;
@@ -122,7 +150,70 @@ impl Packer {
                 break;
             }
         }
-        let length = u32::try_from(self.bytes.len() - begin).ok()?;
-        Some((begin as u64, length))
+        let length = u32::try_from(self.tail.len() - begin).ok()?;
+        Some((self.begin + begin as u64, length))
     }
+
+    pub(super) const fn length(&self) -> u64 {
+        self.begin + self.tail.len() as u64
+    }
+
+    /// Forgets what stands behind a place.
+    pub(super) fn cut(&mut self, length: u64) {
+        match length.checked_sub(self.begin).map(usize::try_from) {
+            Some(Ok(left)) => self.tail.truncate(left),
+            Some(Err(_)) => {}
+            None => {
+                self.tail.clear();
+                self.begin = length;
+            }
+        }
+    }
+
+    pub(super) fn take_trouble(&mut self) -> Option<io::Error> {
+        self.trouble.take()
+    }
+
+    /// All of it: in memory, or in the file. What could not be written is missed when it is read.
+    pub(super) fn finish(mut self) -> Bytes {
+        if self.file.is_some() {
+            let _ = self.spill();
+        }
+        match self.file {
+            Some(file) => Bytes::File(Mutex::new(file), 0),
+            None => Bytes::Memory(self.tail),
+        }
+    }
+
+    fn spill(&mut self) -> io::Result<()> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(nameless(
+                self.folder
+                    .as_ref()
+                    .map_or_else(|| Path::new("."), |(folder, _)| folder),
+            )?),
+        };
+        file.seek(SeekFrom::Start(self.begin))?;
+        file.write_all(&self.tail)?;
+        self.begin += self.tail.len() as u64;
+        self.tail.clear();
+        Ok(())
+    }
+}
+
+/// A file that is gone when nobody has it open any more.
+fn nameless(folder: &Path) -> io::Result<File> {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let path = folder.join(format!(".packed-{}-{number}.new", std::process::id()));
+    let file = File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(&path)?;
+    // Where an open file can't be removed, whoever owns the folder sweeps it away later.
+    let _ = std::fs::remove_file(path);
+    Ok(file)
 }

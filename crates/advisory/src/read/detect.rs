@@ -85,7 +85,10 @@ fn json(text: &[u8]) -> Option<Format> {
                 }
             }
             b'"' => {
-                let (word, behind) = string(more)?;
+                // Not far enough to see its end: what was seen before it tells all the same.
+                let Some((word, behind)) = string(more) else {
+                    return guess;
+                };
                 let after = behind.iter().position(|byte| !byte.is_ascii_whitespace());
                 let is_key = path.last().is_some_and(|level| level.object)
                     && after.and_then(|at| behind.get(at)) == Some(&b':');
@@ -243,6 +246,10 @@ mod tests {
             ("a,b,c\n", None),
             ("", None),
             ("{\"a", None),
+            (
+                "{\"affected\":[{\"versions\":[\"1.0\",\"1.",
+                Some(Format::Osv),
+            ),
             ("{\"a\\", None),
         ] {
             assert_eq!(Format::detect("feed", first.as_bytes()), wanted, "{first}");

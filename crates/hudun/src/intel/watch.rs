@@ -71,6 +71,7 @@ impl Intel {
     /// Works until `stop` is cancelled.
     pub async fn run(self: Arc<Self>, intake: Arc<Intake>, stop: CancellationToken) {
         let mut snapshots = self.feeds.snapshots();
+        let mut heard = snapshots.borrow().revision;
         let mut look = tokio::time::interval(LOOK);
         let mut version = tokio::time::interval(VERSION);
         let mut anyway = tokio::time::interval(ANYWAY);
@@ -82,8 +83,6 @@ impl Intel {
                 () = stop.cancelled() => return,
                 changed = snapshots.changed() => {
                     if changed.is_err() { return; }
-                    let snapshot = Arc::clone(&snapshots.borrow());
-                    self.hear(&snapshot).await;
                     true
                 }
                 () = self.wake.0.notified() => true,
@@ -98,6 +97,8 @@ impl Intel {
             };
             if again {
                 let snapshot = self.newest(&mut snapshots);
+                self.hear(&snapshot, heard).await;
+                heard = snapshot.revision;
                 if let Err(error) = self.again(&snapshot, &intake).await {
                     tracing::error!(%error, "exposures could not be brought up to date; they will be with the next change");
                 }
@@ -109,14 +110,22 @@ impl Intel {
         Arc::clone(&snapshots.borrow_and_update())
     }
 
-    /// Gives what came to those who want to hear of it.
-    async fn hear(&self, snapshot: &Arc<Snapshot>) {
-        if snapshot.new.is_empty() {
+    /// Gives what came after a revision to those who want to hear of it.
+    async fn hear(&self, snapshot: &Arc<Snapshot>, heard: u64) {
+        let since = snapshot.since(heard);
+        if since.is_none() {
+            tracing::warn!(
+                left_out = snapshot.more_new,
+                "too much came at once to tell subscriptions of each record"
+            );
+        }
+        if since.is_some_and(|new| new.is_empty()) {
             return;
         }
         let of = Arc::clone(snapshot);
         let records = tokio::task::spawn_blocking(move || {
-            let found = of.new.iter().map(|one| {
+            let new = of.since(heard).unwrap_or_else(|| of.new.iter().collect());
+            let found = new.into_iter().map(|one| {
                 let records = of.index.records_of(&one.id).unwrap_or_default();
                 records
                     .into_iter()

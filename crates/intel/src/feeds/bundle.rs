@@ -416,10 +416,10 @@ pub(super) struct Checked {
 /// # Errors
 /// [`BundleError`] with the file and the reason.
 pub fn verify_bundle(path: &Path, keys: &[BundleKey]) -> Result<Manifest, BundleError> {
-    check(File::open(path)?, keys).map(|checked| checked.manifest)
+    check(File::open(path)?, keys, &std::env::temp_dir()).map(|checked| checked.manifest)
 }
 
-pub(super) fn check(file: File, keys: &[BundleKey]) -> Result<Checked, BundleError> {
+pub(super) fn check(file: File, keys: &[BundleKey], spill: &Path) -> Result<Checked, BundleError> {
     let mut archive = tar::Archive::new(BufReader::new(file));
     // Raw: the library would take a long name into memory whatever its length.
     let mut entries = archive
@@ -484,7 +484,7 @@ pub(super) fn check(file: File, keys: &[BundleKey]) -> Result<Checked, BundleErr
                 feed.bytes
             )));
         }
-        builders.push(read_records(entry, feed).map_err(|reason| wrong(&reason))?);
+        builders.push(read_records(entry, feed, spill).map_err(|reason| wrong(&reason))?);
     }
     if let Some(entry) = entries.next() {
         let name = entry.map_or_else(
@@ -533,12 +533,12 @@ fn small(
 }
 
 /// Reads the records of a feed while its checksum is taken.
-fn read_records(entry: impl Read, feed: &BundledFeed) -> Result<Builder, String> {
+fn read_records(entry: impl Read, feed: &BundledFeed, spill: &Path) -> Result<Builder, String> {
     let mut packed = Hashed {
         inner: entry,
         hasher: Sha256::new(),
     };
-    let mut builder = Builder::default();
+    let mut builder = Builder::in_folder(spill, super::ingest::MEMORY);
     let mut records = 0;
     {
         let unpacked = GzDecoder::new(&mut packed).take(feed.unpacked);
@@ -563,6 +563,9 @@ fn read_records(entry: impl Read, feed: &BundledFeed) -> Result<Builder, String>
             });
             records += 1;
         }
+    }
+    if let Some(error) = builder.take_trouble() {
+        return Err(error.to_string());
     }
     // What stands behind the packed records belongs to the checksum too.
     io::copy(&mut packed, &mut io::sink()).map_err(|error| error.to_string())?;
@@ -635,7 +638,7 @@ impl Feeds {
             .iter()
             .map(|text| BundleKey::read(text))
             .collect::<Result<Vec<_>, _>>()?;
-        let checked = check(file, &keys)?;
+        let checked = check(file, &keys, self.folder())?;
         let place = self.folder().join(LOADED);
         let mut before: LoadedBefore = disk::read_json(&place)?.unwrap_or_default();
         let manifest = checked.manifest;
@@ -652,7 +655,6 @@ impl Feeds {
         }
         let now = Timestamp::now();
         let mut feeds = BTreeMap::new();
-        let mut new = Vec::new();
         {
             let mut shelves = self.shelves();
             // Of all before any: a bundle that does not fit here changes nothing.
@@ -681,7 +683,6 @@ impl Feeds {
                     may_be_older: allow_older,
                 };
                 let taken = shelf.offer(delivery, now)?;
-                new.extend(shelf.last_taken());
                 feeds.insert(feed.name.clone(), taken);
             }
         }
@@ -695,7 +696,7 @@ impl Feeds {
             },
         );
         disk::write_json(&place, &before)?;
-        self.publish(new);
+        self.publish();
         Ok(Loaded { manifest, feeds })
     }
 }

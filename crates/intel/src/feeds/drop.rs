@@ -60,9 +60,13 @@ impl DropFolder {
 
     /// The files that nobody writes any more, by name. Hidden files and those that end in `.part`, `.tmp`, `.crdownload`,
     /// `.filepart` or `.new` are somebody's unfinished ones.
-    pub(super) fn look(&mut self, now: Timestamp) -> io::Result<Vec<Ready>> {
+    /// With them, those that can't be opened.
+    pub(super) fn look(
+        &mut self,
+        now: Timestamp,
+    ) -> io::Result<(Vec<Ready>, Vec<(PathBuf, io::Error)>)> {
         let mut found: BTreeMap<OsString, Seen> = BTreeMap::new();
-        let mut ready = Vec::new();
+        let (mut ready, mut closed) = (Vec::new(), Vec::new());
         let mut names: Vec<OsString> = fs::read_dir(&self.folder)?
             .flatten()
             .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
@@ -92,20 +96,21 @@ impl DropFolder {
             let given_up = watched >= patience;
             let still = watched >= settle || (known && old);
             if still && (!seen.incomplete || given_up) && ready.len() < AT_ONCE {
-                if let Ok(file) = File::open(&path) {
-                    ready.push(Ready {
+                match File::open(&path) {
+                    Ok(file) => ready.push(Ready {
                         name: name.to_string_lossy().into_owned(),
                         path,
                         file,
                         stamp,
                         given_up,
-                    });
+                    }),
+                    Err(error) => closed.push((path, error)),
                 }
             }
             found.insert(name, seen);
         }
         self.seen = found;
-        Ok(ready)
+        Ok((ready, closed))
     }
 
     /// The file was read and is not complete: it may still be coming.

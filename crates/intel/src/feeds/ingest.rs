@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
 
 use hudun_advisory::matching::{Builder, Mark};
 use hudun_advisory::{Format, Found, Limits, Refused, Source, read_any_from};
@@ -45,18 +46,25 @@ impl Ingested {
     }
 }
 
-/// Reads a file. `format` as configured, or none to tell it for each file; `name` is what refusals call it.
+/// Packed records that are kept in memory while a delivery is read, bytes.
+pub(super) const MEMORY: usize = 32 << 20;
+/// Most records of a delivery of one form.
+pub(super) const MOST_RECORDS: usize = 2_000_000;
+
+/// Reads a file; what is too long for memory is kept in a nameless file of `spill` meanwhile. `format` as configured, or none to tell it for each file; `name` is what refusals call it.
 pub(super) fn ingest(
     format: Option<Format>,
     name: &str,
     mut file: File,
     limits: &Limits,
+    spill: &Path,
 ) -> io::Result<Ingested> {
     let mut found = Ingested {
         sha256: sha256(&mut file)?,
         ..Ingested::default()
     };
     file.seek(SeekFrom::Start(0))?;
+    let mut beyond = 0_u64;
     let mut marks: BTreeMap<Format, Mark> = BTreeMap::new();
     read_any_from(
         format,
@@ -91,10 +99,31 @@ pub(super) fn ingest(
             }
             one => {
                 let form = format.unwrap_or_else(|| form_of(&one));
-                found.builders.entry(form).or_default().add(one);
+                let builder = found
+                    .builders
+                    .entry(form)
+                    .or_insert_with(|| Builder::in_folder(spill, MEMORY));
+                if builder.items() < MOST_RECORDS {
+                    builder.add(one);
+                } else {
+                    beyond += 1;
+                }
             }
         },
     );
+    for builder in found.builders.values_mut() {
+        if let Some(error) = builder.take_trouble() {
+            return Err(error);
+        }
+    }
+    if beyond > 0 {
+        found.refused += beyond;
+        found.refusals.push(Refused {
+            file: name.to_owned(),
+            place: String::new(),
+            reason: format!("{beyond} records beyond {MOST_RECORDS} are left out"),
+        });
+    }
     if found.cut {
         found.builders.clear();
     }

@@ -1,6 +1,6 @@
 //! All feeds of a folder, and the snapshot of what they say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,7 +20,7 @@ use super::error::FeedsError;
 use super::fetch::Fetcher;
 use super::ingest::{Ingested, ingest};
 use super::shelf::{Delivery, Shelf, Taken};
-use super::snapshot::{Arrived, Snapshot};
+use super::snapshot::{Arrived, News, Snapshot};
 use super::status::{FeedState, FeedStatus};
 
 /// How often the drop folder is looked into.
@@ -75,6 +75,7 @@ pub struct Feeds {
     dropped: Mutex<DropFolder>,
     snapshots: watch::Sender<Arc<Snapshot>>,
     fetcher: Fetcher,
+    publishing: Mutex<()>,
     /// Held as long as this lives.
     _lock: File,
 }
@@ -91,6 +92,7 @@ impl Feeds {
         let shelved = folder.join(SHELVES);
         fs::create_dir_all(&shelved).map_err(|error| FeedsError::io(&shelved, error))?;
         let lock = lock(folder, &drop)?;
+        sweep(folder);
         let settle = Duration::from_millis(config.settle_ms);
         let dropped = DropFolder::open(drop.clone(), settle, config.keep_done)
             .map_err(|error| FeedsError::io(&drop, error))?;
@@ -108,7 +110,7 @@ impl Feeds {
             let feed = FeedConfig::by_hand(&name, format);
             shelves.insert(name.clone(), Shelf::open(shelved.join(&name), feed)?);
         }
-        let snapshot = snapshot(&shelves, Vec::new(), 0, Vec::new());
+        let snapshot = Parts::of(&shelves).snapshot(News::default(), Vec::new(), &VecDeque::new());
         let (snapshots, _) = watch::channel(Arc::new(snapshot));
         Ok(Arc::new(Self {
             folder: folder.to_owned(),
@@ -118,6 +120,7 @@ impl Feeds {
             dropped: Mutex::new(dropped),
             snapshots,
             fetcher,
+            publishing: Mutex::new(()),
             _lock: lock,
         }))
     }
@@ -175,32 +178,53 @@ impl Feeds {
     /// # Errors
     /// [`FeedsError`] when the folder can't be read or what came can't be kept.
     pub fn look(&self) -> Result<usize, FeedsError> {
-        self.requests()?;
+        let mut trouble = self.requests().err();
         let mut dropped = self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
         let at_drop = |error| FeedsError::io(&self.drop, error);
-        let ready = dropped.look(Timestamp::now()).map_err(at_drop)?;
+        let (ready, closed) = dropped.look(Timestamp::now()).map_err(at_drop)?;
+        for (path, error) in closed {
+            trouble.get_or_insert(FeedsError::io(path, error));
+        }
         let mut away = 0;
-        let mut new = Vec::new();
+        // A file that can't be kept now stays where it is, and holds up none behind it.
         for one in &ready {
-            let read = if bundle::is_bundle(&one.file) {
-                self.dropped_bundle(one)?
-            } else {
-                self.read_dropped(&mut dropped, one, &mut new)?
-            };
-            let Some((taken, reason)) = read else {
-                continue;
-            };
-            dropped.put_away(one, taken, &reason).map_err(at_drop)?;
-            away += 1;
+            match self.take_dropped(&mut dropped, one) {
+                Ok(true) => away += 1,
+                Ok(false) => {}
+                Err(error) => {
+                    trouble.get_or_insert(error);
+                }
+            }
         }
-        if away > 0 {
-            self.publish(new);
+        drop(dropped);
+        if !ready.is_empty() {
+            self.publish();
         }
-        Ok(away)
+        trouble.map_or(Ok(away), Err)
+    }
+
+    /// Takes or refuses a file of the drop folder: whether it was put away.
+    fn take_dropped(&self, dropped: &mut DropFolder, one: &Ready) -> Result<bool, FeedsError> {
+        let read = if bundle::is_bundle(&one.file) {
+            self.dropped_bundle(dropped, one)?
+        } else {
+            self.read_dropped(dropped, one)?
+        };
+        let Some((taken, reason)) = read else {
+            return Ok(false);
+        };
+        dropped
+            .put_away(one, taken, &reason)
+            .map_err(|error| FeedsError::io(&one.path, error))?;
+        Ok(true)
     }
 
     /// Loads a bundle of the drop folder.
-    fn dropped_bundle(&self, ready: &Ready) -> Result<Option<(bool, String)>, FeedsError> {
+    fn dropped_bundle(
+        &self,
+        dropped: &mut DropFolder,
+        ready: &Ready,
+    ) -> Result<Option<(bool, String)>, FeedsError> {
         let file = ready
             .file
             .try_clone()
@@ -224,7 +248,10 @@ impl Feeds {
             }
             Err(BundleError::Feeds(error)) => Err(error),
             // A part of it may still be coming.
-            Err(BundleError::Broken(_) | BundleError::File { .. }) if !ready.given_up => Ok(None),
+            Err(BundleError::Broken(_) | BundleError::File { .. }) if !ready.given_up => {
+                dropped.wait_for(ready);
+                Ok(None)
+            }
             Err(error) => {
                 tracing::warn!(bundle = %ready.name, %error, "a bundle was refused");
                 Ok(Some((false, format!("{error}\n"))))
@@ -257,13 +284,12 @@ impl Feeds {
         &self,
         dropped: &mut DropFolder,
         ready: &Ready,
-        new: &mut Vec<Arc<Segment>>,
     ) -> Result<Option<(bool, String)>, FeedsError> {
         let file = ready
             .file
             .try_clone()
             .map_err(|error| FeedsError::io(&ready.path, error))?;
-        let found = match ingest(None, &ready.name, file, &Limits::default()) {
+        let found = match ingest(None, &ready.name, file, &Limits::default(), &self.folder) {
             Ok(found) => found,
             Err(error) => return Ok(Some((false, format!("{}: {error}\n", ready.name)))),
         };
@@ -274,16 +300,11 @@ impl Feeds {
             dropped.wait_for(ready);
             return Ok(None);
         }
-        self.take_by_hand(&ready.name, found, new).map(Some)
+        self.take_by_hand(&ready.name, found).map(Some)
     }
 
     /// Gives the parts of what was read to the feeds of their forms.
-    fn take_by_hand(
-        &self,
-        name: &str,
-        mut found: Ingested,
-        new: &mut Vec<Arc<Segment>>,
-    ) -> Result<(bool, String), FeedsError> {
+    fn take_by_hand(&self, name: &str, mut found: Ingested) -> Result<(bool, String), FeedsError> {
         let now = Timestamp::now();
         let mut taken = false;
         let mut told = Vec::new();
@@ -302,10 +323,7 @@ impl Feeds {
                 may_be_older: !shelf.config.is_whole(),
             };
             match shelf.offer(delivery, now)? {
-                Taken::Accepted { .. } => {
-                    taken = true;
-                    new.extend(shelf.last_taken());
-                }
+                Taken::Accepted { .. } => taken = true,
                 Taken::Same => {
                     taken = true;
                     told.push(format!(
@@ -381,34 +399,30 @@ impl Feeds {
         })
     }
 
-    /// Makes the snapshot of what is held now.
-    pub(super) fn publish(&self, new: Vec<Arc<Segment>>) {
-        let shelves = self.shelves();
-        let (before, trouble) = {
+    /// Makes the snapshot of what is held now, if that changed.
+    pub(super) fn publish(&self) {
+        // One at a time, so that none replaces a newer one; feeds are only held as long as it takes to list their parts.
+        let _one = self
+            .publishing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let (before, trouble, history) = {
             let now = self.snapshots.borrow();
-            (now.revision, now.trouble.clone())
+            (now.revision, now.trouble.clone(), Arc::clone(&now.history))
         };
-        let revision = revision(&shelves);
-        if revision == before {
-            drop(shelves);
+        let (parts, news) = {
+            let mut shelves = self.shelves();
+            let mut news = News::default();
+            for shelf in shelves.values_mut() {
+                news.add(shelf.take_news());
+            }
+            (Parts::of(&shelves), news)
+        };
+        if parts.revision == before {
             return self.see_ages();
         }
-        let mut arrived = Vec::new();
-        let mut more = 0;
-        for segment in &new {
-            for (source, id) in segment.numbers() {
-                if arrived.len() < Snapshot::MOST_NEW {
-                    arrived.push(Arrived {
-                        source,
-                        id: id.to_owned(),
-                    });
-                } else {
-                    more += 1;
-                }
-            }
-        }
-        let next = snapshot(&shelves, arrived, more, trouble);
-        self.snapshots.send_replace(Arc::new(next));
+        self.snapshots
+            .send_replace(Arc::new(parts.snapshot(news, trouble, &history)));
     }
 
     /// Tells of states that changed while what is held did not.
@@ -437,8 +451,10 @@ impl Feeds {
                     revision: now.revision,
                     index: Arc::clone(&now.index),
                     feeds,
+                    history: Arc::clone(&now.history),
                     new: Arc::clone(&now.new),
                     more_new: now.more_new,
+                    newly_exploited: Arc::clone(&now.newly_exploited),
                     trouble,
                     made: Timestamp::now(),
                 });
@@ -486,8 +502,7 @@ impl Feeds {
     /// [`FeedsError::NothingHeld`], [`FeedsError::Unknown`], or when it can't be kept.
     pub fn accept(&self, name: &str) -> Result<u64, FeedsError> {
         let records = self.on_shelf(name, |shelf| shelf.accept(Timestamp::now()))??;
-        let new = self.on_shelf(name, Shelf::last_taken)?;
-        self.publish(new.into_iter().collect());
+        self.publish();
         Ok(records)
     }
 
@@ -508,29 +523,51 @@ fn alike(before: &[FeedStatus], now: &[FeedStatus]) -> bool {
     before.iter().map(key).eq(now.iter().map(key))
 }
 
-fn revision(shelves: &BTreeMap<String, Shelf>) -> u64 {
-    shelves.values().map(Shelf::changes).sum()
+/// What a snapshot is made of.
+struct Parts {
+    revision: u64,
+    segments: Vec<Arc<Segment>>,
+    feeds: Vec<FeedStatus>,
 }
 
-fn snapshot(
-    shelves: &BTreeMap<String, Shelf>,
-    new: Vec<Arrived>,
-    more_new: u64,
-    trouble: Vec<Text>,
-) -> Snapshot {
-    let now = Timestamp::now();
-    let segments: Vec<Arc<Segment>> = shelves
-        .values()
-        .flat_map(|shelf| shelf.segments().iter().cloned())
-        .collect();
-    Snapshot {
-        revision: revision(shelves),
-        index: Arc::new(Index::join(&segments)),
-        feeds: shelves.values().map(|shelf| shelf.status(now)).collect(),
-        new: Arc::new(new),
-        more_new,
-        trouble,
-        made: now,
+impl Parts {
+    fn of(shelves: &BTreeMap<String, Shelf>) -> Self {
+        let now = Timestamp::now();
+        let segments = shelves.values().flat_map(|shelf| shelf.segments());
+        Self {
+            revision: shelves.values().map(Shelf::changes).sum(),
+            segments: segments.cloned().collect(),
+            feeds: shelves.values().map(|shelf| shelf.status(now)).collect(),
+        }
+    }
+
+    fn snapshot(
+        self,
+        news: News,
+        trouble: Vec<Text>,
+        before: &VecDeque<(u64, Arc<Vec<Arrived>>)>,
+    ) -> Snapshot {
+        let new = Arc::new(news.records);
+        Snapshot {
+            history: Arc::new(Snapshot::longer(before, self.revision, &new, news.more)),
+            revision: self.revision,
+            index: Arc::new(Index::join(&self.segments)),
+            feeds: self.feeds,
+            new,
+            more_new: news.more,
+            newly_exploited: Arc::new(news.exploited),
+            trouble,
+            made: Timestamp::now(),
+        }
+    }
+}
+
+/// Removes what a process that was killed may have left beside the feeds.
+fn sweep(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().ends_with(".new") {
+            let _ = fs::remove_file(entry.path());
+        }
     }
 }
 

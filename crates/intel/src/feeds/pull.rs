@@ -173,8 +173,14 @@ impl Feeds {
         let read = tokio::task::spawn_blocking(move || {
             let name = shown(&url);
             let file = File::open(&download).map_err(|error| FeedsError::io(&download, error))?;
-            let mut found = ingest(Some(feed.format), &name, file, &Limits::default())
-                .map_err(|error| FeedsError::io(&download, error))?;
+            let mut found = ingest(
+                Some(feed.format),
+                &name,
+                file,
+                &Limits::default(),
+                this.folder(),
+            )
+            .map_err(|error| FeedsError::io(&download, error))?;
             let refused = (found.refused, found.refusals.clone());
             if found.cut || (found.is_empty() && found.refused > 0) {
                 return Ok(Read::Broken(found.first_reason(), refused));
@@ -200,8 +206,7 @@ impl Feeds {
             this.on_shelf(&feed.name, |shelf| shelf.remember(&url, said))??;
             Ok(Read::Ended(match taken {
                 Taken::Accepted { records } => {
-                    let new = this.on_shelf(&feed.name, super::shelf::Shelf::last_taken)?;
-                    this.publish(new.into_iter().collect());
+                    this.publish();
                     Pulled::Accepted { records }
                 }
                 Taken::Same => {

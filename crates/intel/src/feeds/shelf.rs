@@ -16,12 +16,16 @@ use serde::{Deserialize, Serialize};
 use super::config::FeedConfig;
 use super::disk;
 use super::error::FeedsError;
+use super::snapshot::News;
 use super::status::{FeedState, FeedStatus, HeldBack, Trouble, age, day};
 
 /// Deliveries that are remembered, so that the same one is not taken twice.
 const SEEN: usize = 2_000;
 /// Most segments of a feed whose files replace each other by name.
 const DOCUMENTS: usize = 2_000;
+/// Most records of a feed, and of makers' news, which anybody may publish.
+const MOST_RECORDS: u64 = super::ingest::MOST_RECORDS as u64;
+const MOST_NEWS: u64 = 100_000;
 /// Dates further ahead of the clock than this are mistakes.
 const AHEAD_MS: i64 = 86_400_000;
 
@@ -31,8 +35,8 @@ pub(super) struct Shelf {
     folder: PathBuf,
     kept: Kept,
     segments: Vec<Arc<Segment>>,
-    /// The delivery that was taken last, as long as this process lives.
-    last: Option<Arc<Segment>>,
+    /// What deliveries brought that nobody was told of yet.
+    news: News,
 }
 
 /// The state file.
@@ -154,7 +158,7 @@ impl Shelf {
             folder,
             kept,
             segments,
-            last: None,
+            news: News::default(),
         };
         if let Some(first) = lost.first() {
             // All of it has to be fetched again.
@@ -203,7 +207,7 @@ impl Shelf {
                         folder,
                         kept,
                         segments,
-                        last: None,
+                        news: News::default(),
                     });
                 }
                 // The other may just have put a new state in place of this one.
@@ -221,9 +225,9 @@ impl Shelf {
         &self.segments
     }
 
-    /// What was taken last, once.
-    pub(super) fn last_taken(&mut self) -> Option<Arc<Segment>> {
-        self.last.take()
+    /// What was taken since this was last asked.
+    pub(super) fn take_news(&mut self) -> News {
+        std::mem::take(&mut self.news)
     }
 
     /// Goes up with each change of what counts.
@@ -356,6 +360,23 @@ impl Shelf {
             next.trouble = Some(trouble.clone());
             self.write(next)?;
             return Ok(Taken::Refused(trouble));
+        }
+        let room = match self.config.format {
+            hudun_advisory::Format::Rss => MOST_NEWS,
+            _ => MOST_RECORDS,
+        };
+        let total = if delivery.whole {
+            items
+        } else {
+            self.records().saturating_add(items)
+        };
+        if total > room {
+            let sentence = Text::new(
+                format!("共 {total} 条，超过上限 {room} 条，没有采用。"),
+                format!("It would be {total} records and {room} are the limit: it was not taken."),
+            );
+            let refused = (delivery.refused, Vec::new());
+            return self.failed(sentence, refused, now).map(Taken::Refused);
         }
         let before = self.kept.whole.unwrap_or_else(|| self.records());
         let percent = u64::from(self.config.shrink_percent);
@@ -536,8 +557,8 @@ impl Shelf {
         let beyond = next.seen.len().saturating_sub(SEEN);
         next.seen.drain(..beyond);
         self.write(next)?;
+        self.news.add(News::of(&taken, &self.segments));
         self.segments = segments;
-        self.last = Some(taken);
         self.sweep();
         Ok(())
     }
