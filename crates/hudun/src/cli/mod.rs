@@ -1,6 +1,7 @@
 //! The command line.
 
 mod advisory;
+mod assets;
 mod baseline;
 mod demo;
 mod offline;
@@ -79,6 +80,9 @@ enum Command {
     /// Vulnerable versions, offline.
     #[command(subcommand)]
     Advisory(advisory::AdvisoryCommand),
+    /// Assets: what software there is to guard.
+    #[command(subcommand)]
+    Assets(assets::AssetsCommand),
     /// What the behaviour engine has learnt of one person: read it or forget it.
     #[command(subcommand)]
     Baseline(baseline::BaselineCommand),
@@ -398,6 +402,7 @@ fn act(command: Command) -> anyhow::Result<ExitCode> {
         Command::Duty(DutyCommand::Assess { facts, json }) => offline::assess(&facts, json),
         Command::Duty(DutyCommand::Rules { json }) => offline::rules(json),
         Command::Advisory(command) => advisory::run(command),
+        Command::Assets(command) => assets::run(command),
         Command::Baseline(command) => baseline::run(command),
         Command::Simulate(args) => simulate::run(args),
         Command::Notice(NoticeCommand::Lint { file, facts, json }) => {
