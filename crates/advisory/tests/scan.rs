@@ -519,48 +519,61 @@ fn links_are_not_followed_and_bounds_are_told() {
 /// The package manager's own list of this machine, where it has one.
 #[test]
 fn dpkg_agrees_on_every_package_of_this_machine() {
-    const ADMIN: &str = "/var/lib/dpkg";
-    let list = Command::new("dpkg-query")
-        .args([
-            "-W",
-            "-f=${db:Status-Status}\t${Package}\t${Version}\t${Architecture}\n",
-        ])
-        .output();
-    let Ok(list) = list else {
-        eprintln!("skipped: no dpkg-query");
-        return;
+    let list = || {
+        let format = "-f=${db:Status-Status}\t${Package}\t${Version}\t${Architecture}\n";
+        let list = Command::new("dpkg-query")
+            .args(["-W", format])
+            .output()
+            .ok()?;
+        let list = String::from_utf8(list.stdout).unwrap();
+        let installed = list
+            .lines()
+            .filter_map(|line| line.strip_prefix("installed\t"));
+        let mut installed: Vec<String> = installed.map(str::to_owned).collect();
+        installed.sort();
+        Some(installed)
     };
-    let list = String::from_utf8(list.stdout).unwrap();
-    let mut wanted: Vec<String> = list
-        .lines()
-        .filter_map(|line| line.strip_prefix("installed\t"))
-        .map(str::to_owned)
-        .collect();
-    let scanned = scan(Path::new(ADMIN), &Limits::default(), &mut |_| true);
-    let mut found: Vec<String> = Vec::new();
-    for one in &scanned.inventory.components {
-        let purl = one.purl.as_deref().unwrap();
-        let arch = purl
-            .split("arch=")
-            .nth(1)
-            .unwrap()
-            .split('&')
-            .next()
-            .unwrap();
-        found.push(format!(
-            "{}\t{}\t{arch}",
-            one.name,
-            one.version.as_deref().unwrap()
-        ));
+    for round in 1.. {
+        let Some(wanted) = list() else {
+            eprintln!("skipped: no dpkg-query");
+            return;
+        };
+        let scanned = scan(Path::new("/var/lib/dpkg"), &Limits::default(), &mut |_| {
+            true
+        });
+        let mut found: Vec<String> = Vec::new();
+        for one in &scanned.inventory.components {
+            let purl = one.purl.as_deref().unwrap();
+            let arch = purl
+                .split("arch=")
+                .nth(1)
+                .unwrap()
+                .split('&')
+                .next()
+                .unwrap();
+            found.push(format!(
+                "{}\t{}\t{arch}",
+                one.name,
+                one.version.as_deref().unwrap()
+            ));
+        }
+        found.sort();
+        // Somebody may install something at this very moment: what dpkg is about to write lies beside its list.
+        let journal =
+            fs::read_dir("/var/lib/dpkg/updates").is_ok_and(|mut list| list.next().is_some());
+        let still = list().as_ref() == Some(&wanted) && !journal;
+        if !still && round < 60 {
+            std::thread::sleep(std::time::Duration::from_secs(1));
+            continue;
+        }
+        assert!(
+            !wanted.is_empty() && wanted == found,
+            "{} and {}",
+            wanted.len(),
+            found.len()
+        );
+        return;
     }
-    wanted.sort();
-    found.sort();
-    assert!(
-        !wanted.is_empty() && wanted == found,
-        "{} and {}",
-        wanted.len(),
-        found.len()
-    );
 }
 
 /// What npm says that it installed, by itself, from a folder: no network is needed.
