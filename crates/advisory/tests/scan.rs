@@ -617,7 +617,6 @@ fn npm_agrees_on_what_it_installed() {
         .iter()
         .map(|(name, one)| (name.clone(), one["version"].as_str().unwrap().to_owned()))
         .collect();
-    let scanned = scan(&app.join("node_modules"), &Limits::default(), &mut |_| true);
     let found: BTreeSet<(String, String)> = scan(&app, &Limits::default(), &mut |_| true)
         .inventory
         .components

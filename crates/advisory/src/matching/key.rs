@@ -245,7 +245,7 @@ fn telling(plain: &str) -> bool {
 }
 
 /// FNV-1a, 64 bits: the same on every machine, as the index file needs it. Whoever looks up compares the name itself again.
-pub(super) fn hash(key: &str) -> u64 {
+pub(crate) fn hash(key: &str) -> u64 {
     key.bytes().fold(0xcbf2_9ce4_8422_2325, |sum: u64, byte| {
         (sum ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })

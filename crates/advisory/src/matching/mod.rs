@@ -41,6 +41,8 @@ mod parts;
 mod platform;
 mod report;
 mod run;
+mod segment;
+mod segment_file;
 mod store;
 mod text;
 mod verdict;
@@ -48,14 +50,17 @@ mod verdict;
 mod verdict_tests;
 mod vex;
 
+pub(crate) use key::hash;
+
 pub use because::{Because, Verdict};
 pub use diff::{Changed, Difference, FindingKey, Gone, New, Snapshot, SnapshotError, State, Why};
 pub use disk::{IndexError, VERSION};
 pub use facts::Asset;
 pub use fix::Upgrade;
-pub use index::{Builder, Counts, Index};
+pub use index::{Counts, Index};
 pub use outcome::{About, Disagreement, Graded, Said};
 pub use report::{Decided, Finding, Identifier, Part, Report, Summary, Vulnerability};
 pub use run::{Options, match_inventory};
+pub use segment::{Builder, Mark, Segment};
 pub use text::Text;
 pub use vex::{Own, Suppressed};

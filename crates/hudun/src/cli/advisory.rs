@@ -62,7 +62,7 @@ pub(super) enum AdvisoryCommand {
 
 #[derive(Args)]
 pub(super) struct ReadArgs {
-    /// cve5, nvd, osv, ghsa, csaf, openvex, cnvd, cnnvd, kev or epss.
+    /// cve5, nvd, osv, ghsa, csaf, openvex, cnvd, cnnvd, kev, epss or rss.
     #[arg(long)]
     format: Format,
     /// Files, folders and archives.
@@ -226,6 +226,7 @@ fn show(to: &mut impl Write, found: &Found, as_json: bool) -> std::io::Result<()
             epss.cve, epss.probability, epss.percentile, epss.model
         ),
         Found::Refused(refused) => writeln!(to, "{refused}"),
+        Found::Ended(_) => Ok(()),
     }
 }
 

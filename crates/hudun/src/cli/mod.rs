@@ -4,6 +4,7 @@ mod advisory;
 mod assets;
 mod baseline;
 mod demo;
+mod intel;
 mod offline;
 mod register;
 mod remote;
@@ -83,6 +84,9 @@ enum Command {
     /// Assets: what software there is to guard.
     #[command(subcommand)]
     Assets(assets::AssetsCommand),
+    /// Feeds of published vulnerabilities: pull them, see how they stand, carry them to a network without internet.
+    #[command(subcommand)]
+    Intel(intel::IntelCommand),
     /// What the behaviour engine has learnt of one person: read it or forget it.
     #[command(subcommand)]
     Baseline(baseline::BaselineCommand),
@@ -403,6 +407,7 @@ fn act(command: Command) -> anyhow::Result<ExitCode> {
         Command::Duty(DutyCommand::Rules { json }) => offline::rules(json),
         Command::Advisory(command) => advisory::run(command),
         Command::Assets(command) => assets::run(command),
+        Command::Intel(command) => intel::run(command),
         Command::Baseline(command) => baseline::run(command),
         Command::Simulate(args) => simulate::run(args),
         Command::Notice(NoticeCommand::Lint { file, facts, json }) => {
