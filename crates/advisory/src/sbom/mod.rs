@@ -275,7 +275,8 @@ impl Inventory {
                     Found {
                         name,
                         version: package.version.map(str::to_owned),
-                        ecosystem: Some("maven"),
+                        // Without a group no registry can be asked: the name is all there is, and may propose.
+                        ecosystem: package.distro.map(|_| "maven"),
                         purl,
                         ..Found::default()
                     },
