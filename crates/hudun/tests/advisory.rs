@@ -76,8 +76,10 @@ fn an_inventory_is_held_against_a_folder_of_feeds() {
         "--json",
     ];
     let found = lines(place, &words, 0);
-    assert_eq!(found.len(), 3, "{found:#?}");
+    assert_eq!(found.len(), 5, "{found:#?}");
     let (lodash, ecology) = (&found[0], &found[1]);
+    assert_eq!(found[2]["upgrade"]["component"]["name"], "lodash");
+    assert_eq!(found[3]["components"].as_array().unwrap().len(), 3);
     assert_eq!(lodash["vulnerability"]["id"], "CVE-2021-23337");
     assert_eq!(lodash["status"], "affected");
     assert_eq!(lodash["fixed"], "4.17.21");
@@ -95,7 +97,7 @@ fn an_inventory_is_held_against_a_folder_of_feeds() {
     assert_eq!(ecology["proposed"], true);
     assert_eq!(ecology["status"], "unknown");
     assert_eq!(ecology["decided_by"]["status"], "affected");
-    let summary = &found[2]["summary"];
+    let summary = &found[4]["summary"];
     assert_eq!(
         (&summary["affected"], &summary["proposed"]),
         (&1.into(), &1.into())

@@ -139,7 +139,7 @@ impl Affected {
             .iter()
             .find(|(_, end)| !self.holds_affected(end, order, false));
         mended
-            .or(ends.last())
+            .or_else(|| ends.last())
             .map(|(_, end)| (*end).to_owned())
             // What can't be ordered is the source's word all the same.
             .or_else(|| first.map(str::to_owned))

@@ -102,7 +102,7 @@ fn take_json(part: &Part, at: &str, out: &mut Out<'_>) {
         let first = evidence.occurrences.as_ref()?.first()?;
         first.location.as_deref()
     });
-    let seen = seen.map(|place| cut_place(place));
+    let seen = seen.map(cut_place);
     let property = |wanted: &str| {
         let all = part.properties.iter().flatten();
         all.into_iter()

@@ -208,3 +208,109 @@ fn position(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
         at += found + 1;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn text(text: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut left = text.len();
+        while left >= 0x80 {
+            bytes.push(u8::try_from(left & 0x7f).unwrap() | 0x80);
+            left >>= 7;
+        }
+        bytes.push(u8::try_from(left).unwrap());
+        bytes.extend(text);
+        bytes
+    }
+
+    fn info(flags: u8, go: &str, modules: &str) -> Vec<u8> {
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend([8, flags]);
+        bytes.resize(32, 0);
+        bytes.extend(text(go.as_bytes()));
+        bytes.extend(text(&[&[1; 16], modules.as_bytes(), &[2; 16]].concat()));
+        bytes
+    }
+
+    /// An ELF file with two sections: the names, and one of that name.
+    fn elf(wide: bool, little: bool, name: &[u8], inner: &[u8]) -> Vec<u8> {
+        let mut file = b"\x7fELF".to_vec();
+        file.extend([if wide { 2 } else { 1 }, if little { 1 } else { 2 }]);
+        file.resize(64, 0);
+        let put = |file: &mut Vec<u8>, at: usize, length: usize, value: usize| {
+            for byte in 0..length {
+                let shift = if little { byte } else { length - 1 - byte } * 8;
+                file[at + byte] = u8::try_from(value >> shift & 0xff).unwrap();
+            }
+        };
+        let texts = [b"\0", name, b"\0"].concat();
+        let at_texts = file.len();
+        file.extend(&texts);
+        file.resize(128, 0);
+        let at_inner = file.len();
+        file.extend(inner);
+        let table = file.len();
+        let (size, word) = if wide { (64, 8) } else { (40, 4) };
+        file.resize(table + 2 * size, 0);
+        let (offset, length) = if wide { (24, 32) } else { (16, 20) };
+        for (entry, (name, at, bytes)) in [(0, at_texts, texts.len()), (1, at_inner, inner.len())]
+            .into_iter()
+            .enumerate()
+        {
+            let base = table + entry * size;
+            put(&mut file, base, 4, name);
+            put(&mut file, base + offset, word, at);
+            put(&mut file, base + length, word, bytes);
+        }
+        let counts = if wide { 54 } else { 42 };
+        put(&mut file, if wide { 40 } else { 32 }, word, table);
+        put(&mut file, counts + 4, 2, size);
+        put(&mut file, counts + 6, 2, 2);
+        put(&mut file, counts + 8, 2, 0);
+        file
+    }
+
+    #[test]
+    fn build_information_is_found_in_files_of_every_make() {
+        let modules = format!(
+            "path\tx\nmod\tx\t(devel)\n{}",
+            "dep\ta/b\tv1.2.3\th1:x\n".repeat(200)
+        );
+        for (wide, little) in [(true, true), (true, false), (false, true), (false, false)] {
+            let file = elf(
+                wide,
+                little,
+                b".go.buildinfo",
+                &info(2, "go1.22.3", &modules),
+            );
+            let build = read(&mut Cursor::new(file)).unwrap();
+            assert_eq!((build.go.as_str(), &build.modules), ("go1.22.3", &modules));
+        }
+        let of = |name: &[u8], inner: &[u8]| read(&mut Cursor::new(elf(true, true, name, inner)));
+        assert_eq!(of(b".go.buildinfo", &info(0, "go1.17", "")), Err(No::Old));
+        assert_eq!(
+            of(b".go.buildinfo", &info(2, "go1.22", "")[..40]),
+            Err(No::Damaged)
+        );
+        assert_eq!(of(b".rodata", &info(2, "go1.22", "")), Err(No::Other));
+        assert_eq!(read(&mut Cursor::new(b"#!/bin/sh")), Err(No::Other));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..400), at in 0_usize..400, value: u8) {
+            let mut file = elf(true, true, b".go.buildinfo", &info(2, "go1.22.3", "mod\tx\tv1\n"));
+            let length = file.len();
+            file[at % length] = value;
+            let _ = read(&mut Cursor::new(file));
+            bytes.splice(0..0, *b"\x7fELF\x02\x01");
+            let _ = read(&mut Cursor::new(bytes));
+        }
+    }
+}

@@ -86,3 +86,32 @@ impl Package {
         (name != self.name || version.is_some()).then(|| (name.to_owned(), version))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_header_without_a_name_or_with_a_place_outside_is_none() {
+        assert_eq!(header(&[]), None);
+        assert_eq!(header(&[0xff; 8]), None);
+        // One entry, a name that lies behind the data.
+        let mut blob = [0, 0, 0, 1, 0, 0, 0, 2].to_vec();
+        for word in [NAME, 6, 9, 1] {
+            blob.extend(word.to_be_bytes());
+        }
+        blob.extend(b"a\0");
+        assert_eq!(header(&blob), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(entries in 0_u32..20, length in 0_u32..200, rest in prop::collection::vec(any::<u8>(), 0..500)) {
+            let mut blob = [entries.to_be_bytes(), length.to_be_bytes()].concat();
+            blob.extend(rest);
+            let _ = header(&blob);
+        }
+    }
+}

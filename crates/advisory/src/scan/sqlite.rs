@@ -318,3 +318,66 @@ fn be32(bytes: &[u8], at: usize) -> Option<u32> {
     let four = bytes.get(at..)?.first_chunk::<4>()?;
     Some(u32::from_be_bytes(*four))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn numbers_of_one_to_nine_bytes_are_read() {
+        for (bytes, wanted) in [
+            (&[0x7f][..], 0x7f),
+            (&[0x81, 0x00], 0x80),
+            (&[0xff; 9], u64::MAX),
+        ] {
+            let mut rest = bytes;
+            assert_eq!(varint(&mut rest), Some(wanted));
+            assert!(rest.is_empty());
+        }
+        assert_eq!(varint(&mut &[0x80][..]), None);
+    }
+
+    #[test]
+    fn a_tree_that_leads_to_itself_ends() {
+        let mut file = vec![0; 1024];
+        file[..16].copy_from_slice(b"SQLite format 3\0");
+        file[16] = 2;
+        // An inner page whose last child is itself.
+        file[100] = 0x05;
+        file[111] = 1;
+        let mut database = Database::open(Cursor::new(file), None).unwrap();
+        assert!(
+            database
+                .rows("Packages", &mut |_| true)
+                .unwrap_err()
+                .contains("circle")
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(page in prop::collection::vec(any::<u8>(), 412..=412), second in prop::collection::vec(any::<u8>(), 512..=512), log in prop::collection::vec(any::<u8>(), 0..700), kind in prop::sample::select(vec![5_u8, 13])) {
+            let mut file = vec![0; 100];
+            file[..16].copy_from_slice(b"SQLite format 3\0");
+            file[16] = 2;
+            file.extend(page);
+            file[100] = kind;
+            file.extend(second);
+            let mut log = log;
+            log.splice(0..0, [0x37, 0x7f, 0x06, 0x82, 0, 0, 0, 0, 0, 0, 2, 0]);
+            let _ = Database::open(Cursor::new(file.clone()), Some(Cursor::new(log)));
+            if let Ok(mut database) = Database::open(Cursor::new(file), None) {
+                let _ = database.rows("Packages", &mut |_| true);
+            }
+        }
+
+        #[test]
+        fn no_row_panics(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+            let _ = columns(&bytes);
+        }
+    }
+}
