@@ -1,6 +1,7 @@
 //! The command line.
 
 mod advisory;
+mod assets;
 mod baseline;
 mod demo;
 mod intel;
@@ -83,6 +84,9 @@ enum Command {
     /// Vulnerable versions, offline.
     #[command(subcommand)]
     Advisory(advisory::AdvisoryCommand),
+    /// Assets: what software there is to guard.
+    #[command(subcommand)]
+    Assets(assets::AssetsCommand),
     /// Feeds of published vulnerabilities: pull them, see how they stand, carry them to a network without internet.
     #[command(subcommand)]
     Intel(intel::IntelCommand),
@@ -425,6 +429,7 @@ fn act(command: Command) -> anyhow::Result<ExitCode> {
         Command::Duty(DutyCommand::Assess { facts, json }) => offline::assess(&facts, json),
         Command::Duty(DutyCommand::Rules { json }) => offline::rules(json),
         Command::Advisory(command) => advisory::run(command),
+        Command::Assets(command) => assets::run(command),
         Command::Intel(command) => intel::run(command),
         Command::Baseline(command) => baseline::run(command),
         Command::Simulate(args) => simulate::run(args),
