@@ -59,17 +59,18 @@ function ExposuresPanel({ view, reload }: { view: Schemas["ExposuresView"]; relo
         <Figure label={t("exposures.advisories")} value={view.advisories} />
         <Figure label={t("exposures.assets")} value={view.assets.length} />
       </div>
-      <Segmented
-        value={shown}
-        style={{ margin: "12px 0" }}
-        aria-label={t("exposures.which")}
-        options={[
-          { value: "open", label: `${t("exposures.open")} ${groups.open?.length ?? 0}` },
-          { value: "proposed", label: `${t("exposures.proposed")} ${groups.proposed?.length ?? 0}` },
-          { value: "over", label: `${t("exposures.over")} ${groups.over?.length ?? 0}` },
-        ]}
-        onChange={setShown}
-      />
+      <div className="wide" style={{ margin: "12px 0" }}>
+        <Segmented
+          value={shown}
+          aria-label={t("exposures.which")}
+          options={[
+            { value: "open", label: `${t("exposures.open")} ${groups.open?.length ?? 0}` },
+            { value: "proposed", label: `${t("exposures.proposed")} ${groups.proposed?.length ?? 0}` },
+            { value: "over", label: `${t("exposures.over")} ${groups.over?.length ?? 0}` },
+          ]}
+          onChange={setShown}
+        />
+      </div>
       {list.length === 0 && <Nothing say={t(view.assets.length === 0 ? "exposures.noAssets" : shown === "open" ? "exposures.none" : "exposures.noneHere")} />}
       {list.slice(0, 200).map((one) => (
         <ExposureRow key={one.id} exposure={one} reload={reload} />
