@@ -79,6 +79,9 @@ pub enum BundleError {
     /// Not a bundle, or not a whole one.
     #[error("it is no bundle that can be read: {0}")]
     Broken(String),
+    /// No feed holds anything.
+    #[error("there is nothing to put into it: no feed holds anything yet")]
+    Empty,
     /// Signed by somebody else.
     #[error(
         "it is signed with the key {key}, which is not trusted: put it into intel.bundle_keys if it should be"
@@ -284,9 +287,7 @@ fn pack(
         });
     }
     if manifest.feeds.is_empty() {
-        return Err(BundleError::Broken(
-            "there is nothing to put into it".to_owned(),
-        ));
+        return Err(BundleError::Empty);
     }
     let text = serde_json::to_vec_pretty(&manifest).map_err(io::Error::other)?;
     let signature = Signed {
