@@ -107,8 +107,8 @@ fn plain(html: String) -> String {
         let (front, tag) = rest.split_at(at);
         text.push_str(front);
         let is_tag = tag
-            .bytes()
-            .nth(1)
+            .as_bytes()
+            .get(1)
             .is_some_and(|next| next.is_ascii_alphabetic() || next == b'/' || next == b'!');
         match tag.find('>').filter(|_| is_tag) {
             Some(end) => {
