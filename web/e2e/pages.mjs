@@ -40,11 +40,32 @@ try {
   await second.page.goto(`${url}/approvals`);
   await second.part("approve").click();
   await lead.part("restriction", { lift: "gone" }).waitFor();
-  for (const path of ["/", "/incidents", "/findings", "/inspection", "/approvals", "/policy", "/account", room]) {
+  for (const path of ["/", "/incidents", "/findings", "/exposures", "/inspection", "/approvals", "/policy", "/account", room]) {
     await second.page.goto(url + path);
     await second.page.locator("main .ant-card").first().waitFor();
     assert.equal(await second.overflow(), 0, `${path} is wider than a phone`);
   }
+
+  // What is true of us of what was published: four lines each, a statement takes a reason, an asset is entered by hand.
+  await lead.page.goto(`${url}/exposures`);
+  const exposure = lead.part("exposure", { vulnerability: "CVE-2026-0001" });
+  await exposure.waitFor();
+  assert.equal(await exposure.getByTestId("story").locator("li").count(), 4);
+  await exposure.getByTestId("check").click();
+  await exposure.getByTestId("state").click();
+  const state = lead.page.locator(".ant-modal-footer .ant-btn").last();
+  assert.equal(await state.isDisabled(), true, "a statement takes a reason");
+  await lead.page.locator(".ant-modal textarea").fill("the search is turned off");
+  await state.click();
+  await lead.page.locator(".ant-modal").waitFor({ state: "detached" });
+  assert.equal(await lead.part("feed", { state: "shrunk" }).locator("button").count(), 1, "what is held back can be taken");
+  await lead.page.getByTestId("add-asset").click();
+  await lead.page.getByTestId("asset-name").fill("mail-01");
+  await lead.page.getByTestId("asset-product").fill("Postfix");
+  await lead.page.locator(".ant-modal-footer .ant-btn").last().click();
+  await lead.page.locator(".ant-modal").waitFor({ state: "detached" });
+  await lead.page.getByTestId("subscribe-text").fill("nginx");
+  await lead.page.getByTestId("subscribe").click();
 
   // What the inspection stopped; an exception shows what it would let pass before it counts.
   await lead.page.goto(`${url}/inspection`);

@@ -31,6 +31,7 @@ pub mod matching;
 mod read;
 mod record;
 pub mod sbom;
+pub mod scan;
 mod score;
 mod version;
 

@@ -272,9 +272,9 @@ endpoints! {
         /// Takes a delivery that was held back because it is much smaller than what is held.
         ACCEPT_FEED: Reason => Done = post("acceptFeed", "/api/feeds/{feed}/accept", LEAD);
         /// Wants to hear of a product, of words or of a kind of vulnerability.
-        SUBSCRIBE: NewSubscription => Done = post("subscribe", "/api/subscriptions", ANY);
+        SUBSCRIBE: NewSubscription => Done = post("subscribe", "/api/subscriptions", TEAM);
         /// Ends a subscription.
-        UNSUBSCRIBE: () => Done = act("unsubscribe", "/api/subscriptions/{subscription}/remove", ANY);
+        UNSUBSCRIBE: () => Done = act("unsubscribe", "/api/subscriptions/{subscription}/remove", TEAM);
         /// What the inspection stopped, by rule and parameter; its rules and exceptions.
         INSPECTION: () => InspectionView = get("inspection", "/api/inspection", ANY);
         /// What an exception would let pass: the last days' stops, and attacks of the proof.

@@ -65,7 +65,9 @@ impl Intake {
             Taken::Noted => Ok(None),
             Taken::Joined { incident, graver } => {
                 self.tell(&incident);
-                if graver && incident.grade == Grade::High {
+                // What newly holds of an asset, or is newly tried, wakes somebody even where its case is as grave as can be.
+                let news = finding.rule.starts_with("intel.");
+                if news || (graver && incident.grade == Grade::High) {
                     self.alert(&incident, &finding).await?;
                     if self.auto && incident.run.is_none() {
                         self.start_playbook(&incident).await?;

@@ -76,8 +76,10 @@ fn an_inventory_is_held_against_a_folder_of_feeds() {
         "--json",
     ];
     let found = lines(place, &words, 0);
-    assert_eq!(found.len(), 3, "{found:#?}");
+    assert_eq!(found.len(), 5, "{found:#?}");
     let (lodash, ecology) = (&found[0], &found[1]);
+    assert_eq!(found[2]["upgrade"]["component"]["name"], "lodash");
+    assert_eq!(found[3]["components"].as_array().unwrap().len(), 3);
     assert_eq!(lodash["vulnerability"]["id"], "CVE-2021-23337");
     assert_eq!(lodash["status"], "affected");
     assert_eq!(lodash["fixed"], "4.17.21");
@@ -95,7 +97,7 @@ fn an_inventory_is_held_against_a_folder_of_feeds() {
     assert_eq!(ecology["proposed"], true);
     assert_eq!(ecology["status"], "unknown");
     assert_eq!(ecology["decided_by"]["status"], "affected");
-    let summary = &found[2]["summary"];
+    let summary = &found[4]["summary"];
     assert_eq!(
         (&summary["affected"], &summary["proposed"]),
         (&1.into(), &1.into())
@@ -175,4 +177,113 @@ fn a_package_is_asked_for_by_its_purl() {
         .code(),
         Some(1)
     );
+}
+
+#[test]
+fn two_reports_are_held_against_each_other() {
+    let folder = laid_out();
+    let at = |name: &str| folder.path().join(name);
+    let report = |name: &str| {
+        let output = hudun(
+            folder.path(),
+            &[
+                "match",
+                "--sbom",
+                "package-lock.json",
+                "bom.json",
+                "--feeds",
+                "feeds",
+                "--json",
+            ],
+        );
+        assert_eq!(output.status.code(), Some(0));
+        std::fs::write(at(name), output.stdout).unwrap();
+    };
+    report("before.jsonl");
+    let same = lines(
+        folder.path(),
+        &["diff", "before.jsonl", "before.jsonl", "--json"],
+        0,
+    );
+    assert_eq!(same, [serde_json::json!({ "same": 2 })]);
+
+    let upgrades: Vec<Value> = std::fs::read_to_string(at("before.jsonl"))
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .filter(|line| line.get("upgrade").is_some())
+        .collect();
+    assert_eq!(upgrades[0]["upgrade"]["version"], "4.17.21");
+    assert_eq!(upgrades[0]["upgrade"]["mends"][0], "CVE-2021-23337");
+
+    std::fs::write(at("package-lock.json"), LOCK.replace("4.17.20", "4.17.21")).unwrap();
+    report("after.jsonl");
+    let gone = lines(
+        folder.path(),
+        &["diff", "before.jsonl", "after.jsonl", "--json"],
+        0,
+    );
+    assert_eq!(gone[0]["gone"]["why"], "version_changed");
+    assert_eq!(gone[0]["gone"]["version_now"], "4.17.21");
+    assert_eq!(gone[0]["gone"]["component"], "pkg:npm/lodash");
+    // And the other way round something is new that somebody has to act on.
+    let new = lines(
+        folder.path(),
+        &["diff", "after.jsonl", "before.jsonl", "--json"],
+        1,
+    );
+    assert_eq!(new[0]["new"]["vulnerability"], "CVE-2021-23337");
+    let text = hudun(folder.path(), &["diff", "after.jsonl", "before.jsonl"]);
+    assert!(String::from_utf8_lossy(&text.stdout).contains("CVE-2021-23337"));
+
+    let bad = hudun(folder.path(), &["diff", "bom.json", "after.jsonl"]);
+    assert!(!bad.status.success());
+    assert!(String::from_utf8_lossy(&bad.stderr).contains("bom.json"));
+}
+
+#[test]
+fn a_scan_is_written_and_matched() {
+    let folder = laid_out();
+    let scan = |words: &[&str], code: i32| {
+        let output = Command::new(env!("CARGO_BIN_EXE_hudun"))
+            .current_dir(folder.path())
+            .args(["assets", "scan"])
+            .args(words)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{words:?}: {said}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let text = scan(&[".", "--json", "--out", "host.cdx.json"], 0);
+    let found: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(found[0]["purl"], "pkg:npm/lodash@4.17.20");
+    assert_eq!(found[2]["summary"]["components"], 2);
+    assert_eq!(found[2]["summary"]["whole"], true);
+    assert!(scan(&["."], 0).contains("left-pad"));
+    let matched = lines(
+        folder.path(),
+        &[
+            "match",
+            "--sbom",
+            "host.cdx.json",
+            "--feeds",
+            "feeds",
+            "--json",
+        ],
+        0,
+    );
+    assert_eq!(matched[0]["vulnerability"]["id"], "CVE-2021-23337");
+    let place = matched[0]["component"]["places"][0].as_str().unwrap();
+    assert!(
+        place.starts_with("host.cdx.json: package-lock.json"),
+        "{place}"
+    );
+    // No time at all: what was found until then, and that it was not the whole.
+    let cut = scan(&[".", "--json", "--seconds", "0"], 2);
+    assert!(cut.contains(r#""stopped":"asked""#), "{cut}");
+    scan(&["no-such-folder"], 1);
 }

@@ -102,6 +102,20 @@ impl AssetEntry {
     }
 }
 
+/// Looks whether entries make sense, together too.
+///
+/// # Errors
+/// [`AssetError`], naming asset and field.
+pub fn check_entries(entries: &[AssetEntry]) -> Result<(), AssetError> {
+    for (at, entry) in entries.iter().enumerate() {
+        entry.check()?;
+        if entries.iter().take(at).any(|one| one.name == entry.name) {
+            return Err(AssetError::Twice(entry.name.clone()));
+        }
+    }
+    Ok(())
+}
+
 /// An asset with what is on it.
 #[derive(Clone, Debug)]
 pub struct Asset {
@@ -187,12 +201,7 @@ impl Assets {
         configured: Vec<AssetEntry>,
         now: Timestamp,
     ) -> Result<Self, AssetError> {
-        for (at, entry) in configured.iter().enumerate() {
-            entry.check()?;
-            if configured.iter().take(at).any(|one| one.name == entry.name) {
-                return Err(AssetError::Twice(entry.name.clone()));
-            }
-        }
+        check_entries(&configured)?;
         let kept: Collection<Kept> = store.collection();
         let known = kept.newest(u32::try_from(MOST).unwrap_or(u32::MAX)).await?;
         let runs = |name: &str| {

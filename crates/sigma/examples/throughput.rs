@@ -1,287 +1,205 @@
-//! The bars of the engine in one run: events per second on one core beside rsigma-eval, the worst correlation case, and
-//! memory under a million hostile keys.
+//! Events per second on one core beside rsigma-eval: the same events, the same rules, each round in turn.
 //!
-//! `cargo run --release -p hudun-sigma --example throughput -- [FOLDER]`
+//! `cargo run --release -p hudun-sigma --example throughput -- [--rounds N] [--only WAY] [FOLDER]`
 
 #![allow(clippy::unwrap_used, clippy::cast_precision_loss)]
 
+#[path = "../tests/common/clock.rs"]
+mod clock;
 #[path = "../tests/common/mod.rs"]
 mod common;
 
-use std::time::Instant;
-
+use clock::{Rounds, median};
 use common::{Rng, collection, files, ours, rules_folder, scrm_event};
-use hudun_sigma::{Engine, Limits, Loader, Meta, Scratch};
+use hudun_sigma::{Engine, Limits, Meta, Scratch, Source};
 use rsigma_eval::JsonEvent;
-use serde_json::{Value, json};
+use rsigma_parser::{LogSource, SigmaCollection};
+use serde_json::Value;
 
 /// Times that the pool is gone through in a round.
-const TIMES: usize = 400;
+const TIMES: usize = 200;
 const EVENTS: usize = POOL * TIMES;
-/// Different events.
+/// Different events. A few hundred again and again: one that has just been parsed is in the cache, as these are.
 const POOL: usize = 256;
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 15;
 
-fn main() {
-    let folder = std::env::args()
-        .nth(1)
-        .map(Into::into)
-        .or_else(rules_folder);
-    if let Some(folder) = folder {
-        matching(&files(&folder));
-    }
-    correlation("20,000 accounts", 20_000, 500_000);
-    correlation("200 busy accounts", 200, 500_000);
-    hostile();
+/// One way to get from events to findings.
+struct Way<'a> {
+    name: &'a str,
+    work: Box<dyn FnMut() -> usize + 'a>,
+    rounds: Rounds,
+    findings: usize,
 }
 
-/// The same events through both engines, in turn.
-fn matching(files: &[(String, String)]) {
+fn main() {
+    let (mut rounds, mut only, mut folder) = (ROUNDS, None, None);
+    let mut args = std::env::args().skip(1);
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--rounds" => rounds = args.next().unwrap().parse().unwrap(),
+            "--only" => only = args.next(),
+            _ => folder = Some(arg.into()),
+        }
+    }
+    let Some(folder) = folder.or_else(rules_folder) else {
+        return;
+    };
+    let files = files(&folder);
     let mut rng = Rng::new(3);
-    // A few hundred different events again and again: one that has just been parsed is in the cache, as these are.
     let events: Vec<Value> = (0..POOL).map(|n| scrm_event(&mut rng, n as u64)).collect();
     let lines: Vec<String> = events.iter().map(Value::to_string).collect();
-    let bytes: usize = lines.iter().map(String::len).sum();
-    let engine = Engine::new(ours(files), Limits::default());
-    let collection = collection(files);
-    let mut oracle = rsigma_eval::Engine::new();
-    assert!(oracle.add_rules(&collection.rules).is_empty());
+    let engine = Engine::new(ours(&files), Limits::default());
+    let collection = collection(&files);
     println!(
-        "{} rules, {EVENTS} events of {} bytes, {} rules without index; events per second of one core",
+        "{} rules, {POOL} events of {} bytes {TIMES} times, {rounds} rounds, {} rules without index",
         collection.rules.len(),
-        bytes / POOL,
+        lines.iter().map(String::len).sum::<usize>() / POOL,
         engine.rules().unindexed().count()
     );
 
-    let mut best = [f64::INFINITY; 4];
-    let mut counts = [0; 4];
-    for _ in 0..ROUNDS {
-        let mut scratch = Scratch::default();
-        time(&mut best[0], || {
-            counts[0] = (0..TIMES)
-                .flat_map(|_| &events)
-                .map(|event| engine.rules().matches(event, None, &mut scratch).len())
-                .sum();
-        });
-        let mut out = Vec::new();
-        time(&mut best[1], || {
-            counts[1] = 0;
-            for event in (0..TIMES).flat_map(|_| &events) {
-                engine.observe(event, &Meta::default(), None, &mut scratch, &mut out);
-                counts[1] += out.len();
-                out.clear();
-            }
-        });
-        time(&mut best[2], || {
-            counts[2] = 0;
-            for line in (0..TIMES).flat_map(|_| &lines) {
-                let event: Value = serde_json::from_str(line).unwrap();
-                engine.observe(&event, &Meta::default(), None, &mut scratch, &mut out);
-                counts[2] += out.len();
-                out.clear();
-            }
-        });
-        time(&mut best[3], || {
-            counts[3] = (0..TIMES)
-                .flat_map(|_| &events)
-                .map(|event| oracle.evaluate(&JsonEvent::borrow(event)).len())
-                .sum();
-        });
-    }
-    assert!(counts.iter().all(|count| *count == counts[0]), "{counts:?}");
-    let rate = |seconds: f64| EVENTS as f64 / seconds;
-    println!("  matches          {:>10.0} events/s", rate(best[0]));
-    println!("  findings         {:>10.0} events/s", rate(best[1]));
-    println!("  JSON to findings {:>10.0} events/s", rate(best[2]));
-    println!("  rsigma-eval      {:>10.0} events/s", rate(best[3]));
-    println!(
-        "  ratio            {:>10.1} (findings to findings); {} findings each",
-        best[3] / best[1],
-        counts[0]
-    );
-}
-
-fn time(best: &mut f64, work: impl FnOnce()) {
-    let start = Clock::now();
-    work();
-    *best = best.min(start.seconds());
-}
-
-/// Time of this thread on a core, so that what else the machine does counts little; wall time where the system can't tell.
-struct Clock(Instant, Option<u64>);
-
-impl Clock {
-    fn now() -> Self {
-        Self(Instant::now(), Self::on_core())
-    }
-
-    fn seconds(&self) -> f64 {
-        match (self.1, Self::on_core()) {
-            (Some(before), Some(after)) => (after - before) as f64 / 1e9,
-            _ => self.0.elapsed().as_secs_f64(),
+    let mut ways = here(&engine, &events, &lines);
+    ways.extend(there(&collection, &events));
+    ways.retain(|way| {
+        only.as_deref()
+            .is_none_or(|only| way.name.starts_with(only))
+    });
+    for _ in 0..rounds {
+        for way in &mut ways {
+            way.rounds.time(|| way.findings = (way.work)());
         }
     }
-
-    fn on_core() -> Option<u64> {
-        // The account of a running thread is as old as the last tick; giving way brings it up to date.
-        std::thread::yield_now();
-        let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-        text.split(' ').next()?.parse().ok()
+    println!("events per second of one core: median, best");
+    let rate = |seconds: f64| EVENTS as f64 / seconds;
+    for way in &ways {
+        println!(
+            "  {:38} {:>10.0} {:>10.0}   {} findings",
+            way.name,
+            rate(way.rounds.median()),
+            rate(way.rounds.best()),
+            way.findings
+        );
     }
-}
-
-/// The correlations of the reference: event_count, two value_count, value_sum, temporal_ordered over four base rules.
-const CORRELATIONS: &str = r"
-title: opened
-name: opened
-logsource: { category: application }
-detection: { s: { action: open }, condition: s }
----
-title: exported
-name: exported
-logsource: { category: application }
-detection: { s: { action: export }, condition: s }
----
-title: failed
-name: failed
-logsource: { category: application }
-detection: { s: { action: login, ok: false }, condition: s }
----
-title: entered
-name: entered
-logsource: { category: application }
-detection: { s: { action: login, ok: true }, condition: s }
----
-title: many failures
-correlation: { type: event_count, rules: [failed], group-by: [user], timespan: 10m, condition: { gte: 20 } }
----
-title: many customers
-correlation: { type: value_count, rules: [opened], group-by: [user], timespan: 10m, condition: { field: customer, gte: 4000 } }
----
-title: many addresses
-correlation: { type: value_count, rules: [opened], group-by: [user], timespan: 10m, condition: { field: ip, gte: 3000 } }
----
-title: many rows
-correlation: { type: value_sum, rules: [exported], group-by: [user], timespan: 10m, condition: { field: rows, gte: 100000000 } }
----
-title: in after failures
-correlation: { type: temporal_ordered, rules: [failed, entered], group-by: [user], timespan: 10m }
-";
-
-fn correlation(what: &str, users: usize, number: usize) {
-    let engine = Engine::new(
-        Loader::new()
-            .source("bench.yml", CORRELATIONS)
-            .load()
-            .unwrap(),
-        Limits::default(),
-    );
-    let mut rng = Rng::new(5);
-    let events: Vec<Value> = (0..number)
-        .map(|_| {
-            let action = *rng.pick(&[
-                "open", "open", "open", "open", "open", "open", "export", "login",
-            ]);
-            json!({
-                "action": action,
-                "ok": rng.one_in(2),
-                "user": format!("u{}", rng.below(users)),
-                "customer": format!("c{}", rng.below(300_000)),
-                "ip": format!("10.0.{}.{}", rng.below(250), rng.below(250)),
-                "rows": rng.below(500),
-            })
-        })
-        .collect();
-    let mut scratch = Scratch::default();
-    let mut out = Vec::new();
-    let mut nanos: Vec<u64> = Vec::with_capacity(number);
-    let start = Clock::now();
-    for (n, event) in events.iter().enumerate() {
-        let meta = Meta {
-            tenant: "shop",
-            time: n as i64,
-            ..Meta::default()
+    for (mine, theirs) in [
+        ("event to findings", "rsigma-eval, every rule"),
+        ("event to findings, routed", "rsigma-eval, routed"),
+    ] {
+        let Some(mine) = ways.iter().find(|way| way.name == mine) else {
+            continue;
         };
-        let before = Instant::now();
-        engine.observe(event, &meta, None, &mut scratch, &mut out);
-        nanos.push(u64::try_from(before.elapsed().as_nanos()).unwrap());
+        // The one that was fastest in this run.
+        let Some(theirs) = ways
+            .iter()
+            .filter(|way| way.name.starts_with(theirs))
+            .min_by(|a, b| a.rounds.median().total_cmp(&b.rounds.median()))
+        else {
+            continue;
+        };
+        assert_eq!(mine.findings, theirs.findings);
+        let mut ratios = theirs.rounds.against(&mine.rounds);
+        ratios.sort_unstable_by(f64::total_cmp);
+        println!(
+            "{} against {}: {:.1} times (median of {rounds} rounds; {:.1} to {:.1})",
+            mine.name,
+            theirs.name,
+            median(ratios.clone()),
+            ratios[0],
+            ratios[ratios.len() - 1]
+        );
     }
-    let seconds = start.seconds();
-    nanos.sort_unstable();
-    let at = |part: f64| nanos[((nanos.len() - 1) as f64 * part) as usize] as f64 / 1000.0;
-    let stats = engine.stats();
-    println!(
-        "{what}: {:.0} events/s, p50 {:.2} µs, p99 {:.2} µs, p99.9 {:.2} µs, max {:.0} µs; {} findings, {} groups, {:.1} MB",
-        number as f64 / seconds,
-        at(0.5),
-        at(0.99),
-        at(0.999),
-        at(1.0),
-        out.len(),
-        stats.groups,
-        stats.bytes as f64 / 1e6
-    );
 }
 
-/// A tenant that invents a million accounts, and one that is attacked quietly meanwhile.
-fn hostile() {
-    let limits = Limits {
-        bytes: 64 << 20,
-        bytes_per_tenant: 32 << 20,
-        ..Limits::default()
+fn here<'a>(engine: &'a Engine, events: &'a [Value], lines: &'a [String]) -> Vec<Way<'a>> {
+    let route = engine.rules().route(&Source {
+        category: Some("webserver".into()),
+        ..Source::default()
+    });
+    let mut scratch = Scratch::default();
+    let matches = move || {
+        (0..TIMES)
+            .flat_map(|_| events)
+            .map(|event| engine.rules().matches(event, None, &mut scratch).len())
+            .sum()
     };
-    let engine = Engine::new(
-        Loader::new()
-            .source("bench.yml", CORRELATIONS)
-            .load()
-            .unwrap(),
-        limits,
-    );
+    let observe = |routed: bool| {
+        let route = routed.then(|| route.clone());
+        let mut scratch = Scratch::default();
+        let mut out = Vec::new();
+        move || {
+            let mut found = 0;
+            for event in (0..TIMES).flat_map(|_| events) {
+                engine.observe(
+                    event,
+                    &Meta::default(),
+                    route.as_ref(),
+                    &mut scratch,
+                    &mut out,
+                );
+                found += out.len();
+                out.clear();
+            }
+            found
+        }
+    };
     let mut scratch = Scratch::default();
     let mut out = Vec::new();
-    let before = resident();
-    let start = Clock::now();
-    let mut caught = 0;
-    for n in 0..1_000_000_i64 {
-        let event = json!({"action": "open", "user": format!("x{n}"), "customer": n, "ip": "10.0.0.1", "rows": 1});
-        let meta = Meta {
-            tenant: "hostile",
-            time: n / 4,
-            ..Meta::default()
-        };
-        engine.observe(&event, &meta, None, &mut scratch, &mut out);
-        if n % 50_000 == 0 {
-            let event = json!({"action": "login", "ok": false, "user": "boss"});
-            let meta = Meta {
-                tenant: "quiet",
-                time: n / 4,
-                ..Meta::default()
-            };
-            engine.observe(&event, &meta, None, &mut scratch, &mut out);
-            caught += out.len();
+    let parse = move || {
+        let mut found = 0;
+        for line in (0..TIMES).flat_map(|_| lines) {
+            let event: Value = serde_json::from_str(line).unwrap();
+            engine.observe(&event, &Meta::default(), None, &mut scratch, &mut out);
+            found += out.len();
             out.clear();
         }
-    }
-    let stats = engine.stats();
-    println!(
-        "a million hostile keys: {:.0} events/s, {} groups, {:.1} MB of {:.0} MB counted, {:.1} MB resident more, {} evicted; the quiet tenant's finding: {caught}",
-        1e6 / start.seconds(),
-        stats.groups,
-        stats.bytes as f64 / 1e6,
-        limits.bytes as f64 / 1e6,
-        (resident() - before) / 1e6,
-        stats.evicted
-    );
-    assert_eq!(
-        caught, 1,
-        "the quiet tenant's twentieth failure was not found"
-    );
+        found
+    };
+    vec![
+        way("event to matches", matches),
+        way("event to findings", observe(false)),
+        way("event to findings, routed", observe(true)),
+        way("JSON to findings", parse),
+    ]
 }
 
-/// Resident memory in bytes, where the system tells.
-fn resident() -> f64 {
-    std::fs::read_to_string("/proc/self/statm")
-        .ok()
-        .and_then(|text| text.split(' ').nth(1)?.parse::<f64>().ok())
-        .map_or(0.0, |pages| pages * 4096.0)
+/// The other engine as its documentation recommends: one `add_rules` for all, borrowed events, nothing else on, and its
+/// two options beside, which it advises to measure: the bloom filter, and log sources.
+fn there<'a>(collection: &'a SigmaCollection, events: &'a [Value]) -> Vec<Way<'a>> {
+    let source = LogSource {
+        category: Some("webserver".into()),
+        ..LogSource::default()
+    };
+    let mut ways = Vec::new();
+    for (name, bloom, routed) in [
+        ("rsigma-eval, every rule", false, false),
+        ("rsigma-eval, every rule, bloom filter", true, false),
+        ("rsigma-eval, routed", false, true),
+        ("rsigma-eval, routed, bloom filter", true, true),
+    ] {
+        let mut engine = rsigma_eval::Engine::new();
+        engine.set_bloom_prefilter(bloom);
+        assert!(engine.add_rules(&collection.rules).is_empty());
+        let source = source.clone();
+        ways.push(way(name, move || {
+            (0..TIMES)
+                .flat_map(|_| events)
+                .map(|event| {
+                    let event = JsonEvent::borrow(event);
+                    if routed {
+                        engine.evaluate_pruned(&event, &source).len()
+                    } else {
+                        engine.evaluate(&event).len()
+                    }
+                })
+                .sum()
+        }));
+    }
+    ways
+}
+
+fn way<'a>(name: &'a str, work: impl FnMut() -> usize + 'a) -> Way<'a> {
+    Way {
+        name,
+        work: Box::new(work),
+        rounds: Rounds::default(),
+        findings: 0,
+    }
 }

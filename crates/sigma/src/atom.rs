@@ -1,6 +1,7 @@
 //! Atoms: one question about one field, the smallest thing that a rule asks.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
@@ -143,6 +144,19 @@ impl Test {
     }
 }
 
+impl Test {
+    /// The same as [`Self::holds`] for a value whose text is at hand.
+    pub(crate) fn holds_in(&self, value: Value<'_>, text: &Folded<'_>) -> bool {
+        match self {
+            Self::Regex {
+                regex,
+                lowered: true,
+            } => regex.is_match(text.lowered()),
+            test => test.holds(value),
+        }
+    }
+}
+
 /// The text that string tests read: text as it is, numbers in decimal, booleans as words.
 pub(crate) fn text(value: Value<'_>) -> Option<Cow<'_, str>> {
     match value {
@@ -184,11 +198,76 @@ pub(crate) fn number(value: Value<'_>) -> Option<f64> {
 /// Lowers as the specification's case-insensitivity needs; text that is lower already is borrowed.
 pub(crate) fn lower(text: &str) -> Cow<'_, str> {
     if !text.is_ascii() {
-        Cow::Owned(text.to_lowercase())
+        let mut lowered = String::new();
+        lower_into(text, &mut lowered);
+        Cow::Owned(lowered)
     } else if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
         Cow::Owned(text.to_ascii_lowercase())
     } else {
         Cow::Borrowed(text)
+    }
+}
+
+/// The same into memory that is there already, and as [`str::to_lowercase`] has it: which looks at one character after the
+/// other once one isn't ASCII, and is several times slower on mixed text.
+pub(crate) fn lower_into(text: &str, out: &mut String) {
+    out.clear();
+    // Its lower form depends on its neighbours.
+    if text.contains('\u{3a3}') {
+        out.push_str(&text.to_lowercase());
+        return;
+    }
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let ascii = rest
+            .bytes()
+            .position(|byte| !byte.is_ascii())
+            .unwrap_or(rest.len());
+        if ascii > 0 {
+            let from = out.len();
+            out.push_str(&rest[..ascii]);
+            out[from..].make_ascii_lowercase();
+            rest = &rest[ascii..];
+        } else {
+            // Chinese characters, kana and punctuation have no case.
+            if matches!(c, '\u{2e80}'..='\u{a63f}') {
+                out.push(c);
+            } else {
+                out.extend(c.to_lowercase());
+            }
+            rest = &rest[c.len_utf8()..];
+        }
+    }
+}
+
+/// A text that is asked more than once, lowered at most once.
+#[derive(Debug)]
+pub(crate) struct Folded<'a> {
+    text: &'a str,
+    lowered: OnceCell<Cow<'a, str>>,
+}
+
+impl<'a> Folded<'a> {
+    /// Of a text that is ASCII, or lowered already.
+    pub(crate) const fn new(text: &'a str) -> Self {
+        Self {
+            text,
+            lowered: OnceCell::new(),
+        }
+    }
+
+    pub(crate) const fn text(&self) -> &'a str {
+        self.text
+    }
+
+    fn lowered(&self) -> &str {
+        self.lowered.get_or_init(|| {
+            if self.text.is_ascii() {
+                lower(self.text)
+            } else {
+                Cow::Borrowed(self.text)
+            }
+        })
     }
 }
 
@@ -244,5 +323,40 @@ fn number_time(number: i64) -> Option<Timestamp> {
         Timestamp::from_millisecond(number).ok()
     } else {
         Timestamp::from_second(number).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn text_is_lowered_as_the_standard_library_does(
+            text in proptest::collection::vec(
+                prop_oneof![
+                    any::<char>(),
+                    proptest::char::range(' ', '~'),
+                    proptest::char::range('\u{370}', '\u{400}'),
+                    proptest::char::range('\u{4e00}', '\u{9fff}'),
+                ],
+                0..40,
+            ),
+        ) {
+            let text: String = text.into_iter().collect();
+            let mut lowered = String::new();
+            lower_into(&text, &mut lowered);
+            prop_assert_eq!(&lowered, &text.to_lowercase());
+            prop_assert_eq!(lower(&text), text.to_lowercase());
+        }
+    }
+
+    #[test]
+    fn no_character_of_the_range_without_case_has_one() {
+        for c in '\u{2e80}'..='\u{a63f}' {
+            assert!(c.to_lowercase().eq([c]), "{c}");
+        }
     }
 }

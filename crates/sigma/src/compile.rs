@@ -1,19 +1,19 @@
-//! Detection items of the specification made into atoms (section "Modifiers", v2.1.0).
+//! Detections of the specification made into conditions over atoms.
 
 use std::collections::HashMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use regex::RegexBuilder;
 use rsigma_parser::{
-    ConditionExpr, Detection, DetectionItem, Detections, Modifier, Quantifier, SigmaString,
-    SigmaValue, SpecialChar, StringPart,
+    ConditionExpr, Detection, DetectionItem, Detections, Quantifier, SigmaString, SigmaValue,
 };
 
-use crate::atom::{AtomId, FieldId, NumberOp, Test, TextOp, TextTest, TimePart};
+use crate::atom::{AtomId, FieldId, NumberOp, Test, TextOp};
 use crate::error::LoadErrorKind;
+use crate::modifiers::Modifiers;
 use crate::pipeline::Mapping;
 use crate::rule::Node;
+use crate::values::{DASHES, base64_offsets, expand, literal, literal_with, wildcard};
 
 /// Keywords are asked of every text of the event.
 pub(crate) const KEYWORDS: FieldId = 0;
@@ -85,7 +85,7 @@ impl Atoms {
         let any = detections
             .conditions
             .iter()
-            .map(|condition| expression(condition, &named))
+            .map(|expr| condition(expr, &named))
             .collect::<Result<Vec<_>, _>>()?;
         Ok(Node::any(any))
     }
@@ -150,17 +150,17 @@ impl Atoms {
         name: Option<&str>,
         context: Context<'_>,
     ) -> Result<Node, LoadErrorKind> {
-        let plan = Plan::read(item)?;
+        let modifiers = Modifiers::read(item)?;
         let field = name.map_or(KEYWORDS, |name| self.field(name));
-        if plan.exists {
+        if modifiers.exists {
             let expected = match item.values.as_slice() {
                 [SigmaValue::Bool(value)] => *value,
                 [SigmaValue::String(text)] if text.original.eq_ignore_ascii_case("true") => true,
                 [SigmaValue::String(text)] if text.original.eq_ignore_ascii_case("false") => false,
-                _ => return Err(plan.wrong("exists takes true or false")),
+                _ => return Err(modifiers.wrong("exists takes true or false")),
             };
             if name.is_none() {
-                return Err(plan.wrong("exists needs a field"));
+                return Err(modifiers.wrong("exists needs a field"));
             }
             let node = Node::Atom(self.atom(field, Test::Exists));
             return Ok(if expected {
@@ -172,7 +172,7 @@ impl Atoms {
         let mut values = Vec::new();
         for value in &item.values {
             match value {
-                SigmaValue::String(text) if plan.expand => {
+                SigmaValue::String(text) if modifiers.expand => {
                     for expanded in expand(text, context.placeholders)? {
                         values.push(SigmaValue::String(expanded));
                     }
@@ -181,23 +181,23 @@ impl Atoms {
             }
         }
         if values.is_empty() {
-            return Err(plan.wrong("the list of values is empty"));
+            return Err(modifiers.wrong("the list of values is empty"));
         }
-        if plan.all && item.values.len() < 2 {
-            return Err(plan.wrong("all needs more than one value"));
+        if modifiers.all && item.values.len() < 2 {
+            return Err(modifiers.wrong("all needs more than one value"));
         }
         let mut nodes = Vec::with_capacity(values.len());
         for value in &values {
-            nodes.push(self.value(value, field, &plan, context)?);
+            nodes.push(self.value(value, field, &modifiers, context)?);
         }
-        let node = if plan.all {
+        let node = if modifiers.all {
             Node::all(nodes)
         } else {
             Node::any(nodes)
         };
-        Ok(if plan.neq {
+        Ok(if modifiers.neq {
             if name.is_none() {
-                return Err(plan.wrong("neq needs a field"));
+                return Err(modifiers.wrong("neq needs a field"));
             }
             let present = Node::Atom(self.atom(field, Test::Present));
             Node::All(vec![present, Node::Not(Box::new(node))])
@@ -210,69 +210,72 @@ impl Atoms {
         &mut self,
         value: &SigmaValue,
         field: FieldId,
-        plan: &Plan<'_>,
+        modifiers: &Modifiers<'_>,
         context: Context<'_>,
     ) -> Result<Node, LoadErrorKind> {
         let keyword = field == KEYWORDS;
-        if let Some(part) = plan.time {
-            let than = plan.number(value)?;
+        if let Some(part) = modifiers.time {
+            let than = modifiers.number(value)?;
             return Ok(Node::Atom(self.atom(field, Test::Time(part, than))));
         }
-        if let Some(op) = plan.compare {
-            let than = plan.number(value)?;
+        if let Some(op) = modifiers.compare {
+            let than = modifiers.number(value)?;
             return Ok(Node::Atom(self.atom(field, Test::Number(op, than))));
         }
-        if plan.fieldref {
+        if modifiers.fieldref {
             let SigmaValue::String(text) = value else {
-                return Err(plan.wrong("fieldref takes the name of a field"));
+                return Err(modifiers.wrong("fieldref takes the name of a field"));
             };
             let Some(other) = text.as_plain() else {
-                return Err(plan.wrong("fieldref takes a name without wildcards"));
+                return Err(modifiers.wrong("fieldref takes a name without wildcards"));
             };
             let mut any = Vec::new();
             for other in context.mapping.targets(&other) {
                 let other = self.field(&other);
                 let test = Test::FieldRef {
                     other,
-                    op: plan.op,
-                    cased: plan.cased,
+                    op: modifiers.op,
+                    cased: modifiers.cased,
                 };
                 any.push(Node::Atom(self.atom(field, test)));
             }
             return Ok(Node::any(any));
         }
-        if plan.cidr {
+        if modifiers.cidr {
             let net = match value {
                 SigmaValue::String(text) => text.original.parse().ok(),
                 _ => None,
             };
             let Some(net) = net else {
-                return Err(plan.wrong(&format!("{value} is no network such as 10.0.0.0/8")));
+                return Err(modifiers.wrong(&format!("{value} is no network such as 10.0.0.0/8")));
             };
             return Ok(Node::Atom(self.atom(field, Test::Cidr(net))));
         }
-        if plan.re {
+        if modifiers.re {
             let pattern = match value {
                 SigmaValue::String(text) => text.original.clone(),
                 value => value.to_string(),
             };
-            let test = regular(&pattern, plan)?;
+            let test = Test::Regex {
+                regex: modifiers.expression(&pattern, modifiers.flags)?,
+                lowered: false,
+            };
             return Ok(Node::Atom(self.atom(field, test)));
         }
         let test = match value {
             SigmaValue::Null if !keyword => Test::Null,
             SigmaValue::Bool(value) if !keyword => Test::Bool(*value),
-            SigmaValue::Integer(value) if plan.op == TextOp::Exact && !keyword =>
+            SigmaValue::Integer(value) if modifiers.op == TextOp::Exact && !keyword =>
             {
                 #[allow(clippy::cast_precision_loss)]
                 Test::Number(NumberOp::Eq, *value as f64)
             }
-            SigmaValue::Float(value) if plan.op == TextOp::Exact && !keyword => {
+            SigmaValue::Float(value) if modifiers.op == TextOp::Exact && !keyword => {
                 Test::Number(NumberOp::Eq, *value)
             }
-            SigmaValue::Null => return Err(plan.wrong("a keyword can't be null")),
-            SigmaValue::String(text) => return self.string(text, field, plan),
-            value => literal(&value.to_string(), plan, keyword),
+            SigmaValue::Null => return Err(modifiers.wrong("a keyword can't be null")),
+            SigmaValue::String(text) => return self.string(text, field, modifiers),
+            value => literal(&value.to_string(), modifiers, keyword),
         };
         Ok(Node::Atom(self.atom(field, test)))
     }
@@ -281,28 +284,28 @@ impl Atoms {
         &mut self,
         text: &SigmaString,
         field: FieldId,
-        plan: &Plan<'_>,
+        modifiers: &Modifiers<'_>,
     ) -> Result<Node, LoadErrorKind> {
         let keyword = field == KEYWORDS;
-        if plan.encodes() {
+        if modifiers.encodes() {
             let Some(plain) = text.as_plain() else {
-                return Err(plan.wrong("an encoded value can't have wildcards"));
+                return Err(modifiers.wrong("an encoded value can't have wildcards"));
             };
-            let bytes = match plan.wide {
+            let bytes = match modifiers.wide {
                 Some(wide) => wide.encode(&plain),
                 None => plain.into_bytes(),
             };
-            let tests = if plan.base64offset {
+            let tests = if modifiers.base64offset {
                 // Wherever the value stands in what was encoded, so it is looked for anywhere.
                 base64_offsets(&bytes)
                     .iter()
-                    .map(|encoded| literal_with(encoded, TextOp::Contains, plan.cased))
+                    .map(|encoded| literal_with(encoded, TextOp::Contains, modifiers.cased))
                     .collect()
-            } else if plan.base64 {
-                vec![literal(&STANDARD.encode(&bytes), plan, keyword)]
+            } else if modifiers.base64 {
+                vec![literal(&STANDARD.encode(&bytes), modifiers, keyword)]
             } else {
                 let text: String = bytes.iter().map(|&byte| char::from(byte)).collect();
-                vec![literal(&text, plan, keyword)]
+                vec![literal(&text, modifiers, keyword)]
             };
             return Ok(Node::any(
                 tests
@@ -312,379 +315,28 @@ impl Atoms {
             ));
         }
         let test = match text.as_plain() {
-            Some(plain) if !plan.windash || !plain.contains(DASHES) => {
-                literal(&plain, plan, keyword)
+            Some(plain) if !modifiers.windash || !plain.contains(DASHES) => {
+                literal(&plain, modifiers, keyword)
             }
-            _ => wildcard(text, plan, keyword)?,
+            _ => wildcard(text, modifiers, keyword)?,
         };
         Ok(Node::Atom(self.atom(field, test)))
     }
 }
 
-/// Characters that `windash` takes for one another.
-const DASHES: [char; 5] = ['-', '/', '\u{2013}', '\u{2014}', '\u{2015}'];
-/// What a compiled regular expression may take.
-const REGEX_BYTES: usize = 1 << 20;
-/// How long a regular expression may be.
-const REGEX_LENGTH: usize = 8 * 1024;
-/// Values that one placeholder expression may grow to.
-const MAX_EXPANDED: usize = 10_000;
-
-/// The modifiers of an item, checked against one another.
-#[derive(Debug)]
-#[allow(clippy::struct_excessive_bools)]
-struct Plan<'a> {
-    item: &'a DetectionItem,
-    op: TextOp,
-    cased: bool,
-    all: bool,
-    neq: bool,
-    exists: bool,
-    expand: bool,
-    re: bool,
-    flags: (bool, bool, bool),
-    cidr: bool,
-    fieldref: bool,
-    windash: bool,
-    base64: bool,
-    base64offset: bool,
-    wide: Option<Wide>,
-    compare: Option<NumberOp>,
-    time: Option<TimePart>,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Wide {
-    Little,
-    Big,
-    Marked,
-}
-
-impl Wide {
-    fn encode(self, text: &str) -> Vec<u8> {
-        let mut out = Vec::with_capacity(text.len() * 2 + 2);
-        if matches!(self, Self::Marked) {
-            out.extend([0xff, 0xfe]);
-        }
-        for unit in text.encode_utf16() {
-            out.extend(match self {
-                Self::Big => unit.to_be_bytes(),
-                Self::Little | Self::Marked => unit.to_le_bytes(),
-            });
-        }
-        out
-    }
-}
-
-impl<'a> Plan<'a> {
-    fn read(item: &'a DetectionItem) -> Result<Self, LoadErrorKind> {
-        let mut plan = Self {
-            item,
-            op: TextOp::Exact,
-            cased: false,
-            all: false,
-            neq: false,
-            exists: false,
-            expand: false,
-            re: false,
-            flags: (false, false, false),
-            cidr: false,
-            fieldref: false,
-            windash: false,
-            base64: false,
-            base64offset: false,
-            wide: None,
-            compare: None,
-            time: None,
-        };
-        // What decides how the value is compared; more than one contradict, except text operators after fieldref.
-        let mut operators = 0;
-        let mut texts = 0;
-        for modifier in &item.field.modifiers {
-            match modifier {
-                Modifier::Contains => plan.op = TextOp::Contains,
-                Modifier::StartsWith => plan.op = TextOp::Prefix,
-                Modifier::EndsWith => plan.op = TextOp::Suffix,
-                Modifier::All => plan.all = true,
-                Modifier::Base64 => plan.base64 = true,
-                Modifier::Base64Offset => plan.base64offset = true,
-                Modifier::Wide => plan.wide = Some(Wide::Little),
-                Modifier::Utf16be => plan.wide = Some(Wide::Big),
-                Modifier::Utf16 => plan.wide = Some(Wide::Marked),
-                Modifier::WindAsh => plan.windash = true,
-                Modifier::Re => plan.re = true,
-                Modifier::Cidr => plan.cidr = true,
-                Modifier::Cased => plan.cased = true,
-                Modifier::Exists => plan.exists = true,
-                Modifier::Expand => plan.expand = true,
-                Modifier::FieldRef => plan.fieldref = true,
-                Modifier::Gt => plan.compare = Some(NumberOp::Gt),
-                Modifier::Gte => plan.compare = Some(NumberOp::Gte),
-                Modifier::Lt => plan.compare = Some(NumberOp::Lt),
-                Modifier::Lte => plan.compare = Some(NumberOp::Lte),
-                Modifier::Neq => plan.neq = true,
-                Modifier::IgnoreCase => plan.flags.0 = true,
-                Modifier::Multiline => plan.flags.1 = true,
-                Modifier::DotAll => plan.flags.2 = true,
-                Modifier::Minute => plan.time = Some(TimePart::Minute),
-                Modifier::Hour => plan.time = Some(TimePart::Hour),
-                Modifier::Day => plan.time = Some(TimePart::Day),
-                Modifier::Week => plan.time = Some(TimePart::Week),
-                Modifier::Month => plan.time = Some(TimePart::Month),
-                Modifier::Year => plan.time = Some(TimePart::Year),
-            }
-            match modifier {
-                Modifier::Contains | Modifier::StartsWith | Modifier::EndsWith => texts += 1,
-                Modifier::Re
-                | Modifier::Cidr
-                | Modifier::Exists
-                | Modifier::FieldRef
-                | Modifier::Gt
-                | Modifier::Gte
-                | Modifier::Lt
-                | Modifier::Lte
-                | Modifier::Minute
-                | Modifier::Hour
-                | Modifier::Day
-                | Modifier::Week
-                | Modifier::Month
-                | Modifier::Year => operators += 1,
-                _ => {}
-            }
-        }
-        if operators > 1 || texts > 1 || operators + texts > 1 && !plan.fieldref {
-            return Err(plan.wrong("modifiers contradict one another"));
-        }
-        if operators > 0 && (plan.encodes() || plan.windash) {
-            return Err(plan.wrong("an encoding needs a text comparison"));
-        }
-        if plan.base64 && plan.base64offset {
-            return Err(plan.wrong("base64 and base64offset exclude one another"));
-        }
-        if plan.flags != (false, false, false) && !plan.re {
-            return Err(plan.wrong("i, m and s belong to re"));
-        }
-        if item.field.name.is_none()
-            && (plan.cidr || plan.fieldref || plan.compare.is_some() || plan.time.is_some())
-        {
-            return Err(plan.wrong("a keyword is compared as text"));
-        }
-        Ok(plan)
-    }
-
-    const fn encodes(&self) -> bool {
-        self.base64 || self.base64offset || self.wide.is_some()
-    }
-
-    fn key(&self) -> String {
-        let mut key = self.item.field.name.clone().unwrap_or_default();
-        for modifier in &self.item.field.modifiers {
-            key.push('|');
-            key.push_str(&format!("{modifier:?}").to_lowercase());
-        }
-        key
-    }
-
-    fn wrong(&self, reason: &str) -> LoadErrorKind {
-        LoadErrorKind::Item {
-            field: self.key(),
-            reason: reason.to_owned(),
-        }
-    }
-
-    fn number(&self, value: &SigmaValue) -> Result<f64, LoadErrorKind> {
-        let number = match value {
-            #[allow(clippy::cast_precision_loss)]
-            SigmaValue::Integer(value) => Some(*value as f64),
-            SigmaValue::Float(value) => Some(*value),
-            SigmaValue::String(text) => text.original.trim().parse().ok(),
-            SigmaValue::Bool(_) | SigmaValue::Null => None,
-        };
-        number.ok_or_else(|| self.wrong(&format!("{value} is no number")))
-    }
-}
-
-fn literal(text: &str, plan: &Plan<'_>, keyword: bool) -> Test {
-    let op = if keyword { TextOp::Contains } else { plan.op };
-    literal_with(text, op, plan.cased)
-}
-
-fn literal_with(text: &str, op: TextOp, cased: bool) -> Test {
-    let literal = if cased {
-        text.into()
-    } else {
-        text.to_lowercase().into()
-    };
-    Test::Text(TextTest { op, literal, cased })
-}
-
-/// A value with wildcards, or with dashes that stand for one another, as an automaton.
-fn wildcard(text: &SigmaString, plan: &Plan<'_>, keyword: bool) -> Result<Test, LoadErrorKind> {
-    let op = if keyword { TextOp::Contains } else { plan.op };
-    let mut pattern = String::new();
-    if matches!(op, TextOp::Exact | TextOp::Prefix) {
-        pattern.push('^');
-    }
-    for part in &text.parts {
-        match part {
-            StringPart::Plain(plain) => {
-                let plain = if plan.cased {
-                    plain.clone()
-                } else {
-                    plain.to_lowercase()
-                };
-                if plan.windash {
-                    for c in plain.chars() {
-                        if DASHES.contains(&c) {
-                            pattern.push_str("[-/\u{2013}\u{2014}\u{2015}]");
-                        } else {
-                            pattern.push_str(&regex::escape(c.encode_utf8(&mut [0; 4])));
-                        }
-                    }
-                } else {
-                    pattern.push_str(&regex::escape(&plain));
-                }
-            }
-            StringPart::Special(SpecialChar::WildcardMulti) => pattern.push_str(".*"),
-            StringPart::Special(SpecialChar::WildcardSingle) => pattern.push('.'),
-        }
-    }
-    if matches!(op, TextOp::Exact | TextOp::Suffix) {
-        pattern.push('$');
-    }
-    let regex = build(&pattern, plan, (false, false, true))?;
-    Ok(Test::Regex {
-        regex,
-        lowered: !plan.cased,
-    })
-}
-
-fn regular(pattern: &str, plan: &Plan<'_>) -> Result<Test, LoadErrorKind> {
-    Ok(Test::Regex {
-        regex: build(pattern, plan, plan.flags)?,
-        lowered: false,
-    })
-}
-
-fn build(
-    pattern: &str,
-    plan: &Plan<'_>,
-    (ignore_case, multiline, dotall): (bool, bool, bool),
-) -> Result<Box<regex::Regex>, LoadErrorKind> {
-    let refused = |reason: String| LoadErrorKind::Regex {
-        field: plan.key(),
-        reason,
-    };
-    if pattern.len() > REGEX_LENGTH {
-        return Err(refused(format!(
-            "it has {} bytes; {REGEX_LENGTH} are allowed",
-            pattern.len()
-        )));
-    }
-    RegexBuilder::new(pattern)
-        .case_insensitive(ignore_case)
-        .multi_line(multiline)
-        .dot_matches_new_line(dotall)
-        .size_limit(REGEX_BYTES)
-        .dfa_size_limit(REGEX_BYTES)
-        .nest_limit(64)
-        .build()
-        .map(Box::new)
-        .map_err(|error| {
-            let text = error.to_string();
-            let last = text.lines().last().unwrap_or(&text);
-            refused(format!(
-                "{} in {pattern:?}",
-                last.trim_start_matches("error: ")
-            ))
-        })
-}
-
-/// The three encodings of a value, by where it may begin in a group of three bytes, without the characters that its
-/// neighbours decide (specification, `base64offset`).
-fn base64_offsets(bytes: &[u8]) -> Vec<String> {
-    const START: [usize; 3] = [0, 2, 3];
-    const END: [usize; 3] = [0, 3, 2];
-    (0..3)
-        .filter_map(|offset| {
-            let mut shifted = vec![b' '; offset];
-            shifted.extend_from_slice(bytes);
-            let encoded = STANDARD.encode(&shifted);
-            let end = encoded.len() - END[shifted.len() % 3];
-            encoded
-                .get(START[offset]..end)
-                .filter(|part| !part.is_empty())
-                .map(str::to_owned)
-        })
-        .collect()
-}
-
-/// Puts the values of placeholders (`%name%`) in, every combination.
-fn expand(
-    text: &SigmaString,
-    placeholders: &HashMap<String, Vec<String>>,
-) -> Result<Vec<SigmaString>, LoadErrorKind> {
-    let mut made = vec![String::new()];
-    let mut rest = text.original.as_str();
-    while let Some((before, after)) = rest.split_once('%') {
-        if let Some(before) = before.strip_suffix('\\') {
-            for made in &mut made {
-                made.push_str(before);
-                made.push('%');
-            }
-            rest = after;
-            continue;
-        }
-        let name = after.split_once('%').filter(|(name, _)| {
-            !name.is_empty()
-                && name
-                    .chars()
-                    .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))
-        });
-        let Some((name, after)) = name else {
-            for made in &mut made {
-                made.push_str(before);
-                made.push('%');
-            }
-            rest = after;
-            continue;
-        };
-        let values = placeholders
-            .get(name)
-            .filter(|values| !values.is_empty())
-            .ok_or_else(|| LoadErrorKind::Placeholder(name.to_owned()))?;
-        if made.len() * values.len() > MAX_EXPANDED {
-            return Err(LoadErrorKind::Placeholder(name.to_owned()));
-        }
-        made = made
-            .iter()
-            .flat_map(|made| {
-                values
-                    .iter()
-                    .map(move |value| format!("{made}{before}{value}"))
-            })
-            .collect();
-        rest = after;
-    }
-    Ok(made
-        .into_iter()
-        .map(|made| SigmaString::new(&format!("{made}{rest}")))
-        .collect())
-}
-
-fn expression(expr: &ConditionExpr, named: &[(&str, Node)]) -> Result<Node, LoadErrorKind> {
+fn condition(expr: &ConditionExpr, named: &[(&str, Node)]) -> Result<Node, LoadErrorKind> {
     Ok(match expr {
         ConditionExpr::And(all) => Node::all(
             all.iter()
-                .map(|inner| expression(inner, named))
+                .map(|inner| condition(inner, named))
                 .collect::<Result<_, _>>()?,
         ),
         ConditionExpr::Or(any) => Node::any(
             any.iter()
-                .map(|inner| expression(inner, named))
+                .map(|inner| condition(inner, named))
                 .collect::<Result<_, _>>()?,
         ),
-        ConditionExpr::Not(inner) => Node::Not(Box::new(expression(inner, named)?)),
+        ConditionExpr::Not(inner) => Node::Not(Box::new(condition(inner, named)?)),
         ConditionExpr::Identifier(name) => named
             .iter()
             .find(|(known, _)| known == name)

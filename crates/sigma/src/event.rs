@@ -55,6 +55,8 @@ impl Event for Map<String, Json> {
                 Some(value) => sink(key, value),
                 None => {
                     path.clear();
+                    // Long enough for most paths, so that it doesn't grow step by step.
+                    path.reserve(64);
                     path.push_str(key);
                     below(value, &mut path, MAX_DEPTH, sink);
                 }

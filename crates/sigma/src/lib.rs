@@ -1,7 +1,8 @@
 //! Sigma v2.1 for events that never stop coming: detection rules, filters, placeholders, field mapping and correlations.
 //!
-//! A rule set is compiled as a whole. For each field one automaton holds the literals of all rules; an event is walked
-//! once, the literals that are there wake the few rules that need them, and only those are looked at. Whatever can't be
+//! A rule set is compiled as a whole. Each field knows what all rules look for in it; an event is walked once, a sieve says
+//! in one look at a text whether any literal can be in it, what is there wakes the few rules that need it, and only those
+//! are looked at. Whatever can't be
 //! looked up (networks, comparisons, regular expressions) is asked when a woken rule needs it, once per event.
 //!
 //! Correlations cost the same for every event: a group keeps what its threshold needs and no more. Each group, tenant and
@@ -50,17 +51,22 @@
 mod atom;
 mod compile;
 mod correlate;
+mod ends;
 mod error;
 mod event;
-mod grams;
+mod expression;
 mod lint;
 mod load;
 mod matching;
+mod modifiers;
+mod names;
 mod pipeline;
 mod plan;
 mod rule;
 mod selftest;
 mod set;
+mod sieve;
+mod values;
 
 pub use atom::unix_millis;
 pub use correlate::{CorrelationStats, Limits, Meta};

@@ -1,16 +1,19 @@
 //! One event against the whole rule set: walk the event once, note the atoms that are true, look at the rules that they
 //! wake.
 
-use crate::atom::{AtomId, FieldId, Test, lower, number, number_text, text};
+use crate::atom::{AtomId, FieldId, Folded, Test, lower, lower_into, number, number_text, text};
 use crate::compile::KEYWORDS;
 use crate::event::{Event, Value};
 use crate::plan::{FieldPlan, Parts, Plan, Seen};
 use crate::rule::{Node, Rule};
+use crate::sieve::Group;
 
 /// Values of one event that are looked at; the rest is counted, not read.
 const MAX_VALUES: usize = 10_000;
 /// Values of one field that a comparison of two fields reads.
 const MAX_COMPARED: usize = 64;
+/// Memory for one text that is kept for the next.
+const MAX_KEPT_TEXT: usize = 1 << 20;
 /// No value.
 const NONE: u32 = u32::MAX;
 
@@ -28,6 +31,8 @@ pub struct Scratch {
     candidates: Vec<u32>,
     slots: Vec<Slot>,
     lowered: String,
+    /// A text that isn't ASCII, lowered.
+    folded: String,
     number: String,
     pub(crate) matched: Vec<u32>,
 }
@@ -100,26 +105,19 @@ impl Scratch {
     }
 
     /// `text` is ASCII, whose case the automaton doesn't mind, or lowered.
-    fn scan(&mut self, plan: &Plan, parts: &Parts, text: &str, value: Value<'_>) {
-        if let Some(grams) = &parts.grams
-            && !grams.may_be_in(text)
-        {
-            return;
-        }
+    fn scan(&mut self, plan: &Plan, parts: &Parts, text: &Folded<'_>, value: Value<'_>) {
         self.value_turn += 1;
-        for found in parts.automaton.find_overlapping_iter(text) {
+        for found in parts.automaton.find_overlapping_iter(text.text()) {
             for &(seen, atom) in &parts.meaning[found.pattern().as_usize()] {
                 if self.fired[atom as usize] == self.turn {
                     continue;
                 }
                 let holds = match seen {
                     Seen::Anywhere => true,
-                    Seen::AtStart => found.start() == 0,
-                    Seen::AtEnd => found.end() == text.len(),
                     Seen::Maybe => {
                         let first = self.tried[atom as usize] != self.value_turn;
                         self.tried[atom as usize] = self.value_turn;
-                        first && plan.atoms[atom as usize].test.holds(value)
+                        first && plan.atoms[atom as usize].test.holds_in(value, text)
                     }
                 };
                 if holds {
@@ -129,28 +127,45 @@ impl Scratch {
         }
     }
 
-    /// Asks what a field's index knows about a text; `text` as in [`Self::scan`].
-    fn read(&mut self, plan: &Plan, field: &FieldPlan, value: Value<'_>, text: &str) {
-        let (shortest, longest) = field.exact_length;
-        if text.len() >= shortest && text.len() <= longest {
-            self.lowered.clear();
-            self.lowered.push_str(text);
-            self.lowered.make_ascii_lowercase();
-            if let Some(atoms) = field.exact.get(self.lowered.as_str()) {
-                for &atom in atoms {
-                    self.fire(plan, atom);
+    /// Asks what a field's index and, for a text, that of keywords know; `text` as in [`Self::scan`].
+    fn read(&mut self, plan: &Plan, field: Option<&FieldPlan>, value: Value<'_>, text: &str) {
+        let keywords = &plan.fields[KEYWORDS as usize];
+        let mut wanted = field.map_or(Group::NONE, |field| field.group);
+        if matches!(value, Value::Text(_)) {
+            wanted = wanted.with(keywords.group);
+        }
+        if wanted != Group::NONE {
+            let held = plan.sieve.may_hold(text, wanted);
+            if held != Group::NONE {
+                let parts = field.and_then(|field| field.parts.as_ref());
+                let text = Folded::new(text);
+                for parts in [keywords.parts.as_ref(), parts].into_iter().flatten() {
+                    if held.has(parts.group) {
+                        self.scan(plan, parts, &text, value);
+                    }
                 }
             }
         }
-        if let Some(parts) = &field.parts {
-            self.scan(plan, parts, text, value);
+        let Some(field) = field else { return };
+        if field.exact.may_have(text) {
+            let mut lowered = std::mem::take(&mut self.lowered);
+            for &atom in field.exact.get(text, &mut lowered) {
+                self.fire(plan, atom);
+            }
+            self.lowered = lowered;
+        }
+        if let Some(starts) = &field.starts {
+            starts.walk(text.bytes(), |atom| self.fire(plan, atom));
+        }
+        if let Some(ends) = &field.ends {
+            ends.walk(text.bytes().rev(), |atom| self.fire(plan, atom));
         }
     }
 
     /// Walks the event.
     fn walk<'a, E: Event + ?Sized>(&mut self, plan: &Plan, event: &'a E) -> Kept<'a> {
         let mut kept = Kept {
-            values: Vec::with_capacity(8),
+            values: Vec::new(),
             unread: 0,
         };
         let keywords = &plan.fields[KEYWORDS as usize];
@@ -162,48 +177,43 @@ impl Scratch {
                 kept.unread += 1;
                 return;
             }
-            let known = plan.by_name.get(path).copied();
-            let is_text = matches!(value, Value::Text(_));
-            if known.is_none() && !(is_text && (reads_all || keywords.keeps)) {
-                return;
+            let known = plan.by_name.get(path);
+            let field = known.map(|id| &plan.fields[id as usize]);
+            if let Some(atom) = field.and_then(|field| field.present) {
+                self.fire(plan, atom);
             }
-            let folded;
-            let mut readable = "";
-            if let Value::Text(text) = value {
-                readable = if text.is_ascii() {
-                    text
-                } else {
-                    folded = text.to_lowercase();
-                    &folded
-                };
-                if let Some(parts) = &keywords.parts {
-                    self.scan(plan, parts, readable, value);
-                }
-                if keywords.keeps {
-                    self.keep(KEYWORDS, value, &mut kept);
-                }
-            }
-            if let Some(id) = known {
-                let field = &plan.fields[id as usize];
-                if let Some(atom) = field.present {
-                    self.fire(plan, atom);
-                }
-                if field.reads_text() {
-                    match value {
-                        Value::Text(_) => self.read(plan, field, value, readable),
-                        Value::Bool(truth) => {
-                            self.read(plan, field, value, if truth { "true" } else { "false" });
-                        }
-                        Value::Int(_) | Value::Float(_) => {
-                            let mut digits = std::mem::take(&mut self.number);
-                            if number_text(value, &mut digits) {
-                                self.read(plan, field, value, &digits);
+            let reads = field.filter(|field| field.reads_text);
+            match value {
+                Value::Text(text) => {
+                    if reads_all || reads.is_some() {
+                        if text.is_ascii() {
+                            self.read(plan, reads, value, text);
+                        } else {
+                            let mut folded = std::mem::take(&mut self.folded);
+                            lower_into(text, &mut folded);
+                            self.read(plan, reads, value, &folded);
+                            if folded.capacity() <= MAX_KEPT_TEXT {
+                                self.folded = folded;
                             }
-                            self.number = digits;
                         }
-                        Value::Null | Value::List | Value::Object => {}
+                    }
+                    if keywords.keeps {
+                        self.keep(KEYWORDS, value, &mut kept);
                     }
                 }
+                Value::Bool(truth) if reads.is_some() => {
+                    self.read(plan, reads, value, if truth { "true" } else { "false" });
+                }
+                Value::Int(_) | Value::Float(_) if reads.is_some() => {
+                    let mut digits = std::mem::take(&mut self.number);
+                    if number_text(value, &mut digits) {
+                        self.read(plan, reads, value, &digits);
+                    }
+                    self.number = digits;
+                }
+                _ => {}
+            }
+            if let (Some(id), Some(field)) = (known, field) {
                 if !field.numbers.is_empty()
                     && let Some(number) = number(value)
                     && let Some(atoms) = field.numbers.get(&(number + 0.0).to_bits())

@@ -1,4 +1,4 @@
-//! The index of a rule set: one automaton per field over the literals of all rules, and for each rule the few atoms of
+//! The index of a rule set: what is looked for in each field by all rules together, and for each rule the few atoms of
 //! which one must be seen before the rule is looked at.
 
 use std::collections::HashMap;
@@ -7,9 +7,11 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use crate::atom::{AtomId, FieldId, NumberOp, Test, TextOp};
 use crate::compile::{Atoms, KEYWORDS};
+use crate::ends::Ends;
 use crate::error::LoadErrorKind;
-use crate::grams::Grams;
+use crate::names::Names;
 use crate::rule::{Node, Rule};
+use crate::sieve::{Group, Sieve};
 
 /// Fast hashing for maps whose keys come from rules, never from events.
 pub(crate) type FastMap<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
@@ -17,9 +19,11 @@ pub(crate) type FastMap<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
 /// The index.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    pub(crate) by_name: FastMap<Box<str>, FieldId>,
+    pub(crate) by_name: Names,
     pub(crate) names: Vec<Box<str>>,
     pub(crate) fields: Vec<FieldPlan>,
+    /// What a text is asked before any automaton.
+    pub(crate) sieve: Sieve,
     pub(crate) atoms: Vec<Atom>,
     /// Rules that are looked at when this atom was seen, by atom.
     pub(crate) wakes: Vec<Vec<u32>>,
@@ -41,27 +45,34 @@ pub(crate) struct Atom {
 pub(crate) struct FieldPlan {
     /// Atom that is true when the field is there.
     pub(crate) present: Option<AtomId>,
-    pub(crate) exact: FastMap<Box<str>, Vec<AtomId>>,
-    /// Lengths of the shortest and the longest of `exact`, in bytes.
-    pub(crate) exact_length: (usize, usize),
+    pub(crate) exact: Exact,
+    /// What a text begins with, and what it ends with.
+    pub(crate) starts: Option<Ends>,
+    pub(crate) ends: Option<Ends>,
     pub(crate) parts: Option<Parts>,
     pub(crate) numbers: FastMap<u64, Vec<AtomId>>,
     /// Whether values are kept for atoms that are answered later.
     pub(crate) keeps: bool,
+    /// Whether anything above but `numbers` is asked.
+    pub(crate) reads_text: bool,
+    /// The bit of `parts` in the sieve.
+    pub(crate) group: Group,
 }
 
-impl FieldPlan {
-    pub(crate) fn reads_text(&self) -> bool {
-        !self.exact.is_empty() || self.parts.is_some()
-    }
+/// Whole texts, lowered.
+#[derive(Debug, Default)]
+pub(crate) struct Exact {
+    texts: FastMap<Box<str>, Vec<AtomId>>,
+    /// By first byte, which lengths there are: bit *n* for *n* bytes, the last bit for all that are longer.
+    lengths: Option<Box<[u64; 256]>>,
 }
 
 /// Literals that are looked for inside a text.
 #[derive(Debug)]
 pub(crate) struct Parts {
     pub(crate) automaton: AhoCorasick,
-    /// What is asked before the automaton.
-    pub(crate) grams: Option<Grams>,
+    /// The literals' bit of the sieve, which is asked before the automaton.
+    pub(crate) group: Group,
     /// By pattern: what it means to see it.
     pub(crate) meaning: Vec<Vec<(Seen, AtomId)>>,
 }
@@ -70,8 +81,6 @@ pub(crate) struct Parts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Seen {
     Anywhere,
-    AtStart,
-    AtEnd,
     /// The atom may be true: ask it.
     Maybe,
 }
@@ -89,7 +98,7 @@ impl Plan {
             ..
         } = atoms;
         let mut fields: Vec<FieldPlan> = names.iter().map(|_| FieldPlan::default()).collect();
-        let mut literals: Vec<Vec<(String, Seen, AtomId)>> = vec![Vec::new(); names.len()];
+        let mut literals: Vec<Literals> = names.iter().map(|_| Literals::default()).collect();
         let mut plan_atoms = Vec::with_capacity(list.len());
         for (id, (field, test)) in list.into_iter().enumerate() {
             let id = AtomId::try_from(id).unwrap_or(AtomId::MAX);
@@ -103,21 +112,23 @@ impl Plan {
                         indexed = false;
                     } else if text.cased {
                         // Found by its lowered form, then asked about the case.
-                        literals.push((lowered, Seen::Maybe, id));
+                        literals.parts.push((lowered, Seen::Maybe, id));
                     } else {
                         match text.op {
-                            TextOp::Exact => {
-                                here.exact.entry(lowered.into()).or_default().push(id);
+                            TextOp::Exact => here.exact.add(lowered, id),
+                            TextOp::Contains => literals.parts.push((lowered, Seen::Anywhere, id)),
+                            TextOp::Prefix => literals.starts.push((lowered.into_bytes(), id)),
+                            TextOp::Suffix => {
+                                literals.ends.push((lowered.bytes().rev().collect(), id));
                             }
-                            TextOp::Contains => literals.push((lowered, Seen::Anywhere, id)),
-                            TextOp::Prefix => literals.push((lowered, Seen::AtStart, id)),
-                            TextOp::Suffix => literals.push((lowered, Seen::AtEnd, id)),
                         }
                     }
                 }
                 Test::Regex { regex, lowered } => match literal_of(regex.as_str()) {
                     Some(literal) if *lowered => {
-                        literals[field as usize].push((literal, Seen::Maybe, id));
+                        literals[field as usize]
+                            .parts
+                            .push((literal, Seen::Maybe, id));
                     }
                     _ => indexed = false,
                 },
@@ -151,24 +162,37 @@ impl Plan {
         for &field in wanted {
             fields[field as usize].keeps = true;
         }
-        for field in &mut fields {
-            let lengths = || field.exact.keys().map(|literal| literal.len());
-            field.exact_length = (
-                lengths().min().unwrap_or(usize::MAX),
-                lengths().max().unwrap_or(0),
-            );
-        }
-        for (field, literals) in literals.into_iter().enumerate() {
-            fields[field].parts = Parts::build(literals)?;
+        let mut sieve = Sieve::new();
+        let mut searched = 0;
+        for (number, (field, literals)) in fields.iter_mut().zip(literals).enumerate() {
+            let group = if number == KEYWORDS as usize {
+                Group::KEYWORDS
+            } else {
+                Group::of_field(searched)
+            };
+            searched += usize::from(!literals.parts.is_empty());
+            field.parts = Parts::build(literals.parts, group, &mut sieve)?;
+            field.group = field
+                .parts
+                .as_ref()
+                .map_or(Group::NONE, |parts| parts.group);
+            field.starts = Ends::build(literals.starts);
+            field.ends = Ends::build(literals.ends);
+            field.reads_text = field.exact.lengths.is_some()
+                || field.starts.is_some()
+                || field.ends.is_some()
+                || field.parts.is_some();
         }
 
         let mut plan = Self {
-            by_name: names
-                .iter()
-                .enumerate()
-                .skip(1)
-                .map(|(id, name)| (name.as_str().into(), id as FieldId))
-                .collect(),
+            by_name: Names::new(
+                names
+                    .iter()
+                    .enumerate()
+                    .skip(1)
+                    .map(|(id, name)| (name.as_str(), id as FieldId)),
+            ),
+            sieve,
             names: names.into_iter().map(Into::into).collect(),
             fields,
             atoms: plan_atoms,
@@ -251,8 +275,51 @@ impl Plan {
     }
 }
 
+/// The literals of a field, by where they have to stand.
+#[derive(Debug, Default)]
+struct Literals {
+    parts: Vec<(String, Seen, AtomId)>,
+    starts: Vec<(Vec<u8>, AtomId)>,
+    ends: Vec<(Vec<u8>, AtomId)>,
+}
+
+impl Exact {
+    fn add(&mut self, text: String, atom: AtomId) {
+        let lengths = self.lengths.get_or_insert_with(|| Box::new([0; 256]));
+        lengths[usize::from(first(&text))] |= length_bit(&text);
+        self.texts.entry(text.into()).or_default().push(atom);
+    }
+
+    /// Whether a text of this length and this first byte is there.
+    pub(crate) fn may_have(&self, text: &str) -> bool {
+        self.lengths
+            .as_ref()
+            .is_some_and(|lengths| lengths[usize::from(first(text))] & length_bit(text) != 0)
+    }
+
+    /// The atoms of a text in any ASCII case; `lowered` is memory to work in.
+    pub(crate) fn get(&self, text: &str, lowered: &mut String) -> &[AtomId] {
+        lowered.clear();
+        lowered.push_str(text);
+        lowered.make_ascii_lowercase();
+        self.texts.get(lowered.as_str()).map_or(&[], Vec::as_slice)
+    }
+}
+
+fn first(text: &str) -> u8 {
+    text.as_bytes().first().map_or(0, u8::to_ascii_lowercase)
+}
+
+fn length_bit(text: &str) -> u64 {
+    1 << text.len().min(63)
+}
+
 impl Parts {
-    fn build(literals: Vec<(String, Seen, AtomId)>) -> Result<Option<Self>, LoadErrorKind> {
+    fn build(
+        literals: Vec<(String, Seen, AtomId)>,
+        group: Group,
+        sieve: &mut Sieve,
+    ) -> Result<Option<Self>, LoadErrorKind> {
         if literals.is_empty() {
             return Ok(None);
         }
@@ -279,9 +346,12 @@ impl Parts {
             .kind(Some(kind))
             .build(&patterns)
             .map_err(|error| LoadErrorKind::Parse(format!("literals of a field: {error}")))?;
+        for pattern in &patterns {
+            sieve.add(pattern, group);
+        }
         Ok(Some(Self {
             automaton,
-            grams: Grams::of(patterns.iter().map(String::as_str)),
+            group,
             meaning,
         }))
     }

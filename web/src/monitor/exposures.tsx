@@ -59,17 +59,18 @@ function ExposuresPanel({ view, reload }: { view: Schemas["ExposuresView"]; relo
         <Figure label={t("exposures.advisories")} value={view.advisories} />
         <Figure label={t("exposures.assets")} value={view.assets.length} />
       </div>
-      <Segmented
-        value={shown}
-        style={{ margin: "12px 0" }}
-        aria-label={t("exposures.which")}
-        options={[
-          { value: "open", label: `${t("exposures.open")} ${groups.open?.length ?? 0}` },
-          { value: "proposed", label: `${t("exposures.proposed")} ${groups.proposed?.length ?? 0}` },
-          { value: "over", label: `${t("exposures.over")} ${groups.over?.length ?? 0}` },
-        ]}
-        onChange={setShown}
-      />
+      <div className="wide" style={{ margin: "12px 0" }}>
+        <Segmented
+          value={shown}
+          aria-label={t("exposures.which")}
+          options={[
+            { value: "open", label: `${t("exposures.open")} ${groups.open?.length ?? 0}` },
+            { value: "proposed", label: `${t("exposures.proposed")} ${groups.proposed?.length ?? 0}` },
+            { value: "over", label: `${t("exposures.over")} ${groups.over?.length ?? 0}` },
+          ]}
+          onChange={setShown}
+        />
+      </div>
       {list.length === 0 && <Nothing say={t(view.assets.length === 0 ? "exposures.noAssets" : shown === "open" ? "exposures.none" : "exposures.noneHere")} />}
       {list.slice(0, 200).map((one) => (
         <ExposureRow key={one.id} exposure={one} reload={reload} />
@@ -377,6 +378,7 @@ const ABOUT = { product: "exposures.aboutProduct", words: "exposures.aboutWords"
 function SubscriptionsPanel({ view, reload }: { view: Schemas["ExposuresView"]; reload: () => void }) {
   const { t, say, lang } = useI18n();
   const { busy, run } = useCommand();
+  const team = useMay("commander", "security", "it", "legal", "pr", "business");
   const [about, setAbout] = useState<keyof typeof ABOUT>("product");
   const [text, setText] = useState("");
   const kind = (name: string) => {
@@ -395,7 +397,7 @@ function SubscriptionsPanel({ view, reload }: { view: Schemas["ExposuresView"]; 
   return (
     <Panel title={t("exposures.subscriptions")} className="w6" testid="subscriptions">
       <p className="soft">{t("exposures.subscriptionsSay")}</p>
-      <div style={{ display: "flex", gap: 8, flexWrap: "wrap", marginBottom: 12 }}>
+      {team && <div style={{ display: "flex", gap: 8, flexWrap: "wrap", marginBottom: 12 }}>
         <Select
           value={about}
           style={{ minWidth: 110 }}
@@ -420,7 +422,7 @@ function SubscriptionsPanel({ view, reload }: { view: Schemas["ExposuresView"]; 
         <Button loading={busy} disabled={text.trim() === ""} data-testid="subscribe" onClick={() => void add()}>
           {t("exposures.subscribe")}
         </Button>
-      </div>
+      </div>}
       {view.subscriptions.map((one) => (
         <div className="row" key={one.id} data-testid="subscription" style={{ alignItems: "flex-start" }}>
           <div className="grow">
@@ -436,9 +438,11 @@ function SubscriptionsPanel({ view, reload }: { view: Schemas["ExposuresView"]; 
               </div>
             ))}
           </div>
-          <Button size="small" onClick={() => void end(one.id)}>
-            {t("exposures.unsubscribe")}
-          </Button>
+          {team && (
+            <Button size="small" onClick={() => void end(one.id)}>
+              {t("exposures.unsubscribe")}
+            </Button>
+          )}
         </div>
       ))}
     </Panel>

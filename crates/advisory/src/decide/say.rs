@@ -279,18 +279,7 @@ const fn class(what: What) -> (&'static str, &'static str) {
 }
 
 fn assumption(one: &Assumption) -> Sentence {
-    let (zh, en) = match one.field {
-        Field::InKev => ("是否在 KEV", "whether it is in KEV"),
-        Field::Exploitation => ("利用情况", "exploitation"),
-        Field::SeenHere => ("自家网关所见", "what the own gateway saw"),
-        Field::Automatable => ("能否自动化利用", "whether it can be automated"),
-        Field::Impact => ("技术影响", "the technical impact"),
-        Field::Exposure => ("资产暴露面", "the exposure of the asset"),
-        Field::Data => ("资产的数据级别", "the data tier of the asset"),
-        Field::Epss => ("EPSS", "the EPSS"),
-        Field::Cvss => ("CVSS", "the CVSS score"),
-        Field::Fix => ("有无修复", "whether there is a fix"),
-    };
+    let (zh, en) = one.field.names();
     let (how_zh, how_en) = match one.basis {
         Basis::Known => ("已知", "known"),
         Basis::Vector => ("由 CVSS 向量读出", "read off the CVSS vector"),
@@ -356,4 +345,22 @@ fn lower(text: &str) -> String {
     letters.next().map_or_else(String::new, |first| {
         first.to_lowercase().chain(letters).collect()
     })
+}
+
+impl Field {
+    /// In words, in Chinese and in English.
+    pub const fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::InKev => ("是否在 KEV", "whether it is in KEV"),
+            Self::Exploitation => ("利用情况", "exploitation"),
+            Self::SeenHere => ("自家网关所见", "what the own gateway saw"),
+            Self::Automatable => ("能否自动化利用", "whether it can be automated"),
+            Self::Impact => ("技术影响", "the technical impact"),
+            Self::Exposure => ("资产暴露面", "the exposure of the asset"),
+            Self::Data => ("资产的数据级别", "the data tier of the asset"),
+            Self::Epss => ("EPSS", "the EPSS"),
+            Self::Cvss => ("CVSS", "the CVSS score"),
+            Self::Fix => ("有无修复", "whether there is a fix"),
+        }
+    }
 }

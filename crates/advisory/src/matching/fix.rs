@@ -85,7 +85,7 @@ pub(super) fn fix(
         return plain();
     };
     let mut ends: Vec<(Rc<Key>, &str)> = Vec::new();
-    for (_, against) in heard.iter().filter(|(_, against)| against.held) {
+    for (_, against) in heard.iter().filter(|(_, against)| against.named) {
         for end in against.affected.ends() {
             if ends.len() >= MOST_ENDS || ends.iter().any(|(_, known)| *known == end) {
                 continue;

@@ -84,10 +84,13 @@ impl Key {
     }
 }
 
+/// A version as an order reads it, or why it can't.
+type Reading = Result<Rc<Key>, String>;
+
 /// A version, read once for each order that it is asked for in: a statement may have thousands of ranges.
 pub(super) struct Own<'a> {
     pub(super) text: &'a str,
-    read: RefCell<Vec<(How, Result<Rc<Key>, String>)>>,
+    read: RefCell<Vec<(How, Reading)>>,
 }
 
 impl<'a> Own<'a> {
@@ -98,7 +101,7 @@ impl<'a> Own<'a> {
         }
     }
 
-    pub(super) fn read(&self, how: How) -> Result<Rc<Key>, String> {
+    pub(super) fn read(&self, how: How) -> Reading {
         let mut read = self.read.borrow_mut();
         if let Some((_, known)) = read.iter().find(|(known, _)| *known == how) {
             return known.clone();

@@ -95,6 +95,7 @@ impl<'a> Statement<'a> {
         let seen = known.recognise(affected, &self.keys)?;
         let mut verdict = affected.verdict(seen.version, seen.order);
         let held = verdict.status == Status::Affected;
+        let named = held && verdict.because != Because::Default;
         if verdict.status == Status::Affected && seen.upstream {
             let range = match &verdict.because {
                 Because::Range { range, .. } => range.clone(),
@@ -126,6 +127,7 @@ impl<'a> Statement<'a> {
                 order: seen.order,
                 upstream: seen.upstream,
                 held,
+                named,
             },
         ))
     }
@@ -140,6 +142,8 @@ pub(super) struct Against<'a> {
     pub(super) upstream: bool,
     /// It holds the component's version as affected, conditions aside.
     pub(super) held: bool,
+    /// It does so by an entry, and not by its default.
+    pub(super) named: bool,
 }
 
 /// Statements for several releases of a distribution decide nothing for a component that does not say which it is from,

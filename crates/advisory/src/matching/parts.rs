@@ -11,6 +11,9 @@ const TURN: usize = 256;
 /// Most threads, however many the machine has.
 const MOST_THREADS: usize = 8;
 
+/// A run's number, and what came of it.
+type Done<T> = (usize, Result<Vec<T>, IndexError>);
+
 /// How many threads to take: `wanted`, or as many as the machine has.
 pub(super) fn threads(wanted: usize) -> usize {
     let there = || std::thread::available_parallelism().map_or(1, usize::from);
@@ -54,7 +57,7 @@ pub(super) fn in_parts<T: Send>(
         return Ok((found, over));
     }
     let next = AtomicUsize::new(0);
-    let done: Mutex<Vec<(usize, Result<Vec<T>, IndexError>)>> = Mutex::new(Vec::new());
+    let done: Mutex<Vec<Done<T>>> = Mutex::new(Vec::new());
     let turns = || {
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);

@@ -139,7 +139,7 @@ impl Affected {
             .iter()
             .find(|(_, end)| !self.holds_affected(end, order, false));
         mended
-            .or(ends.last())
+            .or_else(|| ends.last())
             .map(|(_, end)| (*end).to_owned())
             // What can't be ordered is the source's word all the same.
             .or_else(|| first.map(str::to_owned))
@@ -164,19 +164,23 @@ impl Affected {
         strict: bool,
     ) -> bool {
         let own = Own::new(version);
-        let held = |range: &Range| {
-            !range.is_git()
-                && match holds(self, range, &own, order) {
-                    Held::Yes(status, _) => status == Status::Affected,
-                    Held::Unsure(_) => strict && range.status == Status::Affected,
-                    Held::No(_) => false,
-                }
-        };
-        self.ranges.iter().any(held)
-            || self
-                .versions
-                .iter()
-                .any(|listed| listed.eq_ignore_ascii_case(version))
+        let mut named = false;
+        for range in self.ranges.iter().filter(|range| !range.is_git()) {
+            match holds(self, range, &own, order) {
+                Held::Yes(Status::Affected, _) => return true,
+                Held::Yes(..) => named = true,
+                Held::Unsure(_) if strict && range.status == Status::Affected => return true,
+                Held::Unsure(_) | Held::No(_) => {}
+            }
+        }
+        let listed = |one: &String| one.eq_ignore_ascii_case(version);
+        if self.versions.iter().any(listed) {
+            return true;
+        }
+        // By its default; but where an affected range ends it says itself that something is mended.
+        self.default == Some(Status::Affected)
+            && !named
+            && !self.ends().any(|end| end.eq_ignore_ascii_case(version))
     }
 
     /// The versions at which its affected ranges end: those that a maker says to be mended.

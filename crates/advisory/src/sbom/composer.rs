@@ -35,29 +35,63 @@ pub(super) fn lock(text: &str, out: &mut Out<'_>) -> Result<(), Reason> {
     }
     for (list, packages) in [("packages", &lock.packages), ("packages-dev", &lock.dev)] {
         for (at, package) in packages.iter().flatten().enumerate() {
-            let name = package.name.as_deref().unwrap_or_default();
-            let version = package.version.as_deref().map(plain);
-            // A package from a folder of the project is nobody else's, whatever its name.
-            let local = package
-                .dist
-                .as_ref()
-                .is_some_and(|dist| dist.kind.is("path"));
-            let purl = out.purl(!local && !name.is_empty(), || {
-                identity::make_path("composer", name, version)
-            });
-            out.take(
-                format!("{list}[{at}]"),
-                Found {
-                    name: name.to_owned(),
-                    version: version.map(str::to_owned),
-                    ecosystem: Some("composer"),
-                    purl,
-                    ..Found::default()
-                },
-            );
+            if out.leaves_dev(list == "packages-dev") {
+                continue;
+            }
+            take(package, format!("{list}[{at}]"), out);
         }
     }
     Ok(())
+}
+
+/// What is installed: a list, or since Composer 2 an object with the names of what is there for development.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Installed {
+    List(Vec<Package>),
+    Object {
+        packages: Vec<Package>,
+        #[serde(rename = "dev-package-names", default)]
+        dev: Vec<Text>,
+    },
+}
+
+pub(super) fn installed(text: &str, out: &mut Out<'_>) -> Result<(), Reason> {
+    let (packages, dev) = match json::read(text)? {
+        Installed::List(packages) => (packages, Vec::new()),
+        Installed::Object { packages, dev } => (packages, dev),
+    };
+    let dev: std::collections::HashSet<&str> = dev.iter().filter_map(Text::as_deref).collect();
+    for package in &packages {
+        let name = package.name.as_deref().unwrap_or_default();
+        if !out.leaves_dev(dev.contains(name)) {
+            take(package, format!("{:?}", super::cut(name)), out);
+        }
+    }
+    Ok(())
+}
+
+fn take(package: &Package, at: String, out: &mut Out<'_>) {
+    let name = package.name.as_deref().unwrap_or_default();
+    let version = package.version.as_deref().map(plain);
+    // A package from a folder of the project is nobody else's, whatever its name.
+    let local = package
+        .dist
+        .as_ref()
+        .is_some_and(|dist| dist.kind.is("path"));
+    let purl = out.purl(!local && !name.is_empty(), || {
+        identity::make_path("composer", name, version)
+    });
+    out.take(
+        at,
+        Found {
+            name: name.to_owned(),
+            version: version.map(str::to_owned),
+            ecosystem: Some("composer"),
+            purl,
+            ..Found::default()
+        },
+    );
 }
 
 /// Without the `v` of a tag: Composer itself takes it off before it compares.

@@ -32,6 +32,28 @@ struct Part {
     purl: Text,
     cpe: Text,
     components: Option<Vec<Self>>,
+    evidence: Option<Evidence>,
+    properties: Option<Vec<Property>>,
+}
+
+/// Where a tool saw it.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Evidence {
+    occurrences: Option<Vec<Occurrence>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Occurrence {
+    location: Text,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Property {
+    name: Text,
+    value: Text,
 }
 
 pub(super) fn from_json(text: &str, out: &mut Out<'_>) -> Result<(), Reason> {
@@ -75,7 +97,29 @@ fn take_json(part: &Part, at: &str, out: &mut Out<'_>) {
             out.refuse(at, Reason::BadField(name));
         }
     }
+    // The file that a tool saw it in says more than the number of the entry.
+    let seen = part.evidence.as_ref().and_then(|evidence| {
+        let first = evidence.occurrences.as_ref()?.first()?;
+        first.location.as_deref()
+    });
+    let seen = seen.map(cut_place);
+    let property = |wanted: &str| {
+        let all = part.properties.iter().flatten();
+        all.into_iter()
+            .find(|one| one.name.is(wanted))
+            .and_then(|one| one.value.as_deref())
+            .filter(|value| super::identity::fit(value))
+    };
+    let built_from = property(super::write::BUILT_FROM).map(|name| super::BuiltFrom {
+        name: name.to_owned(),
+        version: property(super::write::BUILT_FROM_VERSION).map(str::to_owned),
+    });
+    let ecosystem = property(super::write::ECOSYSTEM).and_then(super::write::ecosystem);
+    let nested = at;
+    let at = seen.as_deref().unwrap_or(at);
     take(
+        ecosystem,
+        built_from,
         part.group.as_deref(),
         part.name.as_deref(),
         part.version.as_deref(),
@@ -85,7 +129,7 @@ fn take_json(part: &Part, at: &str, out: &mut Out<'_>) {
         out,
     );
     for (place, inner) in part.components.iter().flatten().enumerate() {
-        take_json(inner, &format!("{at}.components[{place}]"), out);
+        take_json(inner, &format!("{nested}.components[{place}]"), out);
     }
 }
 
@@ -115,6 +159,8 @@ pub(super) fn from_xml(text: &str, out: &mut Out<'_>) -> Result<(), Reason> {
 /// Nesting is bounded by the reader.
 fn take_xml(node: &Node, at: &str, out: &mut Out<'_>) {
     take(
+        None,
+        None,
         node.text_of("group"),
         node.text_of("name"),
         node.text_of("version"),
@@ -131,7 +177,22 @@ fn take_xml(node: &Node, at: &str, out: &mut Out<'_>) {
     }
 }
 
+/// A place as another tool wrote it.
+fn cut_place(text: &str) -> String {
+    let shown = |letter: char| {
+        if letter.is_control() {
+            char::REPLACEMENT_CHARACTER
+        } else {
+            letter
+        }
+    };
+    text.chars().take(super::MOST_PLACE).map(shown).collect()
+}
+
+#[allow(clippy::too_many_arguments)]
 fn take(
+    ecosystem: Option<&'static str>,
+    built_from: Option<super::BuiltFrom>,
     group: Option<&str>,
     name: Option<&str>,
     version: Option<&str>,
@@ -156,7 +217,8 @@ fn take(
                 .map(|cpe| cpe.trim().to_owned())
                 .into_iter()
                 .collect(),
-            ..Found::default()
+            ecosystem,
+            built_from,
         },
     );
 }

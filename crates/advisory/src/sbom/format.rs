@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::{
-    LARGEST, Out, Reason, composer, cyclonedx, golang, json, maven, npm, python, rust, spdx, system,
+    LARGEST, Out, Reason, composer, cyclonedx, golang, json, maven, npm, nuget, python, rust, spdx,
+    system, yarn,
 };
 
 /// Where bytes come from.
@@ -13,7 +14,8 @@ pub struct Source<'a> {
     pub place: &'a str,
     /// What it is: see [`Format::guess`].
     pub format: Format,
-    /// The distribution, for the purls of system packages: `debian`, `ubuntu`, `alpine`. A package database does not say.
+    /// The distribution, for the purls of system packages: `debian`, `ubuntu`, `alpine`, with its release where it is known:
+    /// `debian-12`. A package database does not say.
     pub distro: Option<&'a str>,
 }
 
@@ -49,11 +51,28 @@ pub enum Format {
     DpkgStatus,
     /// Alpine: `/lib/apk/db/installed`.
     ApkInstalled,
-    /// RPM databases, which are binary and refused.
+    /// RPM databases, which are binary: [`crate::scan`] reads them where they lie, as text they are refused.
     Rpm,
+    /// PHP: what Composer installed, `vendor/composer/installed.json`.
+    ComposerInstalled,
+    /// Node: the `package.json` of an installed package.
+    NpmPackage,
+    /// Node: `yarn.lock` of Yarn 1 and later.
+    YarnLock,
+    /// Node: `pnpm-lock.yaml`.
+    PnpmLock,
+    /// Python: `METADATA` or `PKG-INFO` of an installed package.
+    PythonMetadata,
+    /// .NET: `packages.lock.json`.
+    NuGetLock,
 }
 
 impl Format {
+    /// A package database of a system, whose purls name the distribution.
+    pub const fn is_system(self) -> bool {
+        matches!(self, Self::DpkgStatus | Self::ApkInstalled | Self::Rpm)
+    }
+
     /// By the name of the file and, where many things have that name, by its content. `None` for what names no components.
     pub fn guess(path: &str, bytes: &[u8]) -> Option<Self> {
         let path = path.replace('\\', "/").to_ascii_lowercase();
@@ -71,6 +90,13 @@ impl Format {
             "pom.xml" => return Some(Self::PomXml),
             "status" if under("dpkg/") => return Some(Self::DpkgStatus),
             "installed" if under("apk/db/") => return Some(Self::ApkInstalled),
+            "yarn.lock" => return Some(Self::YarnLock),
+            "pnpm-lock.yaml" => return Some(Self::PnpmLock),
+            "packages.lock.json" => return Some(Self::NuGetLock),
+            "installed.json" if under("composer/") => return Some(Self::ComposerInstalled),
+            "package.json" if under("node_modules/") => return Some(Self::NpmPackage),
+            "metadata" if under(".dist-info/") => return Some(Self::PythonMetadata),
+            "pkg-info" if under("egg-info/") => return Some(Self::PythonMetadata),
             "rpmdb.sqlite" => return Some(Self::Rpm),
             "packages" | "packages.db" if under("rpm/") => return Some(Self::Rpm),
             _ if under("dpkg/status.d/") && !name.ends_with(".md5sums") => {
@@ -137,5 +163,20 @@ pub(super) fn read(bytes: &[u8], out: &mut Out<'_>) -> Result<(), Reason> {
             Ok(())
         }
         Format::Rpm => Err(Reason::Rpm),
+        Format::ComposerInstalled => composer::installed(text, out),
+        Format::NpmPackage => npm::package(text, out),
+        Format::YarnLock => {
+            yarn::lock(text, out);
+            Ok(())
+        }
+        Format::PnpmLock => {
+            yarn::pnpm(text, out);
+            Ok(())
+        }
+        Format::PythonMetadata => {
+            python::metadata(text, out);
+            Ok(())
+        }
+        Format::NuGetLock => nuget::lock(text, out),
     }
 }

@@ -86,7 +86,7 @@ pub(super) fn module(text: &str, out: &mut Out<'_>) {
     }
 }
 
-fn take(path: &str, version: Option<&str>, public: bool, at: &str, out: &mut Out<'_>) {
+pub(super) fn take(path: &str, version: Option<&str>, public: bool, at: &str, out: &mut Out<'_>) {
     let purl = out.purl(public, || identity::make_path("golang", path, version));
     out.take(
         at,

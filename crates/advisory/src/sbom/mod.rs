@@ -23,11 +23,14 @@ mod identity;
 mod json;
 mod maven;
 mod npm;
+mod nuget;
 mod python;
 mod rust;
 mod spdx;
 mod system;
+mod write;
 mod xml;
+mod yarn;
 
 use std::fmt::Display;
 
@@ -35,6 +38,7 @@ use serde::{Serialize, Serializer};
 
 pub use format::{Format, Source};
 pub use identity::normalise_purl;
+pub use write::{Document, cyclonedx};
 
 use crate::version::Ecosystem;
 
@@ -162,7 +166,7 @@ pub enum Reason {
     Unsupported(String),
     /// A binary database.
     #[error(
-        "an RPM database is binary and is not read: take an inventory with a tool that reads it, in CycloneDX or SPDX"
+        "an RPM database is binary and is not read as text: `hudun assets scan` reads it where it lies and writes CycloneDX"
     )]
     Rpm,
     /// The inventory is full.
@@ -209,19 +213,109 @@ impl Serialize for Reason {
 impl Inventory {
     /// Reads a file into the inventory. What can't be read is refused with its place.
     pub fn add(&mut self, source: &Source<'_>, bytes: &[u8]) {
+        self.add_chosen(source, bytes, true);
+    }
+
+    /// Reads a file; without `dev` what the file says to be there for development alone is counted and not taken.
+    pub fn add_chosen(&mut self, source: &Source<'_>, bytes: &[u8], dev: bool) -> u64 {
         let mut out = Out {
             inventory: self,
             source,
             full: 0,
+            dev,
+            dev_left: 0,
         };
         if let Err(reason) = format::read(bytes, &mut out) {
             out.refuse_file(reason);
         }
-        let full = out.full;
+        let (full, dev_left) = (out.full, out.dev_left);
         if full > 0 {
             out.refuse_file(Reason::Full(full));
         }
+        dev_left
     }
+
+    /// Says that a file was not read, and what to do instead.
+    pub(crate) fn refuse(&mut self, place: &str, why: &str) {
+        if self.refused.len() < MOST_REFUSED {
+            self.refused.push(Refused {
+                place: place.to_owned(),
+                reason: Reason::Unsupported(cut(why)),
+            });
+        } else {
+            self.refused_more += 1;
+        }
+    }
+
+    /// Takes one package that is no entry of a text file.
+    pub(crate) fn package(&mut self, package: &Package<'_>) {
+        let source = Source {
+            place: package.place,
+            format: Format::Rpm,
+            distro: package.distro,
+        };
+        let mut out = Out {
+            inventory: self,
+            source: &source,
+            full: 0,
+            dev: true,
+            dev_left: 0,
+        };
+        match package.kind {
+            "maven" => {
+                let purl = out.purl(package.distro.is_some(), || {
+                    identity::make("maven", package.distro, package.name, package.version, &[])
+                });
+                let name = match package.distro {
+                    Some(group) => format!("{group}:{}", package.name),
+                    None => package.name.to_owned(),
+                };
+                out.take(
+                    "",
+                    Found {
+                        name,
+                        version: package.version.map(str::to_owned),
+                        // Without a group no registry can be asked: the name is all there is, and may propose.
+                        ecosystem: package.distro.map(|_| "maven"),
+                        purl,
+                        ..Found::default()
+                    },
+                );
+            }
+            "golang" => golang::take(package.name, package.version, true, "", &mut out),
+            kind => system::take(
+                kind,
+                package.name,
+                package.version,
+                Some(package.arch),
+                package.built_from.clone(),
+                "",
+                &mut out,
+            ),
+        }
+        let full = out.full;
+        if full > 0
+            && self
+                .refused
+                .last()
+                .is_none_or(|last| last.place != package.place)
+        {
+            self.refuse(package.place, &Reason::Full(full).to_string());
+        }
+    }
+}
+
+/// A package of a binary database, an archive or a program.
+pub(crate) struct Package<'a> {
+    /// The purl's type: `rpm`, `maven`, `golang`.
+    pub(crate) kind: &'static str,
+    /// The distribution, or Maven's group.
+    pub(crate) distro: Option<&'a str>,
+    pub(crate) name: &'a str,
+    pub(crate) version: Option<&'a str>,
+    pub(crate) arch: &'a str,
+    pub(crate) built_from: Option<BuiltFrom>,
+    pub(crate) place: &'a str,
 }
 
 /// A component as a reader found it.
@@ -241,6 +335,10 @@ struct Out<'a> {
     inventory: &'a mut Inventory,
     source: &'a Source<'a>,
     full: usize,
+    /// Take what is there for development alone too.
+    dev: bool,
+    /// How much of that was not taken.
+    dev_left: u64,
 }
 
 impl Out<'_> {
@@ -260,8 +358,21 @@ impl Out<'_> {
         self.inventory.refused.push(Refused { place, reason });
     }
 
+    /// Whether to leave something out that is there for development alone.
+    fn leaves_dev(&mut self, dev: bool) -> bool {
+        let leave = dev && !self.dev;
+        self.dev_left += u64::from(leave);
+        leave
+    }
+
+    /// The file, and the place in it where there is one.
     fn place(&self, at: impl Display) -> String {
-        let mut place = format!("{}: {at}", self.source.place);
+        let at = at.to_string();
+        let mut place = if at.is_empty() {
+            self.source.place.to_owned()
+        } else {
+            format!("{}: {at}", self.source.place)
+        };
         if let Some((end, _)) = place.char_indices().nth(MOST_PLACE) {
             place.truncate(end);
             place.push('…');

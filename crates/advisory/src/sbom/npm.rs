@@ -20,6 +20,7 @@ struct Package {
     version: Text,
     resolved: Text,
     link: Text,
+    dev: Text,
 }
 
 /// Version 1: a tree.
@@ -27,6 +28,7 @@ struct Package {
 #[serde(default)]
 struct Dependency {
     version: Text,
+    dev: Text,
     dependencies: Option<Pairs<Self>>,
 }
 
@@ -56,6 +58,9 @@ fn folders(packages: &Pairs<Package>, out: &mut Out<'_>) {
             out.refuse(at, Reason::Local(cut(path)));
             continue;
         }
+        if out.leaves_dev(package.dev.is("true")) {
+            continue;
+        }
         // An alias: the folder is named otherwise than the package.
         let name = package.name.as_deref().unwrap_or(folder);
         let registry = package
@@ -71,6 +76,10 @@ fn dependencies(tree: &Pairs<Dependency>, above: &str, out: &mut Out<'_>) {
     for (name, dependency) in &tree.0 {
         let short: String = cut(name).chars().take(60).collect();
         let at = format!("{above}dependencies[{short:?}]");
+        // What lies in it is for development too.
+        if out.leaves_dev(dependency.dev.is("true")) {
+            continue;
+        }
         match dependency.version.as_deref() {
             Some(version) if version.starts_with("npm:") => {
                 let alias = version.trim_start_matches("npm:");
@@ -94,7 +103,15 @@ fn dependencies(tree: &Pairs<Dependency>, above: &str, out: &mut Out<'_>) {
     }
 }
 
-fn take(name: &str, version: Option<&str>, registry: bool, at: &str, out: &mut Out<'_>) {
+/// An installed package's own file. One without a name is a folder that only states how it is loaded.
+pub(super) fn package(text: &str, out: &mut Out<'_>) -> Result<(), Reason> {
+    let package: Package = json::read(text)?;
+    let name = package.name.as_deref().ok_or(Reason::Missing("name"))?;
+    take(name, package.version.as_deref(), true, "", out);
+    Ok(())
+}
+
+pub(super) fn take(name: &str, version: Option<&str>, registry: bool, at: &str, out: &mut Out<'_>) {
     let purl = out.purl(registry && !name.is_empty(), || {
         identity::make_path("npm", name, version)
     });

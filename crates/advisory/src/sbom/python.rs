@@ -92,6 +92,10 @@ struct Package {
     name: Text,
     version: Text,
     source: Option<From>,
+    /// Poetry 1: `dev`.
+    category: Text,
+    /// Poetry 2: `main` and others.
+    groups: Option<Vec<Text>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -105,6 +109,12 @@ pub(super) fn poetry(text: &str, out: &mut Out<'_>) -> Result<(), Reason> {
     let lock: Lock = rust::toml(text)?;
     for (at, package) in lock.package.iter().flatten().enumerate() {
         let name = package.name.as_deref().unwrap_or_default();
+        let groups = package.groups.as_deref().unwrap_or_default();
+        let dev = package.category.is("dev")
+            || !groups.is_empty() && !groups.iter().any(|group| group.is("main"));
+        if out.leaves_dev(dev) {
+            continue;
+        }
         // Another index has packages of the same names; a repository, a folder or a file has not.
         let registry = package
             .source
@@ -115,6 +125,21 @@ pub(super) fn poetry(text: &str, out: &mut Out<'_>) -> Result<(), Reason> {
         take(name, package.version.as_deref(), registry, &at, out);
     }
     Ok(())
+}
+
+/// `METADATA` or `PKG-INFO` of an installed package: headers as of a mail.
+pub(super) fn metadata(text: &str, out: &mut Out<'_>) {
+    let headers = || text.lines().take_while(|line| !line.trim().is_empty());
+    let get = |wanted: &str| {
+        headers().find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case(wanted).then(|| value.trim())
+        })
+    };
+    match get("Name") {
+        Some(name) => take(name, get("Version"), true, "", out),
+        None => out.refuse("", Reason::Missing("Name")),
+    }
 }
 
 fn take(name: &str, version: Option<&str>, registry: bool, at: &str, out: &mut Out<'_>) {

@@ -86,7 +86,7 @@ fn paragraphs(text: &str) -> impl Iterator<Item = (usize, Vec<&str>)> {
     })
 }
 
-fn take(
+pub(super) fn take(
     kind: &'static str,
     name: &str,
     version: Option<&str>,
@@ -95,10 +95,27 @@ fn take(
     at: &str,
     out: &mut Out<'_>,
 ) {
+    // `debian-12`: the maker is Debian, and advisories differ by release.
     let distro = out.source.distro;
-    let arch = [("arch", arch.unwrap_or_default())];
+    let maker = distro.map(|distro| match distro.rsplit_once('-') {
+        Some((maker, release)) if release.starts_with(|c: char| c.is_ascii_digit()) => maker,
+        _ => distro,
+    });
+    let release = distro
+        .filter(|distro| maker != Some(distro))
+        .unwrap_or_default();
+    // An RPM's epoch is a part of its version, and stands apart in a purl.
+    let (epoch, bare) = match version.and_then(|version| version.split_once(':')) {
+        Some((epoch, bare)) if kind == "rpm" => (epoch, Some(bare)),
+        _ => ("", version),
+    };
+    let qualifiers = [
+        ("arch", arch.unwrap_or_default()),
+        ("distro", release),
+        ("epoch", epoch),
+    ];
     let purl = out.purl(!name.is_empty(), || {
-        identity::make(kind, distro, name, version, &arch)
+        identity::make(kind, maker, name, bare, &qualifiers)
     });
     out.take(
         at,

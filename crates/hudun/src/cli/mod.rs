@@ -1,6 +1,7 @@
 //! The command line.
 
 mod advisory;
+mod assets;
 mod baseline;
 mod demo;
 mod intel;
@@ -46,6 +47,9 @@ enum Command {
     /// What the gateways enforce now, and earlier revisions.
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Published vulnerabilities that are true of what we run.
+    #[command(subcommand)]
+    Exposure(ExposureCommand),
     /// Hot patches of a case.
     #[command(subcommand)]
     Patch(PatchCommand),
@@ -80,6 +84,9 @@ enum Command {
     /// Vulnerable versions, offline.
     #[command(subcommand)]
     Advisory(advisory::AdvisoryCommand),
+    /// Assets: what software there is to guard.
+    #[command(subcommand)]
+    Assets(assets::AssetsCommand),
     /// Feeds of published vulnerabilities: pull them, see how they stand, carry them to a network without internet.
     #[command(subcommand)]
     Intel(intel::IntelCommand),
@@ -221,6 +228,25 @@ enum PolicyCommand {
         /// Why.
         #[arg(long)]
         reason: String,
+        #[command(flatten)]
+        entrance: Entrance,
+    },
+}
+
+#[derive(Subcommand)]
+enum ExposureCommand {
+    /// List them, the gravest first: each in four lines.
+    List {
+        /// Those that are over, suppressed or only proposed, too.
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        entrance: Entrance,
+    },
+    /// Ask the running product, harmlessly, whether the hole is open.
+    Check {
+        /// The exposure.
+        exposure: String,
         #[command(flatten)]
         entrance: Entrance,
     },
@@ -379,6 +405,7 @@ fn act(command: Command) -> anyhow::Result<ExitCode> {
         Command::Drill(DrillCommand::Run { name, entrance }) => remote::drill(&entrance, &name),
         Command::Incident(command) => remote::incident(command),
         Command::Policy(command) => remote::policy(command),
+        Command::Exposure(command) => remote::exposure(command),
         Command::Patch(command) => remote::patch(command),
         Command::Evidence(EvidenceCommand::Export {
             incident,
@@ -402,6 +429,7 @@ fn act(command: Command) -> anyhow::Result<ExitCode> {
         Command::Duty(DutyCommand::Assess { facts, json }) => offline::assess(&facts, json),
         Command::Duty(DutyCommand::Rules { json }) => offline::rules(json),
         Command::Advisory(command) => advisory::run(command),
+        Command::Assets(command) => assets::run(command),
         Command::Intel(command) => intel::run(command),
         Command::Baseline(command) => baseline::run(command),
         Command::Simulate(args) => simulate::run(args),

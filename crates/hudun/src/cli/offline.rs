@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use hudun_core::Timestamp;
 use hudun_duty::{Draft, FactBase, Lang, NoticeKind, RenderOptions, RuleSet};
+use hudun_intel::assets::check_entries;
 use hudun_ledger::{Trust, VerifierKey};
 use serde_json::{Value, json};
 
@@ -151,6 +152,8 @@ pub(super) fn check_config(file: &Path, as_json: bool) -> anyhow::Result<ExitCod
             let profile = read_profile(&config.gateway.profile)?;
             crate::waf::check(&config.gateway.inspection, &profile)?;
             crate::detection::open(&config.monitor.rules)?;
+            config.intel.check().context("intel")?;
+            check_entries(&config.assets).context("assets")?;
             if let Some(file) = &config.addresses {
                 AddressFile::check(file).context("addresses")?;
             }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::cli::{Entrance, IncidentCommand, PatchCommand, PolicyCommand};
+use crate::cli::{Entrance, ExposureCommand, IncidentCommand, PatchCommand, PolicyCommand};
 use crate::demo::LOCAL_FILE;
 use crate::demo::people::{Person, path};
 
@@ -58,6 +58,45 @@ pub(super) fn incident(command: IncidentCommand) -> anyhow::Result<ExitCode> {
             let done: Done = press(
                 &entrance,
                 &path(api::endpoint::START_RUN.path, &[&incident]),
+                &json!({}),
+            )?;
+            show(&entrance, &done, said)
+        }
+    }
+}
+
+pub(super) fn exposure(command: ExposureCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        ExposureCommand::List { all, entrance } => {
+            let mut view: api::ExposuresView = get(&entrance, api::endpoint::EXPOSURES.path)?;
+            if !all {
+                view.exposures
+                    .retain(|one| matches!(one.state.as_str(), "open" | "unproven"));
+            }
+            show(&entrance, &view.exposures, |exposures| {
+                let lines = exposures.iter().map(|one| {
+                    let due = one.due_at.map(|at| at.to_string()).unwrap_or_default();
+                    let story: Vec<String> = one
+                        .story
+                        .iter()
+                        .map(|line| format!("  {}", line.en))
+                        .collect();
+                    format!(
+                        "{}  {}  {}  {}  {due}\n{}",
+                        one.id,
+                        one.what,
+                        one.state,
+                        one.vulnerability,
+                        story.join("\n")
+                    )
+                });
+                or_none(lines.collect(), "no exposures")
+            })
+        }
+        ExposureCommand::Check { exposure, entrance } => {
+            let done: Done = press(
+                &entrance,
+                &path(api::endpoint::CHECK_EXPOSURE.path, &[&exposure]),
                 &json!({}),
             )?;
             show(&entrance, &done, said)

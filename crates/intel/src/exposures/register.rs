@@ -448,7 +448,14 @@ fn exposure(
     let mut scores: Vec<String> = vulnerability
         .scores
         .iter()
-        .map(|one| format!("CVSS {} {:.1} ({})", one.version, one.base, one.giver))
+        .map(|one| {
+            let who = if one.giver.is_empty() {
+                one.source.name()
+            } else {
+                &one.giver
+            };
+            format!("CVSS {} {:.1} ({who})", one.version, one.base)
+        })
         .collect();
     if let Some(epss) = &vulnerability.epss {
         scores.push(format!("EPSS {:.3} ({})", epss.probability, epss.model));
@@ -556,22 +563,38 @@ fn row(decision: &Decision) -> Text {
 }
 
 fn would_change(change: &hudun_advisory::decide::Change) -> Text {
-    let field = serde_json::to_value(change.field).ok();
-    let field = field
-        .as_ref()
-        .and_then(serde_json::Value::as_str)
-        .unwrap_or_default();
+    let (field_zh, field_en) = change.field.names();
     let (zh, en) = class_words(change.what);
     Text::new(
-        format!("若 {field} 为 {}，则“{zh}”", change.value),
-        format!("If {field} were {}: {en}", change.value),
+        format!("若{field_zh}为“{}”：{zh}", value_zh(change.value)),
+        format!("If {field_en} were \"{}\": {en}", change.value),
     )
 }
 
+/// A value of a decision's field in Chinese; numbers and names stay.
+fn value_zh(value: &str) -> &str {
+    match value {
+        "yes" => "是",
+        "no" => "否",
+        "none" => "无",
+        "poc" => "方法已公开",
+        "active" => "正被利用",
+        "partial" => "部分",
+        "total" => "全部",
+        "internal" => "内网",
+        "partner" => "合作方",
+        "internet" => "互联网",
+        "plain" => "无个人信息",
+        "personal" => "个人信息",
+        "sensitive" => "敏感",
+        other => other,
+    }
+}
+
 /// A class in words.
-pub(crate) const fn class_words(what: What) -> (&'static str, &'static str) {
+pub(super) const fn class_words(what: What) -> (&'static str, &'static str) {
     match what {
-        What::ActNow => ("立即处理", "act now"),
+        What::ActNow => ("立即处理", "now"),
         What::Days => ("十四天内", "within 14 days"),
         What::Scheduled => ("六十天内", "within 60 days"),
         What::Watch => ("下次升级", "with the next upgrade"),

@@ -4,6 +4,7 @@ use hudun_advisory::Status;
 use hudun_advisory::decide::What;
 use hudun_core::{Text, Timestamp};
 
+use super::register::class_words;
 use super::{Exposure, State, Why};
 
 /// What it is, why it matters, what to do by when, and where it stands.
@@ -50,10 +51,19 @@ fn what(exposure: &Exposure) -> Text {
 }
 
 fn why(exposure: &Exposure) -> Text {
-    match exposure.reasons.first() {
-        Some(reason) => reason.clone(),
-        None => exposure.row.clone(),
-    }
+    let (zh, en) = class_words(exposure.what);
+    let row = &exposure.row;
+    let (zh_seen, en_seen) = match exposure.seen_at {
+        Some(_) => (
+            "自家网关已经看见有人试它。",
+            "The own gateway saw somebody try it. ",
+        ),
+        None => ("", ""),
+    };
+    Text::new(
+        format!("{zh_seen}{zh}：{}。", row.zh),
+        format!("{en_seen}To be done {en}: {}.", row.en),
+    )
 }
 
 fn deed(exposure: &Exposure) -> Text {
