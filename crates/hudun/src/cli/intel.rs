@@ -295,7 +295,7 @@ fn bundle(command: BundleCommand) -> anyhow::Result<ExitCode> {
             let (folder, _) = place.read()?;
             let signer = BundleSigner::read(&key)?;
             let now = hudun_core::Timestamp::now().as_millis() / 1_000;
-            let serial = serial.unwrap_or(u64::try_from(now).unwrap_or(1));
+            let serial = serial.unwrap_or_else(|| u64::try_from(now).unwrap_or(1));
             let manifest = make_bundle(&folder, &feeds, &signer, serial, &out)?;
             tell(&manifest);
             println!("{}", out.display());
