@@ -109,8 +109,7 @@ fn plain(html: String) -> String {
         let is_tag = tag
             .as_bytes()
             .get(1)
-            .copied()
-            .is_some_and(|next| next.is_ascii_alphabetic() || next == b'/' || next == b'!');
+            .is_some_and(|next| next.is_ascii_alphabetic() || *next == b'/' || *next == b'!');
         match tag.find('>').filter(|_| is_tag) {
             Some(end) => {
                 text.push(' ');
