@@ -178,8 +178,16 @@ impl System {
             EXPOSURE.to_vec(),
         ])?);
         let recent = Arc::new(crate::stages::RecentOf(Arc::clone(&gateway)));
-        let intel =
-            crate::intel::open(&config, &store, &profile, direct.clone(), recent, now).await?;
+        let intel = crate::intel::open(
+            &config,
+            &store,
+            &profile,
+            gateway.clone(),
+            direct.clone(),
+            recent,
+            now,
+        )
+        .await?;
         let addressees: Arc<dyn hudun_inform::Addressees> =
             match (extras.addressees, &config.addresses) {
                 (Some(of), _) => of(&keys),

@@ -134,6 +134,18 @@ impl Meters for Quiet {
     }
 }
 
+/// A product that nobody reaches.
+struct Away;
+
+impl hudun::intel::Product for Away {
+    fn ask<'a>(
+        &'a self,
+        _: &'a hudun_intel::holes::TestRequest,
+    ) -> BoxFuture<'a, Result<hudun_intel::holes::CheckAnswer, String>> {
+        Box::pin(async { Err("away".to_owned()) })
+    }
+}
+
 /// A notice and a retrospective that remember what was done with them.
 #[derive(Default)]
 struct Clerk {
@@ -321,11 +333,28 @@ async fn house() -> House {
         ledger.clone(),
     ));
     let scrm = Arc::new(Scrm(AtomicBool::new(true)));
+    let config: hudun::config::Config = serde_saphyr::from_str(&format!(
+        "data: {}\ngateway: {{ listen: 127.0.0.1:0, upstream: \"http://127.0.0.1:9\", profile: none.yaml }}",
+        folder.path().display()
+    ))
+    .unwrap();
+    let intel = hudun::intel::open(
+        &config,
+        &store,
+        &profile,
+        Arc::new(Away),
+        scrm.clone(),
+        gate.clone(),
+        now,
+    )
+    .await
+    .unwrap();
     let tools = Tools {
         recent: gate.clone(),
         direct: Some(scrm.clone()),
         profile,
         own_scope_roles: vec!["sales".into()],
+        known: intel.known.clone(),
     };
     let bench = Arc::new(Bench::new(
         &store,
@@ -433,6 +462,7 @@ async fn house() -> House {
     let inspection = Inspection::open(Arc::new(waf), gate.profile.clone(), &store)
         .await
         .unwrap();
+    let (ledger_of_intel, live_of_intel) = (ledger.clone(), live.clone());
     let office = Arc::new(Office {
         store,
         cases,
@@ -452,6 +482,7 @@ async fn house() -> House {
         historian: Some(clerk.clone()),
         inspection: Some(Arc::new(inspection)),
         care,
+        intel: Arc::new(intel.with("yunxi".parse().unwrap(), ledger_of_intel, live_of_intel)),
         demo: None,
         assessed: Mutex::default(),
     });
@@ -872,11 +903,11 @@ async fn with_auto_the_playbook_starts_when_a_case_becomes_grave() {
         Arc::new(hudun::stages::NoAddresses),
         office.ledger.clone(),
     ));
-    let intake = hudun::intake::Intake {
+    let intake = Arc::new(hudun::intake::Intake {
         office: office.clone(),
         sender,
         auto: true,
-    };
+    });
     let (findings, queue) = tokio::sync::mpsc::channel(4);
     let stop = tokio_util::sync::CancellationToken::new();
     let worker = tokio::spawn(intake.run(queue, stop));

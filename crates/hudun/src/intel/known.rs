@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hudun_core::{
-    Actor, ExchangeId, IncidentId, ModuleId, Patch, TenantId, Text, Timestamp, Window,
+    Actor, BoxFuture, ExchangeId, IncidentId, ModuleId, Patch, TenantId, Text, Timestamp, Window,
 };
+use hudun_gateway::Gateway;
 use hudun_intel::assets::Asset;
 use hudun_intel::exposures::{Beside, CheckOutcome, Exposure, Register};
 use hudun_intel::holes::{CheckAnswer, Hole, Holes, Placed, TestRequest};
 use hudun_policy::{Recorded, ResponseFacts};
 use hudun_profile::{Profile, RequestView, Resolution, Resolver};
 use hudun_repair::{Direct, ReplayRow, prove_on};
-use reqwest::{Client, Method};
 
 use crate::office::Recent;
 
@@ -32,8 +32,7 @@ pub struct KnownHoles {
     holes: Holes,
     resolver: Resolver,
     profile: Arc<Profile>,
-    upstream: String,
-    client: Client,
+    product: Arc<dyn Product>,
     direct: Arc<dyn Direct>,
     recent: Arc<dyn Recent>,
 }
@@ -49,29 +48,23 @@ pub struct KnownPatch {
 }
 
 impl KnownHoles {
-    /// Those that come with this version, for the product of a profile behind an address.
+    /// Those that come with this version, for the product of a profile.
     ///
     /// # Errors
     /// When what was built in or the profile can't be used.
     pub fn new(
         register: Arc<Register>,
         profile: Arc<Profile>,
-        upstream: &str,
+        product: Arc<dyn Product>,
         direct: Arc<dyn Direct>,
         recent: Arc<dyn Recent>,
     ) -> anyhow::Result<Self> {
-        let client = Client::builder()
-            .no_proxy()
-            .timeout(PATIENCE)
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(MARK);
         Ok(Self {
             register,
             holes: Holes::built_in()?,
             resolver: Resolver::new(&profile)?,
             profile,
-            upstream: upstream.trim_end_matches('/').to_owned(),
-            client: client.build()?,
+            product,
             direct,
             recent,
         })
@@ -292,37 +285,44 @@ impl KnownHoles {
     }
 
     async fn send(&self, request: &TestRequest) -> Result<CheckAnswer, String> {
-        let method =
-            Method::from_bytes(request.method.as_bytes()).map_err(|cause| cause.to_string())?;
-        let mut sent = self
-            .client
-            .request(method, format!("{}{}", self.upstream, request.target));
-        if let Some(kind) = &request.content_type {
-            sent = sent.header("content-type", kind);
-        }
-        if let Some(body) = &request.body {
-            sent = sent.body(body.clone());
-        }
-        let mut answer = sent.send().await.map_err(|cause| cause.to_string())?;
-        let status = answer.status().as_u16();
-        let location = answer.headers().get("location").cloned();
-        let mut body = Vec::new();
-        while body.len() < ANSWER {
-            match answer.chunk().await.map_err(|cause| cause.to_string())? {
-                Some(chunk) => body.extend_from_slice(&chunk),
-                None => break,
+        let answer = self.product.ask(request);
+        tokio::time::timeout(PATIENCE, answer)
+            .await
+            .map_err(|_| "no answer in time".to_owned())?
+    }
+}
+
+/// The running product, without a log-in.
+pub trait Product: Send + Sync {
+    /// Sends a request that reads and changes nothing.
+    fn ask<'a>(&'a self, request: &'a TestRequest) -> BoxFuture<'a, Result<CheckAnswer, String>>;
+}
+
+impl Product for Gateway {
+    fn ask<'a>(&'a self, request: &'a TestRequest) -> BoxFuture<'a, Result<CheckAnswer, String>> {
+        Box::pin(async move {
+            let mut headers = vec![("user-agent", MARK)];
+            headers.extend(
+                request
+                    .content_type
+                    .as_deref()
+                    .map(|kind| ("content-type", kind)),
+            );
+            let body = request.body.clone().unwrap_or_default().into();
+            let answer = self
+                .ask_straight(&request.method, &request.target, &headers, body, ANSWER)
+                .await?;
+            let mut body = String::from_utf8_lossy(&answer.body).into_owned();
+            // Where a redirect leads is part of what is looked at.
+            let location = answer.headers.get("location");
+            if let Some(location) = location.and_then(|value| value.to_str().ok()) {
+                body.insert_str(0, &format!("Location: {location}\n"));
             }
-        }
-        body.truncate(ANSWER);
-        let mut body = String::from_utf8_lossy(&body).into_owned();
-        // Where a redirect leads is part of what is looked at.
-        if let Some(location) = location.as_ref().and_then(|value| value.to_str().ok()) {
-            body.insert_str(0, &format!("Location: {location}\n"));
-        }
-        Ok(CheckAnswer {
-            status,
-            body,
-            foreign_rows: 0,
+            Ok(CheckAnswer {
+                status: answer.status.as_u16(),
+                body,
+                foreign_rows: 0,
+            })
         })
     }
 }

@@ -18,7 +18,7 @@ use hudun_profile::Profile;
 use hudun_repair::Direct;
 use hudun_store::Store;
 
-pub use known::KnownHoles;
+pub use known::{KnownHoles, Product};
 pub use watch::{Intel, Wake};
 
 use digest::Digests;
@@ -44,6 +44,7 @@ pub async fn open(
     config: &Config,
     store: &Store,
     profile: &Arc<Profile>,
+    product: Arc<dyn Product>,
     direct: Arc<dyn Direct>,
     recent: Arc<dyn Recent>,
     now: Timestamp,
@@ -57,8 +58,7 @@ pub async fn open(
         .await?
         .context("intel")?;
     let register = Arc::new(Register::open(store).await?);
-    let upstream = &config.gateway.upstream;
-    let known = KnownHoles::new(register, Arc::clone(profile), upstream, direct, recent)?;
+    let known = KnownHoles::new(register, Arc::clone(profile), product, direct, recent)?;
     Ok(Opened {
         known: Arc::new(known),
         feeds,
