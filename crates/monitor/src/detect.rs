@@ -145,6 +145,14 @@ impl Monitor {
             .collect()
     }
 
+    pub(crate) fn kept_actors(&self) -> Vec<crate::kept::KeptActor> {
+        self.actors.kept()
+    }
+
+    pub(crate) fn restore_actors(&mut self, kept: Vec<crate::kept::KeptActor>, now: i64) {
+        self.actors.restore(kept, &self.thresholds, now);
+    }
+
     /// Forgets what it knows of an actor: a case about it is closed, and the next alarm must speak at once.
     pub fn forget(&mut self, tenant: &TenantId, actor: &str) {
         self.actors.forget(tenant, actor);

@@ -23,6 +23,7 @@ mod account;
 mod backtest;
 mod behaviour;
 mod detect;
+mod kept;
 mod rules;
 mod thresholds;
 mod window;
@@ -31,6 +32,7 @@ pub use backtest::{Backtest, Reported};
 pub use behaviour::{Behaviour, BehaviourSettings, StepUp};
 pub use detect::Monitor;
 pub use hudun_behaviour as engine;
+pub use kept::{Kept, KeptError, Restored};
 pub use rules::{RuleSettings, Rules};
 pub use thresholds::Thresholds;
 

@@ -17,8 +17,8 @@ use std::sync::Arc;
 
 use hudun_core::{ExchangeEnd, ExchangeHead, Level, Release, SignalKind, Text};
 use hudun_sigma::{
-    Engine, Event as _, Evidence, Finding, Flat, Limits, Meta, Route, RuleInfo, RuleSet, Scratch,
-    Source, Value,
+    Engine, Event as _, Evidence, Finding, Flat, KeptError, Limits, Meta, Restored, Route, RuleInfo,
+    RuleSet, Scratch, Source, Value,
 };
 use serde::{Deserialize, Serialize};
 
@@ -96,12 +96,26 @@ pub(crate) struct Known {
 
 impl Rules {
     /// Rules that have seen nothing yet.
-    pub fn new(rules: RuleSet) -> Self {
-        let limits = Limits {
-            bytes: 256 << 20,
-            ..Limits::default()
-        };
-        let engine = Engine::new(rules, limits);
+    pub fn new(rules: impl Into<Arc<RuleSet>>) -> Self {
+        Self::with(Engine::new(rules, limits()))
+    }
+
+    /// Rules whose correlations go on from what was written down.
+    pub(crate) fn resumed(
+        rules: &Arc<RuleSet>,
+        now: i64,
+        bytes: &[u8],
+    ) -> Result<(Self, Restored), KeptError> {
+        let (engine, restored) = Engine::resumed(rules, limits(), now, bytes)?;
+        Ok((Self::with(engine), restored))
+    }
+
+    /// The engine, sharing its memory.
+    pub(crate) fn engine(&self) -> Engine {
+        self.engine.clone()
+    }
+
+    fn with(engine: Engine) -> Self {
         Self {
             route: engine.rules().route(&source()),
             engine,
@@ -306,6 +320,13 @@ impl<'a> Base<'a> {
             event.push("scrm.usual_network", Value::Bool(usual));
         }
         event
+    }
+}
+
+fn limits() -> Limits {
+    Limits {
+        bytes: 256 << 20,
+        ..Limits::default()
     }
 }
 

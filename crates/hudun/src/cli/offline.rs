@@ -150,7 +150,7 @@ pub(super) fn check_config(file: &Path, as_json: bool) -> anyhow::Result<ExitCod
         .and_then(|config| {
             let profile = read_profile(&config.gateway.profile)?;
             crate::waf::check(&config.gateway.inspection, &profile)?;
-            crate::detection::open(&config.monitor.rules)?;
+            crate::detection::check(&config.monitor.rules)?;
             if let Some(file) = &config.addresses {
                 AddressFile::check(file).context("addresses")?;
             }
