@@ -246,6 +246,8 @@ mod tests {
             login: false,
             signals: Vec::new(),
             drill: None,
+            touched: Vec::new(),
+            rtt_ms: None,
         };
         let sighting = Sighting::new(
             SubjectToken::from_bytes([person; 16]),

@@ -26,6 +26,7 @@ pub mod metrics;
 pub mod office;
 pub mod pump;
 mod rule_files;
+pub mod site;
 pub mod stages;
 pub mod system;
 pub mod upkeep;

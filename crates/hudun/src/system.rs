@@ -247,7 +247,8 @@ impl System {
         // Who can't see log-ins can't ask for one.
         thresholds.behaviour.step_up &= !profile.logins.is_empty();
         let monitor = crate::behaviour::open(&thresholds, &config.data)?;
-        let monitor = crate::detection::open(monitor, &thresholds.rules, &config.data)?;
+        let monitor = crate::detection::open(monitor, &thresholds.rules, &config.data)?
+            .at(crate::site::of(&profile, &thresholds, Some(&keys))?);
         let watch = Watch::new(monitor, step_ups);
         tasks.spawn(crate::detection::watch(
             watch.clone(),

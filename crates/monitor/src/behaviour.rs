@@ -167,7 +167,7 @@ impl Behaviour {
         if head.login {
             let login = Login {
                 success: end.success,
-                rtt_ms: None,
+                rtt_ms: head.rtt_ms,
                 region: None,
             };
             return self.judge(head, Act::Login(login));
@@ -179,8 +179,14 @@ impl Behaviour {
         if !failed && !silent_write {
             return None;
         }
+        let changed: Vec<[u8; 16]> = if silent_write {
+            head.touched.iter().map(|one| *one.as_bytes()).collect()
+        } else {
+            Vec::new()
+        };
         let act = Access {
             module: head.module.as_str(),
+            subjects: &changed,
             write: silent_write,
             failed,
             ..Access::default()

@@ -25,6 +25,7 @@ mod behaviour;
 mod detect;
 mod kept;
 mod rules;
+mod site;
 mod thresholds;
 mod window;
 
@@ -34,6 +35,7 @@ pub use detect::Monitor;
 pub use hudun_behaviour as engine;
 pub use kept::{Kept, KeptError, Restored};
 pub use rules::{RuleSettings, Rules};
+pub use site::{Site, SiteRoute};
 pub use thresholds::Thresholds;
 
 #[cfg(doc)]

@@ -6,7 +6,8 @@
 //!   `scrm.subject`, so that distinct persons can be counted;
 //! - for each group of any other answer: one with `scrm.rows` and `scrm.foreign_rows` of that group, so that a sum over
 //!   groups is a sum over exports, and a long export is seen while it leaves;
-//! - at its end: a log-in (3002), or what the client got (`http_response.code`) when no row was in it.
+//! - at its end, for each person whom a write named and its answer didn't show: one with `scrm.subject`;
+//! - at its end: a log-in (3002), a reset of a password (3001), or what the client got (`http_response.code`) when no row was in it.
 //!
 //! Events of sessions are web resource activity (6001), those of API tokens API activity (6003). What Hudun itself refused
 //! carries `scrm.blocked_by`, which the pack's filter leaves out of every rule.
@@ -15,7 +16,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use hudun_core::{ExchangeEnd, ExchangeHead, Level, Release, SignalKind, Text};
+use hudun_core::{ExchangeEnd, ExchangeHead, Level, Release, Sighting, SignalKind, Text};
 use hudun_sigma::{
     Engine, Event as _, Evidence, Finding, Flat, KeptError, Limits, Meta, Restored, Route, RuleInfo,
     RuleSet, Scratch, Source, Value,
@@ -23,9 +24,12 @@ use hudun_sigma::{
 use serde::{Deserialize, Serialize};
 
 use crate::account::Network;
+use crate::site::Site;
 
 /// Persons of one release that are counted one by one.
 const PERSONS: usize = 2_000;
+/// OCSF's `activity_id` of a change, in web resource activity.
+const UPDATE: i64 = 3;
 
 /// The rules section of the monitor's configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -167,12 +171,19 @@ impl Rules {
         head: &ExchangeHead,
         release: &Release,
         known: Known,
+        site: &Site,
     ) -> Vec<Matched> {
-        let base = Base::of(head, known);
-        // Products that have one URL for everything name no object in the path: there one row is one look-up.
-        let each = !head.export && (head.path.contains('{') || release.rows <= 1);
+        let base = Base::of(head, known, site);
+        // Products that have one URL for everything name no object in the path: there one row is one look-up. What a write
+        // answers is what it changed, one by one.
+        let writes = site.writes(head);
+        let each = !head.export && (writes || head.path.contains('{') || release.rows <= 1);
+        let canary = |sighting: &Sighting| site.is_canary(&head.tenant, sighting.subject);
         if !each {
             let mut event = base.event();
+            if release.sightings.iter().any(canary) {
+                event.push("scrm.canary", Value::Bool(true));
+            }
             event
                 .push("status_id", Value::Int(1))
                 .push("scrm.rows", Value::Int(i64::from(release.rows)))
@@ -188,6 +199,13 @@ impl Rules {
         for sighting in counted {
             let subject = sighting.subject.to_string();
             let mut event = base.event();
+            if canary(sighting) {
+                event.push("scrm.canary", Value::Bool(true));
+            }
+            // What was shown was read, whatever else the request did.
+            if writes && sighting.kinds.is_empty() {
+                event.push("activity_id", Value::Int(UPDATE));
+            }
             event
                 .push("status_id", Value::Int(1))
                 .push("scrm.subject", Value::Text(&subject))
@@ -207,8 +225,25 @@ impl Rules {
         end: &ExchangeEnd,
         rows: u64,
         known: Known,
+        site: &Site,
     ) -> Vec<Matched> {
-        let base = Base::of(head, known);
+        let base = Base::of(head, known, site);
+        let mut touched = Vec::new();
+        // Of a write that changed one person and showed it, the answer has spoken.
+        if end.success && end.refusal.is_none() && (rows == 0 || head.touched.len() > 1) {
+            for subject in &head.touched {
+                let text = subject.to_string();
+                let mut event = base.event();
+                if site.is_canary(&head.tenant, *subject) {
+                    event.push("scrm.canary", Value::Bool(true));
+                }
+                event
+                    .push("activity_id", Value::Int(UPDATE))
+                    .push("status_id", Value::Int(1))
+                    .push("scrm.subject", Value::Text(&text));
+                touched.extend(self.ask(head, &event));
+            }
+        }
         let mut event = base.event();
         event
             .push("status_id", Value::Int(if end.success { 1 } else { 2 }))
@@ -219,11 +254,12 @@ impl Rules {
         if let Some(days) = known.dormant_days {
             event.push("scrm.dormant_days", Value::Int(days));
         }
-        // Rows have spoken when they left.
-        if rows > 0 && end.success && !head.login {
-            return Vec::new();
+        // Rows have spoken when they left; a reset of a password is told whatever its answer holds.
+        if rows > 0 && end.success && !head.login && !site.resets(head) {
+            return touched;
         }
-        self.ask(head, &event)
+        touched.extend(self.ask(head, &event));
+        touched
     }
 
     fn ask(&mut self, head: &ExchangeHead, event: &Flat<'_>) -> Vec<Matched> {
@@ -257,15 +293,17 @@ impl Rules {
 struct Base<'a> {
     head: &'a ExchangeHead,
     known: Known,
+    site: &'a Site,
     address: String,
     network: String,
 }
 
 impl<'a> Base<'a> {
-    fn of(head: &'a ExchangeHead, known: Known) -> Self {
+    fn of(head: &'a ExchangeHead, known: Known, site: &'a Site) -> Self {
         Self {
             head,
             known,
+            site,
             address: head.actor.ip.to_canonical().to_string(),
             network: Network::of(head.actor.ip).to_string(),
         }
@@ -283,7 +321,9 @@ impl<'a> Base<'a> {
                 event.push("user.uid", Value::Text(account));
             }
         } else {
-            let class = if head.actor.token.is_some() {
+            let class = if self.site.resets(head) {
+                3001
+            } else if head.actor.token.is_some() {
                 6003
             } else {
                 6001
@@ -307,9 +347,15 @@ impl<'a> Base<'a> {
             .push("http_request.user_agent", Value::Text(&head.actor.agent))
             .push("scrm.module", Value::Text(head.module.as_str()))
             .push("scrm.route", Value::Text(head.route.as_str()))
-            .push("scrm.operation", Value::Text(operation(head)))
+            .push("scrm.operation", Value::Text(self.site.operation(head)))
             .push("scrm.export", Value::Bool(head.export))
             .push("scrm.own_scope", Value::Bool(self.known.own_scope));
+        if let Some(app) = self.site.app(head) {
+            event.push("scrm.app", Value::Text(app));
+        }
+        if let Some(out) = self.site.out_of_role(head) {
+            event.push("scrm.out_of_role", Value::Bool(out));
+        }
         if self.known.service_account {
             event.push("scrm.service_account", Value::Bool(true));
         }
@@ -336,12 +382,6 @@ fn source() -> Source {
         product: Some("hudun".to_owned()),
         service: Some("scrm".to_owned()),
     }
-}
-
-/// The last part of the route's name: `customer.assign` is `assign`.
-fn operation(head: &ExchangeHead) -> &str {
-    let route = head.route.as_str();
-    route.rsplit_once('.').map_or(route, |(_, last)| last)
 }
 
 const fn signal_name(kind: SignalKind) -> &'static str {

@@ -70,6 +70,8 @@ impl Office {
             login: request.login,
             signals: Vec::new(),
             drill: None,
+            touched: Vec::new(),
+            rtt_ms: None,
         };
         let sightings: Vec<_> = request
             .persons

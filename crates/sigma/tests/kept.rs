@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use hudun_sigma::{Engine, Evidence, KeptError, Limits, Loader, Meta, RuleSet, Scratch};
 use proptest::prelude::*;
@@ -77,14 +77,15 @@ proptest! {
         before in prop::collection::vec(step(), 0..80),
         after in prop::collection::vec(step(), 0..80),
     ) {
-        let rules = all();
-        let whole = Engine::new(Arc::clone(&rules), Limits::default());
+        static RULES: OnceLock<Arc<RuleSet>> = OnceLock::new();
+        let rules = RULES.get_or_init(all);
+        let whole = Engine::new(Arc::clone(rules), Limits::default());
         let start = 1_800_000_000_000;
         tell(&whole, &before, start);
         let now = start + before.iter().map(|step| step.0).sum::<i64>() * 1_000;
         let bytes = saved(&whole, now);
         let (resumed, restored) =
-            Engine::resumed(&rules, Limits::default(), now, &bytes).unwrap();
+            Engine::resumed(rules, Limits::default(), now, &bytes).unwrap();
         prop_assert_eq!(restored.groups, resumed.stats().groups);
         prop_assert_eq!(restored.changed, 0);
         prop_assert_eq!(tell(&resumed, &after, now), tell(&whole, &after, now));
@@ -92,15 +93,19 @@ proptest! {
 
     #[test]
     fn a_damaged_file_is_refused(cut in any::<prop::sample::Index>(), flip in any::<prop::sample::Index>()) {
-        let rules = all();
-        let engine = Engine::new(Arc::clone(&rules), Limits::default());
-        let steps: Vec<Step> = (0..40).map(|n| (1, n % 3, n, n % 7 == 0)).collect();
-        tell(&engine, &steps, 1_800_000_000_000);
-        let bytes = saved(&engine, 1_800_000_040_000);
+        static FILE: OnceLock<(Arc<RuleSet>, Vec<u8>)> = OnceLock::new();
+        let (rules, bytes) = FILE.get_or_init(|| {
+            let rules = all();
+            let engine = Engine::new(Arc::clone(&rules), Limits::default());
+            let steps: Vec<Step> = (0..40).map(|n| (1, n % 3, n, n % 7 == 0)).collect();
+            tell(&engine, &steps, 1_800_000_000_000);
+            let bytes = saved(&engine, 1_800_000_040_000);
+            (rules, bytes)
+        });
         let read = |bytes: &[u8]| {
-            Engine::resumed(&rules, Limits::default(), 1_800_000_040_000, bytes).map(|_| ())
+            Engine::resumed(rules, Limits::default(), 1_800_000_040_000, bytes).map(|_| ())
         };
-        prop_assert!(read(&bytes).is_ok());
+        prop_assert!(read(bytes).is_ok());
         prop_assert!(read(&bytes[..cut.index(bytes.len())]).is_err());
         let mut flipped = bytes.clone();
         flipped[flip.index(bytes.len())] ^= 0x41;

@@ -151,6 +151,7 @@ pub(super) fn check_config(file: &Path, as_json: bool) -> anyhow::Result<ExitCod
             let profile = read_profile(&config.gateway.profile)?;
             crate::waf::check(&config.gateway.inspection, &profile)?;
             crate::detection::check(&config.monitor.rules)?;
+            crate::site::of(&profile, &config.monitor, None)?;
             if let Some(file) = &config.addresses {
                 AddressFile::check(file).context("addresses")?;
             }
