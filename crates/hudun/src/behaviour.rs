@@ -85,7 +85,9 @@ pub(crate) fn replace(
     let new = data.join(format!("{name}.new"));
     let mut out = BufWriter::new(File::create(&new)?);
     write(&mut out)?;
-    let out = out.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+    let out = out
+        .into_inner()
+        .map_err(std::io::IntoInnerError::into_error)?;
     out.sync_all()?;
     std::fs::rename(&new, data.join(name))?;
     // The new name has to be on disk as well.

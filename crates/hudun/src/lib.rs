@@ -25,6 +25,7 @@ pub mod measures;
 pub mod metrics;
 pub mod office;
 pub mod pump;
+pub mod regions;
 mod rule_files;
 pub mod site;
 pub mod stages;

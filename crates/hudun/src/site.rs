@@ -13,7 +13,7 @@ use hudun_profile::Profile;
 /// keys none is.
 ///
 /// # Errors
-/// A module of `monitor.work_of` that the profile doesn't have.
+/// A module of `monitor.work_of` that the profile doesn't have; a database of regions that can't be read.
 pub fn of(
     profile: &Profile,
     monitor: &Thresholds,
@@ -27,7 +27,10 @@ pub fn of(
         .collect();
     for (module, roles) in &monitor.work_of {
         if profile.module(module).is_none() {
-            bail!("monitor.work_of: the profile {} has no module {module}", profile.product);
+            bail!(
+                "monitor.work_of: the profile {} has no module {module}",
+                profile.product
+            );
         }
         work_of.insert(module.clone(), roles.clone());
     }
@@ -40,14 +43,20 @@ pub fn of(
         (route.id.clone(), said)
     });
     let canaries = keys.into_iter().flat_map(|keys| {
-        monitor.canaries.iter().flat_map(move |(tenant, customers)| {
-            let keyer = keys.keyer(tenant);
-            customers
-                .iter()
-                .map(move |customer| (tenant.clone(), keyer.subject(CUSTOMER, customer)))
-        })
+        monitor
+            .canaries
+            .iter()
+            .flat_map(move |(tenant, customers)| {
+                let keyer = keys.keyer(tenant);
+                customers
+                    .iter()
+                    .map(move |customer| (tenant.clone(), keyer.subject(CUSTOMER, customer)))
+            })
     });
+    let regions = monitor.regions.as_deref();
+    let regions = regions.map(crate::regions::open).transpose()?;
     Ok(Site {
+        regions,
         routes: routes.collect(),
         work_of,
         canaries: canaries.collect(),
@@ -68,6 +77,9 @@ mod tests {
         assert!(site.work_of.contains_key(&"chat".parse().unwrap()));
         monitor.work_of.insert("chatt".parse().unwrap(), Vec::new());
         let error = of(&profile, &monitor, None).unwrap_err().to_string();
-        assert!(error.contains("monitor.work_of") && error.contains("chatt"), "{error}");
+        assert!(
+            error.contains("monitor.work_of") && error.contains("chatt"),
+            "{error}"
+        );
     }
 }

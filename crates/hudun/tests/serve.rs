@@ -423,6 +423,9 @@ async fn what_rules_know_outlives_a_reload_and_a_restart() {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    assert!(fired, "two, two after the reload, two after the restart are six");
+    assert!(
+        fired,
+        "two, two after the reload, two after the restart are six"
+    );
     assert!(!guard.kill().contains("panicked"));
 }

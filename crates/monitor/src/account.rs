@@ -160,7 +160,8 @@ impl Actors {
         let mut kept: Vec<(u64, KeptActor)> = Vec::new();
         for (tenant, of_tenant) in &self.tenants {
             for (name, state) in &of_tenant.actors {
-                if state.networks.is_empty() && state.last_login.is_none() && state.fired.is_empty() {
+                if state.networks.is_empty() && state.last_login.is_none() && state.fired.is_empty()
+                {
                     continue;
                 }
                 let told = state.fired.iter();
@@ -184,7 +185,9 @@ impl Actors {
     pub(crate) fn restore(&mut self, kept: Vec<KeptActor>, thresholds: &Thresholds, now: i64) {
         for actor in kept {
             let state = self.state(&actor.tenant, &actor.name, thresholds);
-            state.networks.extend(actor.networks.into_iter().take(NETWORKS));
+            state
+                .networks
+                .extend(actor.networks.into_iter().take(NETWORKS));
             state.last_login = actor.last_login;
             for (rule, level, at) in actor.told {
                 if (now - at).abs() < thresholds.quiet_ms {

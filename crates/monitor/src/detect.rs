@@ -197,7 +197,7 @@ impl Monitor {
             ExchangeEvent::End(end) if end.refusal.is_some() => return None,
             ExchangeEvent::End(end) => {
                 let head = &self.open.get(&end.exchange)?.head;
-                (head, behaviour.on_end(head, end))
+                (head, behaviour.on_end(head, end, &self.site))
             }
         };
         let head = head.clone();

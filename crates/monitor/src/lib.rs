@@ -35,7 +35,7 @@ pub use detect::Monitor;
 pub use hudun_behaviour as engine;
 pub use kept::{Kept, KeptError, Restored};
 pub use rules::{RuleSettings, Rules};
-pub use site::{Site, SiteRoute};
+pub use site::{Regions, Site, SiteRoute};
 pub use thresholds::Thresholds;
 
 #[cfg(doc)]

@@ -18,8 +18,8 @@ use std::sync::Arc;
 
 use hudun_core::{ExchangeEnd, ExchangeHead, Level, Release, Sighting, SignalKind, Text};
 use hudun_sigma::{
-    Engine, Event as _, Evidence, Finding, Flat, KeptError, Limits, Meta, Restored, Route, RuleInfo,
-    RuleSet, Scratch, Source, Value,
+    Engine, Event as _, Evidence, Finding, Flat, KeptError, Limits, Meta, Restored, Route,
+    RuleInfo, RuleSet, Scratch, Source, Value,
 };
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +60,7 @@ pub struct Rules {
     matches: BTreeMap<String, u64>,
     events: u64,
     cut: u64,
+    clock: Clock,
     /// In how many events each field was, while somebody wants to know.
     fields: Option<BTreeMap<String, u64>>,
 }
@@ -128,6 +129,7 @@ impl Rules {
             matches: BTreeMap::new(),
             events: 0,
             cut: 0,
+            clock: Clock::default(),
             fields: None,
         }
     }
@@ -173,6 +175,7 @@ impl Rules {
         known: Known,
         site: &Site,
     ) -> Vec<Matched> {
+        self.clock.tick(release.at.as_millis());
         let base = Base::of(head, known, site);
         // Products that have one URL for everything name no object in the path: there one row is one look-up. What a write
         // answers is what it changed, one by one.
@@ -227,6 +230,7 @@ impl Rules {
         known: Known,
         site: &Site,
     ) -> Vec<Matched> {
+        self.clock.tick(end.at.as_millis());
         let base = Base::of(head, known, site);
         let mut touched = Vec::new();
         // Of a write that changed one person and showed it, the answer has spoken.
@@ -269,7 +273,7 @@ impl Rules {
         }
         let meta = Meta {
             tenant: head.tenant.as_str(),
-            time: head.at.as_millis(),
+            time: head.at.as_millis().saturating_add(self.clock.shift),
             ..Meta::default()
         };
         self.engine.observe(
@@ -286,6 +290,33 @@ impl Rules {
             matched.push(one);
         }
         matched
+    }
+}
+
+/// Keeps the time of events going on when the machine's clock is set back: else every group would take what comes for late,
+/// and rules were blind until the clock has caught up.
+#[derive(Clone, Copy, Debug, Default)]
+struct Clock {
+    newest: i64,
+    /// Milliseconds that are added.
+    shift: i64,
+}
+
+/// Events come a little out of order by themselves; a clock that jumps by more was set.
+const SET_BACK: i64 = 60_000;
+
+impl Clock {
+    /// Something happened at this moment of the machine's clock.
+    fn tick(&mut self, moment: i64) {
+        if self.shift > 0 && moment >= self.newest {
+            self.shift = 0;
+        }
+        let mut at = moment.saturating_add(self.shift);
+        if at < self.newest.saturating_sub(SET_BACK) {
+            self.shift = self.newest - moment;
+            at = self.newest;
+        }
+        self.newest = self.newest.max(at);
     }
 }
 

@@ -2,6 +2,8 @@
 //! says of canary customers, apps and the roles whose work a module is.
 
 use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+use std::sync::Arc;
 
 use hudun_core::{ExchangeHead, ModuleId, RouteId, SubjectToken, TenantId};
 
@@ -16,6 +18,30 @@ pub struct Site {
     pub canaries: HashSet<(TenantId, SubjectToken)>,
     /// Third-party apps: account, or the keyed name of a token, and the app's name.
     pub apps: HashMap<String, String>,
+    /// Where addresses are, when a database says so.
+    pub regions: Option<Regions>,
+}
+
+/// Says in which region an address is, such as `CN-ZJ`; `None` for an address that nobody placed.
+#[derive(Clone)]
+pub struct Regions(Arc<dyn Fn(IpAddr) -> Option<String> + Send + Sync>);
+
+impl Regions {
+    /// Regions by this look-up, which must be quick: it is asked at each log-in.
+    pub fn new(look_up: impl Fn(IpAddr) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(look_up))
+    }
+
+    /// The region of an address.
+    pub fn of(&self, ip: IpAddr) -> Option<String> {
+        (self.0)(ip)
+    }
+}
+
+impl std::fmt::Debug for Regions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Regions")
+    }
 }
 
 /// What the profile says of a route.
@@ -44,7 +70,9 @@ impl Site {
     }
 
     pub(crate) fn resets(&self, head: &ExchangeHead) -> bool {
-        self.routes.get(&head.route).is_some_and(|route| route.reset)
+        self.routes
+            .get(&head.route)
+            .is_some_and(|route| route.reset)
     }
 
     /// Whether the request changes something. Nothing is known of a route that isn't here.

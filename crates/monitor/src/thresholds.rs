@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use hudun_core::{ModuleId, TenantId};
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,8 @@ pub struct Thresholds {
     pub apps: BTreeMap<String, String>,
     /// Roles whose work a module is, instead of what the profile says. Nobody is refused for it.
     pub work_of: BTreeMap<ModuleId, Vec<String>>,
+    /// A MaxMind database (`.mmdb`) that says in which region an address is; the risk of log-ins knows no region without it.
+    pub regions: Option<PathBuf>,
     /// Whether the fixed detections speak; without them the behaviour engine watches alone.
     pub detectors: bool,
     /// The behaviour engine.
@@ -76,6 +79,7 @@ impl Default for Thresholds {
             canaries: BTreeMap::new(),
             apps: BTreeMap::new(),
             work_of: BTreeMap::new(),
+            regions: None,
             detectors: true,
             behaviour: BehaviourSettings::default(),
             rules: RuleSettings::default(),

@@ -13,7 +13,11 @@ const MOST_TOUCHED: usize = 2_000;
 impl Profile {
     /// The persons whom a request names by the `touches` of its routes, each once and in order: name space and key. At most
     /// 2,000; the number tells how many were left out.
-    pub fn touched(&self, resolution: &Resolution, view: &RequestView) -> (Vec<(&str, String)>, usize) {
+    pub fn touched(
+        &self,
+        resolution: &Resolution,
+        view: &RequestView,
+    ) -> (Vec<(&str, String)>, usize) {
         let mut found: Vec<(&str, String)> = Vec::new();
         let mut seen = HashSet::new();
         let mut left_out = 0;
@@ -21,7 +25,9 @@ impl Profile {
             let Some(route) = resolved.at.and_then(|at| self.routes.get(at)) else {
                 continue;
             };
-            let space = self.fields_of(route).and_then(|fields| fields.namespace.as_deref());
+            let space = self
+                .fields_of(route)
+                .and_then(|fields| fields.namespace.as_deref());
             let space = space.unwrap_or("customer");
             for place in &route.touches {
                 touched_at(place, resolved, view, &mut |key| {
@@ -118,16 +124,27 @@ routes:
     response: { fields: lead }
 "#;
 
-    fn touched(method: &str, path: &str, query: &str, body: &str) -> (Vec<(String, String)>, usize) {
+    fn touched(
+        method: &str,
+        path: &str,
+        query: &str,
+        body: &str,
+    ) -> (Vec<(String, String)>, usize) {
         let profile: Profile = Profile::parse(PROFILE, "small.yaml").unwrap();
         assert!(profile.check().is_empty(), "{:?}", profile.check());
-        let kind = if body.starts_with(['{', '[']) { "application/json" } else { "application/x-www-form-urlencoded" };
+        let kind = if body.starts_with(['{', '[']) {
+            "application/json"
+        } else {
+            "application/x-www-form-urlencoded"
+        };
         let headers = vec![("content-type".to_owned(), kind.to_owned())];
         let mut view = RequestView::new(method, path, Some(query), headers).unwrap();
         view.read_body(body.as_bytes()).unwrap();
         let resolution = Resolver::new(&profile).unwrap().resolve(&view).unwrap();
         let (found, left_out) = profile.touched(&resolution, &view);
-        let found = found.into_iter().map(|(space, key)| (space.to_owned(), key));
+        let found = found
+            .into_iter()
+            .map(|(space, key)| (space.to_owned(), key));
         (found.collect(), left_out)
     }
 
@@ -138,16 +155,29 @@ routes:
     #[test]
     fn persons_are_read_from_path_query_form_and_body_each_once() {
         assert_eq!(keys(&touched("PUT", "/c/7/tags", "", "{}")), ["7"]);
-        let both = touched("POST", "/assign", "also=9,7&also=10", r#"{"ids": [7, "8", [7, 11]]}"#);
+        let both = touched(
+            "POST",
+            "/assign",
+            "also=9,7&also=10",
+            r#"{"ids": [7, "8", [7, 11]]}"#,
+        );
         assert_eq!(keys(&both), ["7", "8", "11", "9", "10"]);
-        assert_eq!(keys(&touched("POST", "/assign", "", "ids=1,2&ids=3")), ["1", "2", "3"]);
+        assert_eq!(
+            keys(&touched("POST", "/assign", "", "ids=1,2&ids=3")),
+            ["1", "2", "3"]
+        );
         let lead = touched("POST", "/leads", "", r#"{"lead": 4}"#);
         assert_eq!(lead.0, [("lead".to_owned(), "4".to_owned())]);
     }
 
     #[test]
     fn what_names_nobody_names_nobody() {
-        for body in [r#"{"ids": null}"#, r#"{"ids": {"a": 1}}"#, r#"{"ids": [[[[1]]]]}"#, r#"{"ids": ["", true]}"#] {
+        for body in [
+            r#"{"ids": null}"#,
+            r#"{"ids": {"a": 1}}"#,
+            r#"{"ids": [[[[1]]]]}"#,
+            r#"{"ids": ["", true]}"#,
+        ] {
             assert!(touched("POST", "/assign", "", body).0.is_empty(), "{body}");
         }
         assert!(touched("GET", "/elsewhere", "also=1", "{}").0.is_empty());
@@ -156,7 +186,12 @@ routes:
     #[test]
     fn a_request_names_at_most_two_thousand_and_the_rest_is_counted() {
         let ids: Vec<String> = (0..2_500).map(|n| n.to_string()).collect();
-        let (found, left_out) = touched("POST", "/assign", "", &format!("{{\"ids\": [{}]}}", ids.join(",")));
+        let (found, left_out) = touched(
+            "POST",
+            "/assign",
+            "",
+            &format!("{{\"ids\": [{}]}}", ids.join(",")),
+        );
         assert_eq!((found.len(), left_out), (2_000, 500));
     }
 

@@ -15,10 +15,18 @@ const KINDS: &[(&str, &str, &str)] = &[
     ("event_count", "[opened]", "condition: { gte: 4 }"),
     ("event_count", "[opened]", "condition: { gte: 5000 }"),
     ("value_count", "[opened]", "condition: { field: v, gte: 4 }"),
-    ("value_count", "[opened]", "condition: { field: v, gte: 5000 }"),
+    (
+        "value_count",
+        "[opened]",
+        "condition: { field: v, gte: 5000 }",
+    ),
     ("value_sum", "[opened]", "condition: { field: v, gte: 20 }"),
     ("value_avg", "[opened]", "condition: { field: v, gte: 6 }"),
-    ("value_percentile", "[opened]", "condition: { field: v, gte: 6, percentile: 80 }"),
+    (
+        "value_percentile",
+        "[opened]",
+        "condition: { field: v, gte: 6, percentile: 80 }",
+    ),
     ("temporal", "[opened, exported]", ""),
     ("temporal_ordered", "[opened, exported]", ""),
 ];
@@ -53,9 +61,10 @@ fn tell(engine: &Engine, steps: &[Step], from: i64) -> Vec<String> {
     }
     out.iter()
         .filter_map(|found| match &found.evidence {
-            Evidence::Correlation { group, value, .. } => {
-                Some(format!("{} {group:?} {value} {}", found.rule.title, found.time))
-            }
+            Evidence::Correlation { group, value, .. } => Some(format!(
+                "{} {group:?} {value} {}",
+                found.rule.title, found.time
+            )),
             Evidence::Event { .. } => None,
         })
         .collect()
@@ -128,8 +137,16 @@ fn other_rules_and_other_times_leave_their_part_out() {
             .1
     };
     assert_eq!(read(&rules, start + 3_000).groups, groups);
-    assert_eq!(read(&rules, start + 123_000).past, groups, "windows that are over");
-    assert_eq!(read(&rules, start - 3_600_000).past, groups, "a clock that was set back");
+    assert_eq!(
+        read(&rules, start + 123_000).past,
+        groups,
+        "windows that are over"
+    );
+    assert_eq!(
+        read(&rules, start - 3_600_000).past,
+        groups,
+        "a clock that was set back"
+    );
     let fewer = Arc::new(Loader::new().source("kept.yml", BASE).load().unwrap());
     assert_eq!(read(&fewer, start).changed, groups);
     // And what is over is not even written.

@@ -147,7 +147,8 @@ impl Correlator {
                 let mut window = correlation.window(group.newest);
                 kept.fill(&mut window)?;
                 #[allow(clippy::cast_possible_truncation)]
-                let shard = &correlator.shards[(group.key >> 64) as usize % correlator.shards.len()];
+                let shard =
+                    &correlator.shards[(group.key >> 64) as usize % correlator.shards.len()];
                 let taken = shard.lock().unwrap_or_else(PoisonError::into_inner).put(
                     &correlator.each,
                     (tenant, fingerprint),
@@ -384,8 +385,8 @@ impl KeptWindow {
             }
             (Window::Ordered(window), Self::Chains { start, hits }) => {
                 let stages = window.start.len();
-                let fits =
-                    start.len() == stages && hits.iter().all(|(_, stage)| usize::from(*stage) < stages);
+                let fits = start.len() == stages
+                    && hits.iter().all(|(_, stage)| usize::from(*stage) < stages);
                 if fits {
                     window.start = start.into();
                     window.hits = hits.into();
