@@ -36,6 +36,7 @@ pub(crate) const PACK: &[(&str, &str)] = &[
     pack!("distributed_spray.yml"),
     pack!("dormant_login.yml"),
     pack!("export_in_pieces.yml"),
+    pack!("fuzzing.yml"),
     pack!("id_walk.yml"),
     pack!("injection.yml"),
     pack!("injection_success.yml"),
@@ -45,10 +46,16 @@ pub(crate) const PACK: &[(&str, &str)] = &[
     pack!("mass_send.yml"),
     pack!("mass_tag.yml"),
     pack!("object_probe.yml"),
+    pack!("password_spray.yml"),
+    pack!("reconnaissance.yml"),
     pack!("reset_then_export.yml"),
+    pack!("role_grants.yml"),
     pack!("session_two_networks.yml"),
     pack!("slow_walk.yml"),
+    pack!("success_after_attack.yml"),
     pack!("token_drift.yml"),
+    pack!("two_regions.yml"),
+    pack!("web_shell.yml"),
 ];
 
 /// The file in the data folder that carries detection over a restart.

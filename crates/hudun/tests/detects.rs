@@ -454,3 +454,90 @@ async fn unusual_work_ends_the_session_and_a_fresh_login_goes_on() {
         again.get(&format!("/api/customer/{id}")).await;
     }
 }
+
+#[tokio::test]
+async fn spraying_fuzzing_looking_around_and_granting_roles() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = Target::start(folder.path()).await;
+    let monitor = "  behaviour: { on: false }\n";
+    let watched = Watched::start(folder.path(), &target.address, monitor).await;
+    let gateway = watched.served.gateway();
+    let client = Client::builder().no_proxy().build().unwrap();
+    let wrong = async |account: &str| {
+        let ask = json!({ "account": account, "password": "Spring-2026!" });
+        let url = format!("{gateway}/api/auth/login");
+        let request = client.post(url).json(&ask);
+        let request = request.header("x-forwarded-for", "198.51.100.9");
+        assert!(!request.send().await.unwrap().status().is_success());
+    };
+    let staff = plan().demo_staff();
+    let accounts: Vec<&str> = staff.iter().map(|one| one.account.as_str()).collect();
+    for account in &accounts[..4] {
+        wrong(account).await;
+    }
+    watched.silent("scrm.password-spray").await;
+    for _ in 0..3 {
+        for account in &accounts[..5] {
+            wrong(account).await;
+        }
+    }
+    watched.fired("scrm.password-spray").await;
+
+    let missing = async |n: u32| {
+        let url = format!("{gateway}/api/old-{n}");
+        assert_eq!(client.get(url).send().await.unwrap().status(), 404);
+    };
+    for n in 0..50 {
+        missing(n % 10).await;
+    }
+    watched.silent("scrm.fuzzing").await;
+    for n in 0..70 {
+        missing(n).await;
+    }
+    watched.fired("scrm.fuzzing").await;
+
+    let seller = Person::login(&gateway, "yunxi", Role::Sales, 5).await;
+    let lists = [
+        "customer",
+        "order",
+        "tag",
+        "campaign",
+        "follow",
+        "chat",
+        "ticket",
+        "transfer",
+        "export",
+        "reveal",
+        "stats",
+        "admin/staff",
+    ];
+    let look = async |list: &str| {
+        seller
+            .send(Method::GET, &format!("/api/{list}"), None)
+            .await;
+    };
+    for list in lists.iter().cycle().take(4).cycle().take(20) {
+        look(list).await;
+    }
+    watched.silent("scrm.reconnaissance").await;
+    for list in lists {
+        look(list).await;
+    }
+    watched.fired("scrm.reconnaissance").await;
+
+    let admin = Person::login(&gateway, "yunxi", Role::Admin, 0).await;
+    let colleague = accounts[3];
+    let grant = async |person: &Person, role: &str| {
+        let path = format!("/api/admin/staff/{colleague}/role");
+        let answer = person.send(Method::POST, &path, Some(json!({ "role": role })));
+        answer.await.status()
+    };
+    assert_eq!(grant(&seller, "manager").await, 403);
+    assert_eq!(grant(&admin, "service").await, 200);
+    watched.silent("scrm.role-grants").await;
+    for role in ["sales", "service", "sales", "service", "sales"] {
+        assert_eq!(grant(&admin, role).await, 200);
+    }
+    watched.fired("scrm.role-grants").await;
+    watched.silent("scrm.role-grant").await;
+}

@@ -327,6 +327,8 @@ struct Base<'a> {
     site: &'a Site,
     address: String,
     network: String,
+    /// Of a log-in, when there is a database.
+    region: Option<String>,
 }
 
 impl<'a> Base<'a> {
@@ -337,6 +339,11 @@ impl<'a> Base<'a> {
             site,
             address: head.actor.ip.to_canonical().to_string(),
             network: Network::of(head.actor.ip).to_string(),
+            region: site
+                .regions
+                .as_ref()
+                .filter(|_| head.login)
+                .and_then(|regions| regions.of(head.actor.ip.to_canonical())),
         }
     }
 
@@ -381,6 +388,9 @@ impl<'a> Base<'a> {
             .push("scrm.operation", Value::Text(self.site.operation(head)))
             .push("scrm.export", Value::Bool(head.export))
             .push("scrm.own_scope", Value::Bool(self.known.own_scope));
+        if let Some(region) = &self.region {
+            event.push("scrm.region", Value::Text(region));
+        }
         if let Some(app) = self.site.app(head) {
             event.push("scrm.app", Value::Text(app));
         }
