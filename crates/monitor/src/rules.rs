@@ -180,7 +180,11 @@ impl Rules {
         // Products that have one URL for everything name no object in the path: there one row is one look-up. What a write
         // answers is what it changed, one by one.
         let writes = site.writes(head);
-        let each = !head.export && (writes || head.path.contains('{') || release.rows <= 1);
+        // Of rows that are ids alone, no person is told; their number is.
+        let ids_alone = writes && release.rows > 0 && release.sightings.is_empty();
+        let each = !head.export
+            && !ids_alone
+            && (writes || head.path.contains('{') || release.rows <= 1);
         let canary = |sighting: &Sighting| site.is_canary(&head.tenant, sighting.subject);
         if !each {
             let mut event = base.event();
