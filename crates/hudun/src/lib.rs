@@ -18,6 +18,7 @@ pub mod direct;
 mod folder;
 pub mod history;
 pub mod intake;
+pub mod intel;
 pub mod keys;
 mod learn_live;
 pub mod ledger;
