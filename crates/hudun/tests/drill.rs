@@ -12,7 +12,17 @@ fn drill(alone: &str) -> Value {
     let folder = tempfile::tempdir().unwrap();
     let report = folder.path().join("report.json");
     let output = Command::new(env!("CARGO_BIN_EXE_hudun"))
-        .args(["demo", "--headless", alone, "--seeds", "1", "--port", "0"])
+        .args([
+            "demo",
+            "--headless",
+            "--drill",
+            "stolen-account",
+            alone,
+            "--seeds",
+            "1",
+            "--port",
+            "0",
+        ])
         .args(["--customers", "1500", "--data"])
         .arg(folder.path().join("data"))
         .arg("--report")

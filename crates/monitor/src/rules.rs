@@ -182,9 +182,8 @@ impl Rules {
         let writes = site.writes(head);
         // Of rows that are ids alone, no person is told; their number is.
         let ids_alone = writes && release.rows > 0 && release.sightings.is_empty();
-        let each = !head.export
-            && !ids_alone
-            && (writes || head.path.contains('{') || release.rows <= 1);
+        let each =
+            !head.export && !ids_alone && (writes || head.path.contains('{') || release.rows <= 1);
         let canary = |sighting: &Sighting| site.is_canary(&head.tenant, sighting.subject);
         if !each {
             let mut event = base.event();
