@@ -30,7 +30,7 @@ fn drill(alone: &str) -> Value {
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    let text = std::fs::read_to_string(&report).unwrap_or_else(|_| panic!("no report: {said}"));
+    let text = std::fs::read_to_string(&report).unwrap_or_else(|_| panic!("{}, no report: {said}", output.status));
     let report: Value = serde_json::from_str(&text).unwrap();
     report["runs"][0].clone()
 }
@@ -45,12 +45,10 @@ fn caught(run: &Value) {
     assert!(run["staff_requests"].as_u64().unwrap() > 0, "{run}");
 }
 
+/// One after the other: each makes its customers with all the processors there are.
 #[test]
-fn the_rules_alone_catch_the_thief() {
-    caught(&drill("--rules-alone"));
-}
-
-#[test]
-fn the_behaviour_engine_alone_catches_the_thief() {
-    caught(&drill("--behaviour-alone"));
+fn rules_alone_and_behaviour_alone_each_catch_the_thief() {
+    for alone in ["--rules-alone", "--behaviour-alone"] {
+        caught(&drill(alone));
+    }
 }
