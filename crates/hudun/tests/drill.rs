@@ -30,7 +30,8 @@ fn drill(alone: &str) -> Value {
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    let text = std::fs::read_to_string(&report).unwrap_or_else(|_| panic!("{}, no report: {said}", output.status));
+    let text = std::fs::read_to_string(&report)
+        .unwrap_or_else(|_| panic!("{}, no report: {said}", output.status));
     let report: Value = serde_json::from_str(&text).unwrap();
     report["runs"][0].clone()
 }
