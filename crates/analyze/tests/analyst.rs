@@ -128,6 +128,8 @@ async fn show(lake: &Lake, second: i64, actor: Actor, persons: &[u8], shown: Sho
         login: shown.login,
         signals: vec![],
         drill: None,
+        touched: Vec::new(),
+        rtt_ms: None,
     };
     let release = Release {
         exchange: id,

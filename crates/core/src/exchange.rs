@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, DrillId, ExchangeId, ModuleId, PatchId, RestrictionId, RouteId, Sighting, TenantId,
-    Timestamp,
+    Actor, DrillId, ExchangeId, ModuleId, PatchId, RestrictionId, RouteId, Sighting, SubjectToken,
+    TenantId, Timestamp,
 };
 
 /// What is known of an exchange before the first byte of its response leaves.
@@ -33,6 +33,14 @@ pub struct ExchangeHead {
     /// What inspection of the request noticed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub signals: Vec<Signal>,
+    /// Persons whom the request itself names, where the profile says so: those that a write changes. At most 2,000. Only
+    /// while it happens: the lake doesn't keep it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub touched: Vec<SubjectToken>,
+    /// Milliseconds that a packet takes to the client's end of the connection and back, as the kernel measured it. Only
+    /// while it happens: the lake doesn't keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rtt_ms: Option<u32>,
     /// The drill that this exchange belongs to. Only what a drill says about itself; detection never reads it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drill: Option<DrillId>,

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::Response;
 use hudun_core::{
     AccountId, Actor, Delivery, DrillId, ExchangeEnd, ExchangeEvent, ExchangeHead, ExchangeId,
-    Refusal, RefusalCause, Signal, TenantId, Timestamp,
+    LossReason, Refusal, RefusalCause, Signal, SubjectToken, TenantId, Timestamp,
 };
 use hudun_policy::{Compiled, Denied, Recorded, RequestDecision, RequestFacts};
 use hudun_profile::{Modes, RequestView, Resolution, Route};
@@ -122,8 +122,30 @@ impl Exchange {
                 .iter()
                 .any(|route| profile.login(&route.id).is_some()),
             signals: self.signals.clone(),
+            touched: self.touched(),
+            // Through a proxy it would be the way to the proxy.
+            rtt_ms: (self.actor.ip == self.conn.peer.ip().to_canonical())
+                .then_some(self.conn.rtt_ms)
+                .flatten(),
             drill: self.drill,
         }
+    }
+
+    /// The persons whom the request itself names, where the profile says so.
+    fn touched(&self) -> Vec<SubjectToken> {
+        let gateway = &self.gateway;
+        let (named, left_out) = gateway.profile.touched(&self.resolution, &self.view);
+        if named.is_empty() {
+            return Vec::new();
+        }
+        gateway
+            .metrics
+            .lose(LossReason::StateEvicted, left_out as u64);
+        let keyer = gateway.keys.keyer(&self.tenant);
+        let named = named.into_iter();
+        named
+            .map(|(space, key)| keyer.subject(space, &key))
+            .collect()
     }
 
     /// The end of the exchange, to be told when the client has the answer or the connection broke.

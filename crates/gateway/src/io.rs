@@ -22,6 +22,8 @@ use crate::metrics::Metrics;
 pub(crate) struct Conn {
     pub(crate) peer: SocketAddr,
     pub(crate) tls: bool,
+    /// Milliseconds to the client and back, where it could be measured.
+    pub(crate) rtt_ms: Option<u32>,
     /// How long the client may take for the next piece of an answer.
     pub(crate) take: Duration,
     busy: AtomicUsize,
@@ -36,10 +38,16 @@ pub(crate) struct Conn {
 }
 
 impl Conn {
-    pub(crate) fn new(peer: SocketAddr, tls: bool, take: Duration) -> Arc<Self> {
+    pub(crate) fn new(
+        peer: SocketAddr,
+        tls: bool,
+        rtt: Option<Duration>,
+        take: Duration,
+    ) -> Arc<Self> {
         Arc::new(Self {
             peer,
             tls,
+            rtt_ms: rtt.map(|rtt| u32::try_from(rtt.as_millis()).unwrap_or(u32::MAX)),
             take,
             busy: AtomicUsize::new(0),
             begun: AtomicUsize::new(0),

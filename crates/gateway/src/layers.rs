@@ -291,6 +291,8 @@ fn unread(
         login: false,
         signals,
         drill: None,
+        touched: Vec::new(),
+        rtt_ms: None,
     };
     refuse_unread(gateway, conn, busy, head, html, denied)
 }

@@ -83,10 +83,10 @@ impl Gateway {
     ) {
         let _ = stream.set_nodelay(true);
         let Some(tls) = tls else {
-            return self.speak(stream, peer, false, watcher).await;
+            return self.speak(stream, peer, None, watcher).await;
         };
-        match tokio::time::timeout(HANDSHAKE, tls.acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => self.speak(stream, peer, true, watcher).await,
+        match tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
+            Ok(Ok((stream, rtt))) => self.speak(stream, peer, Some(rtt), watcher).await,
             Ok(Err(error)) => {
                 self.metrics.tls_failures.add(1);
                 tracing::debug!(%peer, %error, "TLS handshake failed");
@@ -95,8 +95,14 @@ impl Gateway {
         }
     }
 
-    async fn speak<S>(self: &Arc<Self>, stream: S, peer: SocketAddr, tls: bool, watcher: Watcher)
-    where
+    /// `handshake`: over TLS, how long a way to the client and back took.
+    async fn speak<S>(
+        self: &Arc<Self>,
+        stream: S,
+        peer: SocketAddr,
+        handshake: Option<Duration>,
+        watcher: Watcher,
+    ) where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let limits = &self.config.limits;
@@ -107,7 +113,7 @@ impl Gateway {
             idle: limits.idle_time,
             take: limits.take_time,
         };
-        let conn = Conn::new(peer, tls, limits.take_time);
+        let conn = Conn::new(peer, handshake.is_some(), handshake, limits.take_time);
         let io = GuardedIo::new(
             stream,
             Arc::clone(&conn),

@@ -5,13 +5,16 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
-use tokio_rustls::TlsAcceptor;
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring::sign::any_supported_type;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
+use tokio_rustls::rustls::server::{Acceptor, ClientHello, ResolvesServerCert};
 use tokio_rustls::rustls::sign::CertifiedKey;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::GatewayError;
@@ -35,7 +38,7 @@ pub struct Tls {
     /// When the files had last changed before they were read.
     read_of: [Option<SystemTime>; 2],
     current: Arc<Current>,
-    pub(crate) acceptor: TlsAcceptor,
+    config: Arc<ServerConfig>,
 }
 
 #[derive(Debug)]
@@ -69,8 +72,21 @@ impl Tls {
             files,
             read_of,
             current,
-            acceptor: TlsAcceptor::from(Arc::new(config)),
+            config: Arc::new(config),
         })
+    }
+
+    /// Shakes hands, and measures the way to the client and back: from the client's first words being read to its last
+    /// ones, between which lie our answer, one round trip and the client's own arithmetic. Nothing of the kernel is asked,
+    /// and whoever wants to seem far away can: a client can only answer later, never sooner.
+    pub(crate) async fn accept(
+        &self,
+        stream: TcpStream,
+    ) -> std::io::Result<(TlsStream<TcpStream>, Duration)> {
+        let hello = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+        let heard = Instant::now();
+        let stream = hello.into_stream(Arc::clone(&self.config)).await?;
+        Ok((stream, heard.elapsed()))
     }
 
     /// Reads the files again. When they can't be used, the certificate in force stays.

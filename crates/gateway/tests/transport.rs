@@ -497,3 +497,78 @@ async fn relaxed_accounting_waits_for_nothing_and_records_everything() {
         .sum();
     assert_eq!(seen, 20 * 20 * 5);
 }
+
+/// A relay that holds every piece up, each way.
+async fn far_away(to: std::net::SocketAddr, hold: std::time::Duration) -> std::net::SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((near, _)) = listener.accept().await {
+            let far = TcpStream::connect(to).await.unwrap();
+            let (mut from_near, mut to_near) = near.into_split();
+            let (mut from_far, mut to_far) = far.into_split();
+            let carry =
+                async move |from: &mut tokio::net::tcp::OwnedReadHalf,
+                            to: &mut tokio::net::tcp::OwnedWriteHalf| {
+                    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+                    let mut piece = [0; 16 << 10];
+                    while let Ok(length @ 1..) = from.read(&mut piece).await {
+                        tokio::time::sleep(hold).await;
+                        if to.write_all(&piece[..length]).await.is_err() {
+                            break;
+                        }
+                    }
+                };
+            let back = carry.clone();
+            tokio::spawn(async move { carry(&mut from_near, &mut to_far).await });
+            tokio::spawn(async move { back(&mut from_far, &mut to_near).await });
+        }
+    });
+    address
+}
+
+/// Over TLS the gateway knows how long a way to the client and back takes; in clear, and through a proxy, it says nothing.
+#[tokio::test]
+async fn a_round_trip_is_measured_by_the_handshake() {
+    use hudun_core::ExchangeEvent;
+    let folder = tempfile::tempdir().unwrap();
+    let files = files(folder.path());
+    certificate(&files, "one");
+    let proxies = vec!["127.0.0.2/32".parse().unwrap()];
+    let mut bed = Bed::start(
+        |parts| parts.config.trusted_proxies = proxies,
+        Some(Tls::load(files.clone()).unwrap()),
+    )
+    .await;
+    let hold = std::time::Duration::from_millis(60);
+    let real = bed.address;
+    bed.address = far_away(real, hold).await;
+    let stream = secure(&bed, &files.cert, &[b"http/1.1"]).await.unwrap();
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let request = http::Request::get("/api/customer/1")
+        .header("host", "localhost")
+        .body(Empty::<Bytes>::new())
+        .unwrap();
+    sender.send_request(request).await.unwrap();
+    let Some(ExchangeEvent::Head(head)) = bed.events.recv().await else {
+        panic!("no head");
+    };
+    let rtt = head.rtt_ms.unwrap();
+    assert!(
+        rtt >= 120,
+        "{rtt} ms, and every piece is held up 60 ms each way"
+    );
+
+    let plain = Bed::new().await;
+    let mut events = plain.events;
+    let mut client = common::Client::new(plain.address).await;
+    client.log_in(common::ME).await;
+    while let Ok(event) = events.try_recv() {
+        if let ExchangeEvent::Head(head) = event {
+            assert_eq!(head.rtt_ms, None);
+        }
+    }
+}

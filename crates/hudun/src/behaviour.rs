@@ -1,7 +1,7 @@
 //! The behaviour engine's state across restarts, and its fresh log-ins carried out.
 
 use std::fs::File;
-use std::io::{BufReader, Write};
+use std::io::{BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -69,17 +69,29 @@ pub async fn keep(watch: Watch, data: PathBuf, stop: CancellationToken) {
     }
 }
 
-/// Writes beside the old file and then takes its place, so that one of them is whole at any time.
 fn save(watch: &Watch, data: &Path) -> anyhow::Result<()> {
     let Some(bytes) = watch.snapshot()? else {
         return Ok(());
     };
-    let new = data.join(format!("{FILE}.new"));
-    let mut out = File::create(&new)?;
-    out.write_all(&bytes)?;
+    replace(data, FILE, |out| Ok(out.write_all(&bytes)?))
+}
+
+/// Writes beside the old file and then takes its place, so that one of them is whole at any time.
+pub(crate) fn replace(
+    data: &Path,
+    name: &str,
+    write: impl FnOnce(&mut BufWriter<File>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let new = data.join(format!("{name}.new"));
+    let mut out = BufWriter::new(File::create(&new)?);
+    write(&mut out)?;
+    let out = out
+        .into_inner()
+        .map_err(std::io::IntoInnerError::into_error)?;
     out.sync_all()?;
-    std::fs::rename(&new, data.join(FILE))?;
-    Ok(())
+    std::fs::rename(&new, data.join(name))?;
+    // The new name has to be on disk as well.
+    Ok(File::open(data)?.sync_all()?)
 }
 
 /// Ends the sessions of accounts that should log in again.

@@ -1,10 +1,15 @@
 //! Detection rules in force: Hudun's pack and the site's own, loaded at the start, watched, swapped whole.
 
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
 use anyhow::{Context as _, bail};
-use hudun_monitor::{RuleSettings, Rules};
+use hudun_core::Timestamp;
+use hudun_monitor::{Monitor, RuleSettings, Rules};
 use hudun_sigma::{Loader, RuleSet};
 use tokio_util::sync::CancellationToken;
 
+use crate::behaviour::replace;
 use crate::folder::FolderWatch;
 use crate::pump::Watch;
 use crate::rule_files::RuleFiles;
@@ -31,6 +36,7 @@ pub(crate) const PACK: &[(&str, &str)] = &[
     pack!("distributed_spray.yml"),
     pack!("dormant_login.yml"),
     pack!("export_in_pieces.yml"),
+    pack!("fuzzing.yml"),
     pack!("id_walk.yml"),
     pack!("injection.yml"),
     pack!("injection_success.yml"),
@@ -40,21 +46,126 @@ pub(crate) const PACK: &[(&str, &str)] = &[
     pack!("mass_send.yml"),
     pack!("mass_tag.yml"),
     pack!("object_probe.yml"),
+    pack!("password_spray.yml"),
+    pack!("reconnaissance.yml"),
     pack!("reset_then_export.yml"),
+    pack!("role_grants.yml"),
     pack!("session_two_networks.yml"),
     pack!("slow_walk.yml"),
+    pack!("success_after_attack.yml"),
     pack!("token_drift.yml"),
+    pack!("two_regions.yml"),
+    pack!("web_shell.yml"),
 ];
 
-/// The rules as the settings say; none when they are off.
+/// The file in the data folder that carries detection over a restart.
+pub const FILE: &str = "detection.snapshot";
+/// Between two of them. A crash costs what the windows took in since the last one.
+const SAVE_EVERY: Duration = Duration::from_secs(60);
+/// Longest such file that is read: twice what the memory of correlations may hold, with room for actors.
+const LONGEST: u64 = 768 << 20;
+
+/// The monitor with the rules as the settings say (none when they are off), going on where the last process left. A file
+/// that can't be used is set aside under another name and reported; correlations then begin anew.
 ///
 /// # Errors
 /// Faults of rules, each with file, line and rule; a folder that can't be read.
-pub fn open(settings: &RuleSettings) -> anyhow::Result<Option<Rules>> {
-    if !settings.on {
-        return Ok(None);
+pub fn open(monitor: Monitor, settings: &RuleSettings, data: &Path) -> anyhow::Result<Monitor> {
+    let rules = settings.on.then(|| load(settings)).transpose()?;
+    let file = data.join(FILE);
+    let bytes = match read(&file) {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => return Ok(begun(monitor, rules)),
+        Err(error) => {
+            set_aside(&file, &error)?;
+            return Ok(begun(monitor, rules));
+        }
+    };
+    match monitor.resumed(rules, Timestamp::now().as_millis(), &bytes) {
+        Ok((monitor, restored)) => {
+            tracing::info!(
+                actors = restored.actors,
+                groups = restored.groups.groups,
+                changed = restored.groups.changed,
+                past = restored.groups.past,
+                "detection goes on where it was"
+            );
+            Ok(monitor)
+        }
+        Err((monitor, error)) => {
+            set_aside(&file, &error)?;
+            Ok(monitor)
+        }
     }
-    Ok(Some(Rules::new(load(settings)?)))
+}
+
+fn begun(monitor: Monitor, rules: Option<RuleSet>) -> Monitor {
+    match rules {
+        Some(rules) => monitor.with_rules(Rules::new(rules)),
+        None => monitor,
+    }
+}
+
+fn read(file: &Path) -> std::io::Result<Option<Vec<u8>>> {
+    let about = match file.metadata() {
+        Ok(about) => about,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    if about.len() > LONGEST {
+        return Err(std::io::Error::other(format!(
+            "{} bytes, which is more than was ever written",
+            about.len()
+        )));
+    }
+    std::fs::read(file).map(Some)
+}
+
+fn set_aside(file: &Path, error: &dyn std::fmt::Display) -> anyhow::Result<()> {
+    let aside = file.with_extension("snapshot.unreadable");
+    tracing::error!(file = %file.display(), %error, aside = %aside.display(), "what detection knew before the restart can't be used; the rules begin anew");
+    std::fs::rename(file, &aside).with_context(|| file.display().to_string())
+}
+
+/// Saves now and then, and once more at the end.
+pub async fn keep(watch: Watch, data: PathBuf, stop: CancellationToken) {
+    loop {
+        let ended = tokio::select! {
+            () = stop.cancelled() => true,
+            () = tokio::time::sleep(SAVE_EVERY) => false,
+        };
+        let (watch, folder) = (watch.clone(), data.clone());
+        let saved = tokio::task::spawn_blocking(move || save(&watch, &folder)).await;
+        match saved {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::error!(
+                    error = format!("{error:#}"),
+                    "what detection knows could not be saved"
+                );
+            }
+            Err(error) => tracing::error!(%error, "saving what detection knows broke off"),
+        }
+        if ended {
+            return;
+        }
+    }
+}
+
+fn save(watch: &Watch, data: &Path) -> anyhow::Result<()> {
+    let kept = watch.kept();
+    replace(data, FILE, |out| {
+        Ok(kept.write(Timestamp::now().as_millis(), out)?)
+    })
+}
+
+/// Loads the rules to see whether they can be loaded; nothing when they are off.
+///
+/// # Errors
+/// As [`open`].
+pub fn check(settings: &RuleSettings) -> anyhow::Result<()> {
+    settings.on.then(|| load(settings)).transpose()?;
+    Ok(())
 }
 
 /// Loads the pack and the site's own rules; whole, or not at all.
@@ -119,9 +230,142 @@ pub async fn watch(watch: Watch, settings: RuleSettings, stop: CancellationToken
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use hudun_core::{Actor, DataKind, Delivery, KindSet, Sighting, SubjectToken};
+    use hudun_core::{ExchangeEnd, ExchangeEvent, ExchangeHead, ExchangeId, Release};
+    use hudun_monitor::Thresholds;
+    use tokio::sync::mpsc;
 
     use super::*;
+
+    /// A sales account opens one customer of somebody else.
+    fn opens(watch: &Watch, person: u8) -> Vec<String> {
+        let (id, at) = (ExchangeId::new(), Timestamp::now());
+        let mut actor = Actor::unknown("10.1.1.7".parse().unwrap());
+        actor.account = Some("mei@yunxi".parse().unwrap());
+        actor.role = Some("sales".to_owned());
+        let head = ExchangeHead {
+            id,
+            at,
+            tenant: "yunxi".parse().unwrap(),
+            actor,
+            module: "customers".parse().unwrap(),
+            route: "customer.read".parse().unwrap(),
+            method: "GET".to_owned(),
+            path: "/api/customer/{id}".to_owned(),
+            export: false,
+            login: false,
+            signals: Vec::new(),
+            drill: None,
+            touched: Vec::new(),
+            rtt_ms: None,
+        };
+        let sighting = Sighting::new(
+            SubjectToken::from_bytes([person; 16]),
+            KindSet::of(&[DataKind::Name]),
+        );
+        let release = Release {
+            exchange: id,
+            group: 0,
+            at,
+            bytes: 100,
+            explained: 100,
+            rows: 1,
+            foreign_rows: 1,
+            sightings: vec![sighting],
+        };
+        let end = ExchangeEnd {
+            exchange: id,
+            at,
+            status: 200,
+            success: true,
+            delivery: Delivery::Delivered,
+            groups: 1,
+            request_bytes: 0,
+            response_bytes: 100,
+            millis: 1,
+            refusal: None,
+        };
+        [
+            ExchangeEvent::Head(Box::new(head)),
+            ExchangeEvent::Release(release),
+            ExchangeEvent::End(end),
+        ]
+        .into_iter()
+        .flat_map(|event| watch.observe(event))
+        .map(|finding| finding.rule)
+        .collect()
+    }
+
+    #[test]
+    fn what_the_rules_knew_survives_a_restart_and_a_broken_file_is_set_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path();
+        let thresholds = Thresholds {
+            own_scope_roles: vec!["sales".to_owned()],
+            detectors: false,
+            ..Thresholds::default()
+        };
+        let restart = |settings: &RuleSettings| {
+            let monitor = Monitor::new(thresholds.clone());
+            let (step_ups, _wanted) = mpsc::channel(1);
+            Watch::new(open(monitor, settings, data).unwrap(), step_ups)
+        };
+        let ours = RuleSettings::default();
+        let watch = restart(&ours);
+        assert!(opens(&watch, 1).is_empty());
+        assert!(opens(&watch, 2).is_empty());
+        save(&watch, data).unwrap();
+        let file = data.join(FILE);
+        let whole = std::fs::read(&file).unwrap();
+
+        // Two before the restart, one after: the walk is seen, and is not told again after another restart.
+        let watch = restart(&ours);
+        assert_eq!(opens(&watch, 3), ["scrm.id-walk"]);
+        save(&watch, data).unwrap();
+        let watch = restart(&ours);
+        assert!(opens(&watch, 4).is_empty());
+
+        // Another rule beside them changes nothing for those that stayed.
+        std::fs::write(&file, &whole).unwrap();
+        let site = data.join("rules");
+        std::fs::create_dir(&site).unwrap();
+        std::fs::write(
+            site.join("ours.yml"),
+            "title: Ours\nid: 0c3f3f3e-7c5c-4d0f-9a52-0d6f8b2f4b11\nlogsource: { product: hudun }\ndetection: { s: { scrm.module: none }, condition: s }\nlevel: low\n",
+        )
+        .unwrap();
+        let with_site = RuleSettings {
+            on: true,
+            folder: Some(site),
+        };
+        assert_eq!(opens(&restart(&with_site), 3), ["scrm.id-walk"]);
+
+        // Damage anywhere: said, set aside, begun anew.
+        for damaged in [
+            whole[..whole.len() / 2].to_vec(),
+            whole[..40].to_vec(),
+            b"something else".to_vec(),
+            Vec::new(),
+        ] {
+            std::fs::write(&file, &damaged).unwrap();
+            let watch = restart(&ours);
+            assert!(opens(&watch, 3).is_empty());
+            let aside = data.join("detection.snapshot.unreadable");
+            assert_eq!(std::fs::read(aside).unwrap(), damaged);
+            assert!(!file.exists());
+        }
+
+        // Without rules, what is known of actors stays.
+        std::fs::write(&file, &whole).unwrap();
+        let off = RuleSettings {
+            on: false,
+            folder: None,
+        };
+        let watch = restart(&off);
+        save(&watch, data).unwrap();
+        let watch = restart(&ours);
+        assert!(opens(&watch, 3).is_empty(), "no memory of rules was kept");
+    }
 
     #[test]
     fn the_pack_is_every_file_of_its_folder_and_loads() {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hudun_core::{ExchangeEvent, Finding, TenantId, Timestamp};
-use hudun_monitor::{Monitor, Rules, StepUp};
+use hudun_monitor::{Kept, Monitor, Rules, StepUp};
 use hudun_sigma::RuleSet;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -56,6 +56,11 @@ impl Watch {
         Ok(Some(bytes))
     }
 
+    /// What detection must not forget over a restart.
+    pub fn kept(&self) -> Kept {
+        self.lock().kept()
+    }
+
     /// Lets alarms about the actor speak again.
     pub fn forget(&self, tenant: &TenantId, actor: &str) {
         self.lock().forget(tenant, actor);
@@ -91,7 +96,7 @@ impl Watch {
         self.lock().evicted()
     }
 
-    fn observe(&self, event: ExchangeEvent) -> Vec<Finding> {
+    pub(crate) fn observe(&self, event: ExchangeEvent) -> Vec<Finding> {
         let mut monitor = self.lock();
         let findings = monitor.observe(event, Timestamp::now());
         if let Some(behaviour) = monitor.behaviour_mut() {

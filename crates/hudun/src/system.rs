@@ -269,14 +269,18 @@ impl System {
         let mut thresholds = config.monitor.clone();
         // Who can't see log-ins can't ask for one.
         thresholds.behaviour.step_up &= !profile.logins.is_empty();
-        let mut monitor = crate::behaviour::open(&thresholds, &config.data)?;
-        if let Some(rules) = crate::detection::open(&thresholds.rules)? {
-            monitor = monitor.with_rules(rules);
-        }
+        let monitor = crate::behaviour::open(&thresholds, &config.data)?;
+        let monitor = crate::detection::open(monitor, &thresholds.rules, &config.data)?
+            .at(crate::site::of(&profile, &thresholds, Some(&keys))?);
         let watch = Watch::new(monitor, step_ups);
         tasks.spawn(crate::detection::watch(
             watch.clone(),
             thresholds.rules.clone(),
+            stop.clone(),
+        ));
+        tasks.spawn(crate::detection::keep(
+            watch.clone(),
+            config.data.clone(),
             stop.clone(),
         ));
         tasks.spawn(crate::behaviour::keep(

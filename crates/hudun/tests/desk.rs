@@ -517,6 +517,8 @@ async fn leak(lake: &Lake, id: ExchangeId, actor: Actor, n: u8, at: Timestamp) {
         login: false,
         signals: vec![],
         drill: None,
+        touched: Vec::new(),
+        rtt_ms: None,
     };
     let kinds = KindSet::of(&[DataKind::Name, DataKind::Mobile]);
     let release = Release {

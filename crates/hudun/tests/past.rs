@@ -73,6 +73,8 @@ fn look_up(account: &str, customer: u32, at: i64) -> [ExchangeEvent; 3] {
         login: false,
         signals: vec![],
         drill: None,
+        touched: Vec::new(),
+        rtt_ms: None,
     };
     let release = Release {
         exchange: id,

@@ -346,3 +346,86 @@ async fn detection_rules_are_reloaded_and_a_faulty_one_changes_nothing() {
     std::fs::write(rules.join("faulty.yml"), "title: Faulty\ndetection: none\n").unwrap();
     refuses(&served.refused(), &["faulty.yml"]);
 }
+
+/// Correlations of rules that did not change go on over a reload of the others, and over a restart.
+#[tokio::test]
+async fn what_rules_know_outlives_a_reload_and_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let rules = folder.path().join("rules");
+    std::fs::create_dir(&rules).unwrap();
+    let served = Served::new(folder.path(), &upstream().await);
+    let section = format!(
+        "monitor:\n  rules: {{ folder: {} }}\nconsole:",
+        rules.display()
+    );
+    served.edit("console:", &section);
+    std::fs::write(
+        rules.join("many.yml"),
+        "title: Read\nname: site_read\nlogsource: { product: hudun, service: scrm }\n\
+         detection:\n  selection: { scrm.module: customers }\n  condition: selection\nlevel: low\n---\n\
+         title: Many\nname: site_many\ncorrelation:\n  type: event_count\n  rules: [site_read]\n\
+         \x20 group-by: [src_endpoint.ip]\n  timespan: 1h\n  condition: { gte: 6 }\nlevel: low\n",
+    )
+    .unwrap();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let read = async |times: usize| {
+        for _ in 0..times {
+            let url = format!("{}/api/customer/7", served.gateway());
+            assert_eq!(client.get(url).send().await.unwrap().status(), 200);
+        }
+    };
+    let metrics = async || {
+        let url = format!("http://{}/metrics", served.console);
+        let answer = client.get(url).send().await.unwrap();
+        answer.text().await.unwrap()
+    };
+    let mut guard = served.start();
+    guard.wait_for_gateway().await;
+    read(2).await;
+
+    std::fs::write(
+        rules.join("other.yml"),
+        "title: Other\nname: site_other\nlogsource: { product: hudun, service: scrm }\n\
+         detection:\n  selection: { scrm.route: static }\n  condition: selection\nlevel: low\n",
+    )
+    .unwrap();
+    let mut reloaded = false;
+    for _ in 0..300 {
+        let url = format!("{}/static/app.js", served.gateway());
+        client.get(url).send().await.unwrap();
+        reloaded = metrics().await.contains("rule=\"site.other\"");
+        if reloaded {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(reloaded, "the changed folder was never put in force");
+    read(2).await;
+    assert!(!metrics().await.contains("rule=\"site.many\""));
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &guard.pid().to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let (good, said) = guard.wait();
+    assert!(good, "{said}");
+
+    let mut guard = served.start();
+    guard.wait_for_gateway().await;
+    read(2).await;
+    let mut fired = false;
+    for _ in 0..300 {
+        fired = metrics().await.contains("rule=\"site.many\"");
+        if fired {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(
+        fired,
+        "two, two after the reload, two after the restart are six"
+    );
+    assert!(!guard.kill().contains("panicked"));
+}

@@ -147,6 +147,8 @@ fn small(n: u32) -> (ExchangeHead, Release, ExchangeEnd) {
         login: false,
         signals: vec![],
         drill: None,
+        touched: Vec::new(),
+        rtt_ms: None,
     };
     let kinds = KindSet::of(&[DataKind::Name, DataKind::Mobile]);
     let release = Release {

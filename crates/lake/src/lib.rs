@@ -32,6 +32,8 @@
 //!     login: false,
 //!     signals: vec![],
 //!     drill: None,
+//!     touched: Vec::new(),
+//!     rtt_ms: None,
 //! };
 //! let customer = SubjectToken::from_bytes([7; 16]);
 //! let release = Release {

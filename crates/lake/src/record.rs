@@ -142,6 +142,8 @@ fn read_head(from: &mut Reader<'_>) -> Result<ExchangeHead, DecodeError> {
                 .map(|_| read_signal(from))
                 .collect::<Result<_, _>>()?
         },
+        touched: Vec::new(),
+        rtt_ms: None,
         drill: from.option("drill", |from| {
             read_uuid(from, "drill").map(DrillId::from_uuid)
         })?,

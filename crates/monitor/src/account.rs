@@ -4,8 +4,10 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 
 use hudun_core::{ExchangeId, Level, SubjectToken, TenantId};
+use serde::{Deserialize, Serialize};
 
 use crate::Thresholds;
+use crate::kept::KeptActor;
 use crate::window::{Count, Distinct};
 
 /// Networks remembered for one account.
@@ -94,7 +96,8 @@ impl ActorState {
     pub(crate) fn may_fire(&mut self, rule: &str, level: Level, at: i64, quiet_ms: i64) -> bool {
         if let Some(&(before, when)) = self.fired.get(rule)
             && level <= before
-            && at - when < quiet_ms
+            // Also when the clock was set back meanwhile, but no longer than that.
+            && (at - when).abs() < quiet_ms
         {
             return false;
         }
@@ -104,7 +107,7 @@ impl ActorState {
 }
 
 /// The network of an address: /24 of IPv4, /48 of IPv6.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Network([u8; 6], bool);
 
 impl Network {
@@ -150,6 +153,48 @@ pub(crate) struct Actors {
 impl Actors {
     pub(crate) const fn evicted(&self) -> u64 {
         self.evicted
+    }
+
+    /// What is known beyond a restart, those seen longest ago first.
+    pub(crate) fn kept(&self) -> Vec<KeptActor> {
+        let mut kept: Vec<(u64, KeptActor)> = Vec::new();
+        for (tenant, of_tenant) in &self.tenants {
+            for (name, state) in &of_tenant.actors {
+                if state.networks.is_empty() && state.last_login.is_none() && state.fired.is_empty()
+                {
+                    continue;
+                }
+                let told = state.fired.iter();
+                let actor = KeptActor {
+                    tenant: tenant.clone(),
+                    name: name.clone(),
+                    networks: state.networks.iter().copied().collect(),
+                    last_login: state.last_login,
+                    told: told
+                        .map(|(rule, (level, at))| (rule.to_string(), *level, *at))
+                        .collect(),
+                };
+                kept.push((state.touched, actor));
+            }
+        }
+        kept.sort_by_key(|(touched, _)| *touched);
+        kept.into_iter().map(|(_, actor)| actor).collect()
+    }
+
+    /// Takes in what [`Actors::kept`] gave, within the present bounds.
+    pub(crate) fn restore(&mut self, kept: Vec<KeptActor>, thresholds: &Thresholds, now: i64) {
+        for actor in kept {
+            let state = self.state(&actor.tenant, &actor.name, thresholds);
+            state
+                .networks
+                .extend(actor.networks.into_iter().take(NETWORKS));
+            state.last_login = actor.last_login;
+            for (rule, level, at) in actor.told {
+                if (now - at).abs() < thresholds.quiet_ms {
+                    state.fired.insert(rule.into(), (level, at));
+                }
+            }
+        }
     }
 
     pub(crate) fn forget(&mut self, tenant: &TenantId, actor: &str) {

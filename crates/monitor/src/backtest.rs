@@ -57,6 +57,13 @@ impl Backtest {
         }
     }
 
+    /// The same, which knows the place.
+    #[must_use]
+    pub fn at(mut self, site: crate::Site) -> Self {
+        self.monitor = self.monitor.at(site);
+        self
+    }
+
     /// The same, which also counts the fields of the events.
     #[must_use]
     pub fn counting_fields(mut self) -> Self {

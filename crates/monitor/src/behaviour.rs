@@ -10,6 +10,8 @@ use hudun_behaviour::{
 use hudun_core::{AccountId, ExchangeEnd, ExchangeHead, Level, Release, TenantId, Text, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::site::Site;
+
 /// Fresh log-ins that may wait to be asked for.
 const WAITING: usize = 256;
 /// After a fresh log-in was asked for, this account is left in peace so long, milliseconds.
@@ -163,12 +165,19 @@ impl Behaviour {
     }
 
     /// An exchange that Hudun did not refuse is over.
-    pub(crate) fn on_end(&mut self, head: &ExchangeHead, end: &ExchangeEnd) -> Option<Spoken> {
+    pub(crate) fn on_end(
+        &mut self,
+        head: &ExchangeHead,
+        end: &ExchangeEnd,
+        site: &Site,
+    ) -> Option<Spoken> {
         if head.login {
+            let regions = site.regions.as_ref();
+            let region = regions.and_then(|regions| regions.of(head.actor.ip.to_canonical()));
             let login = Login {
                 success: end.success,
-                rtt_ms: None,
-                region: None,
+                rtt_ms: head.rtt_ms,
+                region: region.as_deref(),
             };
             return self.judge(head, Act::Login(login));
         }
@@ -179,8 +188,14 @@ impl Behaviour {
         if !failed && !silent_write {
             return None;
         }
+        let changed: Vec<[u8; 16]> = if silent_write {
+            head.touched.iter().map(|one| *one.as_bytes()).collect()
+        } else {
+            Vec::new()
+        };
         let act = Access {
             module: head.module.as_str(),
+            subjects: &changed,
             write: silent_write,
             failed,
             ..Access::default()

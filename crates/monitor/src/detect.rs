@@ -12,6 +12,7 @@ use crate::account::{ActorState, Actors, Network};
 use crate::backtest::{Place, Reported};
 use crate::behaviour::Behaviour;
 use crate::rules::{Known, Matched, Rules};
+use crate::site::Site;
 use crate::window::Distinct;
 
 /// Exchanges that may be open at once; beyond, the oldest are forgotten and counted.
@@ -31,6 +32,7 @@ pub struct Monitor {
     dropped: u64,
     behaviour: Option<Behaviour>,
     rules: Option<Rules>,
+    site: Site,
     /// While the fixed detections keep their state and say nothing.
     muted: bool,
 }
@@ -54,6 +56,7 @@ impl Monitor {
             dropped: 0,
             behaviour: None,
             rules: None,
+            site: Site::default(),
             muted: false,
         }
     }
@@ -69,6 +72,13 @@ impl Monitor {
     #[must_use]
     pub fn with_rules(mut self, rules: Rules) -> Self {
         self.rules = Some(rules);
+        self
+    }
+
+    /// The same, which knows the place.
+    #[must_use]
+    pub fn at(mut self, site: Site) -> Self {
+        self.site = site;
         self
     }
 
@@ -145,6 +155,14 @@ impl Monitor {
             .collect()
     }
 
+    pub(crate) fn kept_actors(&self) -> Vec<crate::kept::KeptActor> {
+        self.actors.kept()
+    }
+
+    pub(crate) fn restore_actors(&mut self, kept: Vec<crate::kept::KeptActor>, now: i64) {
+        self.actors.restore(kept, &self.thresholds, now);
+    }
+
     /// Forgets what it knows of an actor: a case about it is closed, and the next alarm must speak at once.
     pub fn forget(&mut self, tenant: &TenantId, actor: &str) {
         self.actors.forget(tenant, actor);
@@ -179,7 +197,7 @@ impl Monitor {
             ExchangeEvent::End(end) if end.refusal.is_some() => return None,
             ExchangeEvent::End(end) => {
                 let head = &self.open.get(&end.exchange)?.head;
-                (head, behaviour.on_end(head, end))
+                (head, behaviour.on_end(head, end, &self.site))
             }
         };
         let head = head.clone();
@@ -226,7 +244,7 @@ impl Monitor {
             ExchangeEvent::Head(_) => return None,
             ExchangeEvent::Release(release) => {
                 state.keep_recent(id);
-                rules.on_release(head, release, known)
+                rules.on_release(head, release, known, &self.site)
             }
             ExchangeEvent::End(end) => {
                 if end.success && end.refusal.is_none() {
@@ -237,7 +255,7 @@ impl Monitor {
                         state.is_new_network(network);
                     }
                 }
-                rules.on_end(head, end, rows, known)
+                rules.on_end(head, end, rows, known, &self.site)
             }
         };
         (!matched.is_empty()).then(|| Asked {

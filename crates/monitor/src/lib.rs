@@ -23,7 +23,9 @@ mod account;
 mod backtest;
 mod behaviour;
 mod detect;
+mod kept;
 mod rules;
+mod site;
 mod thresholds;
 mod window;
 
@@ -31,7 +33,9 @@ pub use backtest::{Backtest, Reported};
 pub use behaviour::{Behaviour, BehaviourSettings, StepUp};
 pub use detect::Monitor;
 pub use hudun_behaviour as engine;
+pub use kept::{Kept, KeptError, Restored};
 pub use rules::{RuleSettings, Rules};
+pub use site::{Regions, Site, SiteRoute};
 pub use thresholds::Thresholds;
 
 #[cfg(doc)]

@@ -6,7 +6,8 @@
 //!   `scrm.subject`, so that distinct persons can be counted;
 //! - for each group of any other answer: one with `scrm.rows` and `scrm.foreign_rows` of that group, so that a sum over
 //!   groups is a sum over exports, and a long export is seen while it leaves;
-//! - at its end: a log-in (3002), or what the client got (`http_response.code`) when no row was in it.
+//! - at its end, for each person whom a write named and its answer didn't show: one with `scrm.subject`;
+//! - at its end: a log-in (3002), a reset of a password (3001), or what the client got (`http_response.code`) when no row was in it.
 //!
 //! Events of sessions are web resource activity (6001), those of API tokens API activity (6003). What Hudun itself refused
 //! carries `scrm.blocked_by`, which the pack's filter leaves out of every rule.
@@ -15,17 +16,20 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use hudun_core::{ExchangeEnd, ExchangeHead, Level, Release, SignalKind, Text};
+use hudun_core::{ExchangeEnd, ExchangeHead, Level, Release, Sighting, SignalKind, Text};
 use hudun_sigma::{
-    Engine, Event as _, Evidence, Finding, Flat, Limits, Meta, Route, RuleInfo, RuleSet, Scratch,
-    Source, Value,
+    Engine, Event as _, Evidence, Finding, Flat, KeptError, Limits, Meta, Restored, Route,
+    RuleInfo, RuleSet, Scratch, Source, Value,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::account::Network;
+use crate::site::Site;
 
 /// Persons of one release that are counted one by one.
 const PERSONS: usize = 2_000;
+/// OCSF's `activity_id` of a change, in web resource activity.
+const UPDATE: i64 = 3;
 
 /// The rules section of the monitor's configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +60,7 @@ pub struct Rules {
     matches: BTreeMap<String, u64>,
     events: u64,
     cut: u64,
+    clock: Clock,
     /// In how many events each field was, while somebody wants to know.
     fields: Option<BTreeMap<String, u64>>,
 }
@@ -96,12 +101,26 @@ pub(crate) struct Known {
 
 impl Rules {
     /// Rules that have seen nothing yet.
-    pub fn new(rules: RuleSet) -> Self {
-        let limits = Limits {
-            bytes: 256 << 20,
-            ..Limits::default()
-        };
-        let engine = Engine::new(rules, limits);
+    pub fn new(rules: impl Into<Arc<RuleSet>>) -> Self {
+        Self::with(Engine::new(rules, limits()))
+    }
+
+    /// Rules whose correlations go on from what was written down.
+    pub(crate) fn resumed(
+        rules: &Arc<RuleSet>,
+        now: i64,
+        bytes: &[u8],
+    ) -> Result<(Self, Restored), KeptError> {
+        let (engine, restored) = Engine::resumed(rules, limits(), now, bytes)?;
+        Ok((Self::with(engine), restored))
+    }
+
+    /// The engine, sharing its memory.
+    pub(crate) fn engine(&self) -> Engine {
+        self.engine.clone()
+    }
+
+    fn with(engine: Engine) -> Self {
         Self {
             route: engine.rules().route(&source()),
             engine,
@@ -110,6 +129,7 @@ impl Rules {
             matches: BTreeMap::new(),
             events: 0,
             cut: 0,
+            clock: Clock::default(),
             fields: None,
         }
     }
@@ -153,12 +173,23 @@ impl Rules {
         head: &ExchangeHead,
         release: &Release,
         known: Known,
+        site: &Site,
     ) -> Vec<Matched> {
-        let base = Base::of(head, known);
-        // Products that have one URL for everything name no object in the path: there one row is one look-up.
-        let each = !head.export && (head.path.contains('{') || release.rows <= 1);
+        self.clock.tick(release.at.as_millis());
+        let base = Base::of(head, known, site);
+        // Products that have one URL for everything name no object in the path: there one row is one look-up. What a write
+        // answers is what it changed, one by one.
+        let writes = site.writes(head);
+        // Of rows that are ids alone, no person is told; their number is.
+        let ids_alone = writes && release.rows > 0 && release.sightings.is_empty();
+        let each =
+            !head.export && !ids_alone && (writes || head.path.contains('{') || release.rows <= 1);
+        let canary = |sighting: &Sighting| site.is_canary(&head.tenant, sighting.subject);
         if !each {
             let mut event = base.event();
+            if release.sightings.iter().any(canary) {
+                event.push("scrm.canary", Value::Bool(true));
+            }
             event
                 .push("status_id", Value::Int(1))
                 .push("scrm.rows", Value::Int(i64::from(release.rows)))
@@ -174,6 +205,13 @@ impl Rules {
         for sighting in counted {
             let subject = sighting.subject.to_string();
             let mut event = base.event();
+            if canary(sighting) {
+                event.push("scrm.canary", Value::Bool(true));
+            }
+            // What was shown was read, whatever else the request did.
+            if writes && sighting.kinds.is_empty() {
+                event.push("activity_id", Value::Int(UPDATE));
+            }
             event
                 .push("status_id", Value::Int(1))
                 .push("scrm.subject", Value::Text(&subject))
@@ -193,8 +231,26 @@ impl Rules {
         end: &ExchangeEnd,
         rows: u64,
         known: Known,
+        site: &Site,
     ) -> Vec<Matched> {
-        let base = Base::of(head, known);
+        self.clock.tick(end.at.as_millis());
+        let base = Base::of(head, known, site);
+        let mut touched = Vec::new();
+        // Of a write that changed one person and showed it, the answer has spoken.
+        if end.success && end.refusal.is_none() && (rows == 0 || head.touched.len() > 1) {
+            for subject in &head.touched {
+                let text = subject.to_string();
+                let mut event = base.event();
+                if site.is_canary(&head.tenant, *subject) {
+                    event.push("scrm.canary", Value::Bool(true));
+                }
+                event
+                    .push("activity_id", Value::Int(UPDATE))
+                    .push("status_id", Value::Int(1))
+                    .push("scrm.subject", Value::Text(&text));
+                touched.extend(self.ask(head, &event));
+            }
+        }
         let mut event = base.event();
         event
             .push("status_id", Value::Int(if end.success { 1 } else { 2 }))
@@ -205,11 +261,12 @@ impl Rules {
         if let Some(days) = known.dormant_days {
             event.push("scrm.dormant_days", Value::Int(days));
         }
-        // Rows have spoken when they left.
-        if rows > 0 && end.success && !head.login {
-            return Vec::new();
+        // Rows have spoken when they left; a reset of a password is told whatever its answer holds.
+        if rows > 0 && end.success && !head.login && !site.resets(head) {
+            return touched;
         }
-        self.ask(head, &event)
+        touched.extend(self.ask(head, &event));
+        touched
     }
 
     fn ask(&mut self, head: &ExchangeHead, event: &Flat<'_>) -> Vec<Matched> {
@@ -219,7 +276,7 @@ impl Rules {
         }
         let meta = Meta {
             tenant: head.tenant.as_str(),
-            time: head.at.as_millis(),
+            time: head.at.as_millis().saturating_add(self.clock.shift),
             ..Meta::default()
         };
         self.engine.observe(
@@ -239,21 +296,57 @@ impl Rules {
     }
 }
 
+/// Keeps the time of events going on when the machine's clock is set back: else every group would take what comes for late,
+/// and rules were blind until the clock has caught up.
+#[derive(Clone, Copy, Debug, Default)]
+struct Clock {
+    newest: i64,
+    /// Milliseconds that are added.
+    shift: i64,
+}
+
+/// Events come a little out of order by themselves; a clock that jumps by more was set.
+const SET_BACK: i64 = 60_000;
+
+impl Clock {
+    /// Something happened at this moment of the machine's clock.
+    fn tick(&mut self, moment: i64) {
+        if self.shift > 0 && moment >= self.newest {
+            self.shift = 0;
+        }
+        let mut at = moment.saturating_add(self.shift);
+        if at < self.newest.saturating_sub(SET_BACK) {
+            self.shift = self.newest - moment;
+            at = self.newest;
+        }
+        self.newest = self.newest.max(at);
+    }
+}
+
 /// The texts that every event of an exchange borrows.
 struct Base<'a> {
     head: &'a ExchangeHead,
     known: Known,
+    site: &'a Site,
     address: String,
     network: String,
+    /// Of a log-in, when there is a database.
+    region: Option<String>,
 }
 
 impl<'a> Base<'a> {
-    fn of(head: &'a ExchangeHead, known: Known) -> Self {
+    fn of(head: &'a ExchangeHead, known: Known, site: &'a Site) -> Self {
         Self {
             head,
             known,
+            site,
             address: head.actor.ip.to_canonical().to_string(),
             network: Network::of(head.actor.ip).to_string(),
+            region: site
+                .regions
+                .as_ref()
+                .filter(|_| head.login)
+                .and_then(|regions| regions.of(head.actor.ip.to_canonical())),
         }
     }
 
@@ -269,7 +362,9 @@ impl<'a> Base<'a> {
                 event.push("user.uid", Value::Text(account));
             }
         } else {
-            let class = if head.actor.token.is_some() {
+            let class = if self.site.resets(head) {
+                3001
+            } else if head.actor.token.is_some() {
                 6003
             } else {
                 6001
@@ -293,9 +388,18 @@ impl<'a> Base<'a> {
             .push("http_request.user_agent", Value::Text(&head.actor.agent))
             .push("scrm.module", Value::Text(head.module.as_str()))
             .push("scrm.route", Value::Text(head.route.as_str()))
-            .push("scrm.operation", Value::Text(operation(head)))
+            .push("scrm.operation", Value::Text(self.site.operation(head)))
             .push("scrm.export", Value::Bool(head.export))
             .push("scrm.own_scope", Value::Bool(self.known.own_scope));
+        if let Some(region) = &self.region {
+            event.push("scrm.region", Value::Text(region));
+        }
+        if let Some(app) = self.site.app(head) {
+            event.push("scrm.app", Value::Text(app));
+        }
+        if let Some(out) = self.site.out_of_role(head) {
+            event.push("scrm.out_of_role", Value::Bool(out));
+        }
         if self.known.service_account {
             event.push("scrm.service_account", Value::Bool(true));
         }
@@ -309,18 +413,19 @@ impl<'a> Base<'a> {
     }
 }
 
+fn limits() -> Limits {
+    Limits {
+        bytes: 256 << 20,
+        ..Limits::default()
+    }
+}
+
 fn source() -> Source {
     Source {
         category: None,
         product: Some("hudun".to_owned()),
         service: Some("scrm".to_owned()),
     }
-}
-
-/// The last part of the route's name: `customer.assign` is `assign`.
-fn operation(head: &ExchangeHead) -> &str {
-    let route = head.route.as_str();
-    route.rsplit_once('.').map_or(route, |(_, last)| last)
 }
 
 const fn signal_name(kind: SignalKind) -> &'static str {

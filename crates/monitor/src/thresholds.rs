@@ -1,7 +1,10 @@
 //! The numbers of the detections, each with the reason for its default.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::path::PathBuf;
 
+use hudun_core::{ModuleId, TenantId};
 use serde::{Deserialize, Serialize};
 
 use crate::{BehaviourSettings, RuleSettings};
@@ -30,6 +33,14 @@ pub struct Thresholds {
     pub quiet_ms: i64,
     /// Actors remembered for each tenant.
     pub actors_per_tenant: usize,
+    /// Customers that are nobody's work, by tenant: their keys as the SCRM has them. Who touches one walks the base.
+    pub canaries: BTreeMap<TenantId, Vec<String>>,
+    /// Third-party apps: account (or keyed name of an API token), and the name of the app.
+    pub apps: BTreeMap<String, String>,
+    /// Roles whose work a module is, instead of what the profile says. Nobody is refused for it.
+    pub work_of: BTreeMap<ModuleId, Vec<String>>,
+    /// A MaxMind database (`.mmdb`) that says in which region an address is; the risk of log-ins knows no region without it.
+    pub regions: Option<PathBuf>,
     /// Whether the fixed detections speak; without them the behaviour engine watches alone.
     pub detectors: bool,
     /// The behaviour engine.
@@ -65,6 +76,10 @@ impl Default for Thresholds {
             window_ms: 10 * 60_000,
             quiet_ms: 30 * 60_000,
             actors_per_tenant: 20_000,
+            canaries: BTreeMap::new(),
+            apps: BTreeMap::new(),
+            work_of: BTreeMap::new(),
+            regions: None,
             detectors: true,
             behaviour: BehaviourSettings::default(),
             rules: RuleSettings::default(),

@@ -70,6 +70,8 @@ impl Office {
             login: request.login,
             signals: Vec::new(),
             drill: None,
+            touched: Vec::new(),
+            rtt_ms: None,
         };
         let sightings: Vec<_> = request
             .persons
@@ -266,4 +268,73 @@ fn without_the_engine_and_without_detections_nothing_speaks() {
     };
     office.steal(MORNING, false);
     assert!(office.findings.is_empty());
+}
+
+/// Middle: a fresh log-in is asked for, and nobody is woken. High: a finding.
+#[test]
+fn a_fresh_login_is_asked_for_before_anybody_is_woken() {
+    let mut office = Office::open(true);
+    office.work(2);
+    let (mut asked, mut told) = (None, None);
+    for step in 0..60_u32 {
+        office.tell(&Request {
+            at: MORNING + 200_000 + i64::from(step) * 20_000,
+            account: "staff-3@yunxi",
+            role: "sales",
+            ip: "127.0.1.13",
+            path: "/api/customer/{id}",
+            persons: vec![900_000 + step],
+            foreign: 1,
+            login: false,
+            export: false,
+            refused: false,
+        });
+        if office.monitor.behaviour_mut().unwrap().step_ups().count() > 0 {
+            assert!(asked.is_none(), "asked once, then left in peace");
+            asked = Some(step);
+        }
+        if told.is_none() && !office.findings.is_empty() {
+            told = Some(step);
+        }
+    }
+    let (asked, told) = (asked.unwrap(), told.unwrap());
+    assert!(asked < told, "asked at {asked}, told at {told}");
+}
+
+/// The region of the address is asked for at a log-in.
+#[test]
+fn a_login_is_judged_with_its_region() {
+    use std::sync::{Arc, Mutex};
+    let seen: Arc<Mutex<Vec<String>>> = Arc::default();
+    let told = Arc::clone(&seen);
+    let site = hudun_monitor::Site {
+        regions: Some(hudun_monitor::Regions::new(move |ip| {
+            told.lock().unwrap().push(ip.to_string());
+            Some(
+                if ip.to_string().starts_with("127.0.") {
+                    "CN-ZJ"
+                } else {
+                    "XX"
+                }
+                .to_owned(),
+            )
+        })),
+        ..hudun_monitor::Site::default()
+    };
+    let mut office = Office::open(false);
+    office.monitor =
+        std::mem::replace(&mut office.monitor, Monitor::new(Thresholds::default())).at(site);
+    office.tell(&Request {
+        at: MORNING,
+        account: "staff-3@yunxi",
+        role: "sales",
+        ip: "127.0.1.13",
+        path: "/api/auth/login",
+        persons: Vec::new(),
+        foreign: 0,
+        login: true,
+        export: false,
+        refused: false,
+    });
+    assert_eq!(*seen.lock().unwrap(), ["127.0.1.13"]);
 }

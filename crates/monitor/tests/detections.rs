@@ -258,6 +258,8 @@ impl Story {
             login: false,
             signals: Vec::new(),
             drill: None,
+            touched: Vec::new(),
+            rtt_ms: None,
         };
         let end = ExchangeEnd {
             exchange: id,

@@ -337,3 +337,39 @@ fn a_backtest_sees_what_the_running_rules_saw() {
     assert_eq!(fields["class_uid"], test.events());
     assert!(fields["scrm.subject"] >= 120 && !fields.contains_key("scrm.canary"));
 }
+
+/// Without care every group would take what comes after a clock was set back for late, and be blind for an hour.
+#[test]
+fn a_clock_that_is_set_back_blinds_no_rule() {
+    for back in [0, 30_000, 3_600_000, 400 * 86_400_000] {
+        let mut story = alone();
+        story.at = 1_800_000_000_000;
+        story.tell(&foreign(0)).tell(&foreign(1));
+        story.at -= back;
+        story.tell(&foreign(2));
+        assert_eq!(story.rules(), ["scrm.id-walk"], "{back}");
+        // And when it is right again, windows are not longer than they should be.
+        let mut story = alone();
+        story.at = 1_800_000_000_000;
+        story.tell(&foreign(0));
+        story.at -= back;
+        story.tell(&foreign(1));
+        story.at = 1_800_000_000_000 + 700_000;
+        story.tell(&foreign(2)).tell(&foreign(3));
+        assert!(story.findings.is_empty(), "{back}: {:?}", story.rules());
+    }
+}
+
+/// The same event twice, as after a broken connection, counts its person once.
+#[test]
+fn persons_told_twice_and_late_count_once() {
+    let mut story = alone();
+    story.at = 1_800_000_000_000;
+    for _ in 0..5 {
+        story.tell(&foreign(0)).tell(&foreign(1));
+        story.at -= 900;
+    }
+    assert!(story.findings.is_empty(), "{:?}", story.rules());
+    story.tell(&foreign(2));
+    assert_eq!(story.rules(), ["scrm.id-walk"]);
+}

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use crate::path::Template;
-use crate::{BodyRule, Matcher, OTHER, Profile, Source, Success};
+use crate::{BodyRule, Matcher, OTHER, Profile, Route, Source, Success};
 
 /// Something wrong or doubtful in a profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,6 +127,17 @@ impl Profile {
                     }
                 }
             }
+            for place in &route.touches {
+                check_touches(&format!("{field}.touches"), place, route, found);
+            }
+            if let Some(operation) = &route.operation
+                && (operation.is_empty() || operation.chars().any(char::is_whitespace))
+            {
+                found.error(
+                    &format!("{field}.operation"),
+                    "is one word, such as tag, assign or send",
+                );
+            }
             if route.matchers.is_empty() {
                 found.error(&format!("{field}.match"), "is empty; write one spelling");
             }
@@ -185,6 +196,30 @@ impl Profile {
             found.sources("me.role", &me.role);
             found.sources("me.tenant", &me.tenant);
         }
+    }
+}
+
+/// Where a request names persons: a known kind of place, and a path parameter that every spelling has.
+fn check_touches(field: &str, place: &str, route: &Route, found: &mut Findings) {
+    match place.split_once(':') {
+        Some(("json", pointer)) if pointer.starts_with('/') => {}
+        Some(("query" | "form", name)) if !name.is_empty() => {}
+        Some(("path", name)) if !name.is_empty() => {
+            let has = |matcher: &Matcher| {
+                let path = matcher.path.as_deref().unwrap_or_default();
+                path.contains(&format!("{{{name}}}")) || path.contains(&format!("{{{name}="))
+            };
+            if !route.matchers.iter().all(has) {
+                found.error(
+                    field,
+                    format!("{place:?}: not every spelling has the path parameter {{{name}}}"),
+                );
+            }
+        }
+        _ => found.error(
+            field,
+            format!("{place:?}: write path:name, query:name, form:name or json:/pointer"),
+        ),
     }
 }
 

@@ -48,6 +48,7 @@ mod parse;
 mod path;
 mod pattern;
 mod resolve;
+mod touched;
 mod view;
 mod xmlrpc;
 

@@ -87,6 +87,9 @@ pub struct Module {
     /// Rules of the inspection that must not count in this module, since its ordinary input looks like what they look for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub except: Vec<ExceptRule>,
+    /// Roles whose work it is; every role's when empty. Nobody is refused for it: detection rules see who reads out of role.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub work_of: Vec<String>,
 }
 
 /// A rule of the inspection that does not count.
@@ -172,6 +175,14 @@ pub struct Route {
     /// The parameter that names one object: a name of the path template, `query:id`, or `json:/params/0/0`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,
+    /// What it does, in the word of detection rules (`tag`, `assign`, `send`, `audit-disable`, …); the last part of its name
+    /// when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
+    /// Where a request names the persons whom it changes: `path:id`, `query:customer_id`, `form:ids`, `json:/params/0` (a
+    /// value, a list, or a list of lists).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub touches: Vec<String>,
     /// Path parameters that are personal data; the record shows `{name}` in their place.
     #[serde(default)]
     pub personal_params: Vec<String>,

@@ -69,7 +69,7 @@ mod sieve;
 mod values;
 
 pub use atom::unix_millis;
-pub use correlate::{CorrelationStats, Limits, Meta};
+pub use correlate::{CorrelationStats, KeptError, Limits, Meta, Restored};
 pub use error::{LoadError, LoadErrorKind, LoadErrors, Place};
 pub use event::{Event, Flat, Value};
 pub use lint::{Fault, Severity, lint};

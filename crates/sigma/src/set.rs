@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::atom::{Test, lower, text};
 use crate::compile::KEYWORDS;
-use crate::correlate::{CorrelationStats, Correlator, Fired, Limits, Meta};
+use crate::correlate::{CorrelationStats, Correlator, Fired, KeptError, Limits, Meta, Restored};
 use crate::event::{Event, Value};
 use crate::matching::{Route, Scratch};
 use crate::plan::Plan;
@@ -209,11 +209,40 @@ pub struct Engine {
 impl Engine {
     /// An engine that remembers nothing yet.
     #[must_use]
-    pub fn new(rules: RuleSet, limits: Limits) -> Self {
+    pub fn new(rules: impl Into<Arc<RuleSet>>, limits: Limits) -> Self {
         Self {
-            rules: Arc::new(rules),
+            rules: rules.into(),
             state: Arc::new(Correlator::new(limits)),
         }
+    }
+
+    /// An engine that goes on from what [`Engine::save`] wrote: correlations whose own text and whose rules are the same as
+    /// then know what they knew. `now` is the clock in Unix milliseconds; windows that are over by then are left out, and
+    /// those that are ahead of it.
+    ///
+    /// # Errors
+    /// [`KeptError`]; nothing of the file is used then.
+    pub fn resumed(
+        rules: &Arc<RuleSet>,
+        limits: Limits,
+        now: i64,
+        bytes: &[u8],
+    ) -> Result<(Self, Restored), KeptError> {
+        let (state, restored) = Correlator::resume(limits, &rules.correlations, now, bytes)?;
+        let engine = Self {
+            rules: Arc::clone(rules),
+            state: Arc::new(state),
+        };
+        Ok((engine, restored))
+    }
+
+    /// Writes what the correlations remember, and gives the number of groups. The file holds keyed hashes and times, no
+    /// value of an event. Other threads may observe meanwhile.
+    ///
+    /// # Errors
+    /// What the writer reports.
+    pub fn save(&self, now: i64, out: &mut dyn std::io::Write) -> Result<u64, KeptError> {
+        self.state.save(&self.rules.correlations, now, out)
     }
 
     /// The engine after a reload: correlations whose own text and whose rules are the same keep their state. The old

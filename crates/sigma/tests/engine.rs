@@ -714,3 +714,35 @@ fn hostile_events_are_bounded() {
     }
     assert!(set.matches(&deep, None, &mut scratch).is_empty());
 }
+
+#[test]
+fn a_hostile_regex_is_refused_or_runs_in_linear_time() {
+    let with = |pattern: &str| {
+        let detection = format!("  s: {{ 'f|re': '{pattern}' }}\n  condition: s");
+        Loader::new()
+            .source("test.yml", &rule(&detection))
+            .load()
+            .map(|_| ())
+    };
+    for refused in [
+        "(?=a)b",
+        r"(a)\1",
+        "(?<!x)y",
+        "((a{1000}){1000}){1000}",
+        "(",
+        "[z-a]",
+        "a{99999999999}",
+    ] {
+        let errors = with(refused).unwrap_err();
+        assert!(
+            errors.to_string().contains("test.yml"),
+            "{refused}: {errors}"
+        );
+    }
+    // What makes a backtracking engine stand still is over at once here.
+    let set = load(&rule("  s: { 'f|re': '^(a+)+(b|c*)*$' }\n  condition: s"));
+    let long = json!({ "f": "a".repeat(200_000) + "!" });
+    assert!(set.matches(&long, None, &mut Scratch::default()).is_empty());
+    let fits = json!({ "f": "a".repeat(200_000) });
+    assert_eq!(set.matches(&fits, None, &mut Scratch::default()).len(), 1);
+}

@@ -151,7 +151,8 @@ pub(super) fn check_config(file: &Path, as_json: bool) -> anyhow::Result<ExitCod
         .and_then(|config| {
             let profile = read_profile(&config.gateway.profile)?;
             crate::waf::check(&config.gateway.inspection, &profile)?;
-            crate::detection::open(&config.monitor.rules)?;
+            crate::detection::check(&config.monitor.rules)?;
+            crate::site::of(&profile, &config.monitor, None)?;
             config.intel.check().context("intel")?;
             check_entries(&config.assets).context("assets")?;
             if let Some(file) = &config.addresses {

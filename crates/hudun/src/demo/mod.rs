@@ -181,7 +181,7 @@ impl Demo {
             loopback(port(3)),
             mail_port,
         )?;
-        let profile = Profile::parse(PROFILE, "profiles/hudun-scrm.yaml")?;
+        let profile = profile()?;
         let addressed = Arc::clone(&host);
         let extras = Extras {
             demo: Some(control.clone()),
@@ -654,6 +654,14 @@ async fn open_local_account(system: &System, data: &Path) -> anyhow::Result<()> 
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     std::io::Write::write_all(&mut options.open(file)?, entrance.to_string().as_bytes())?;
     Ok(())
+}
+
+/// The profile of the bundled SCRM.
+///
+/// # Errors
+/// When it is not the one that this program was built with.
+pub fn profile() -> anyhow::Result<Profile> {
+    Ok(Profile::parse(PROFILE, "profiles/hudun-scrm.yaml")?)
 }
 
 /// What the bundled SCRM needs to be watched rightly.

@@ -73,6 +73,8 @@ impl<'a> Rows<'a> {
             login: self.flag("login", at)?,
             signals: self.may_json("signals", at)?.unwrap_or_default(),
             drill: self.may_parse("drill", at)?,
+            touched: Vec::new(),
+            rtt_ms: None,
         })
     }
 

@@ -33,6 +33,8 @@ fn records(n: u8, over: bool) -> Vec<Record> {
         login: false,
         signals: vec![],
         drill: None,
+        touched: Vec::new(),
+        rtt_ms: None,
     };
     let release = Release {
         exchange: id,

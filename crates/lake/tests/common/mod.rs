@@ -41,6 +41,8 @@ pub(crate) fn head(
             mark: "942100".into(),
         }],
         drill: None,
+        touched: Vec::new(),
+        rtt_ms: None,
     }
 }
 

@@ -91,6 +91,8 @@ impl Story {
             login: request.login,
             signals,
             drill: None,
+            touched: Vec::new(),
+            rtt_ms: None,
         };
         let sightings: Vec<_> = request
             .persons

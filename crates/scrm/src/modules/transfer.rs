@@ -114,9 +114,13 @@ async fn create(
     .await?;
     work.commit().await?;
     let customers = moved.len();
+    let items: Vec<Value> = moved
+        .iter()
+        .map(|customer| json!({"customer_id": customer}))
+        .collect();
     actor.note("transfer.create", moved);
     Ok((
         StatusCode::CREATED,
-        Json(json!({"id": id, "customers": customers})),
+        Json(json!({"id": id, "customers": customers, "items": items})),
     ))
 }

@@ -4,12 +4,13 @@
 //! tenant and shard has a cap, and what a cap pushes out is counted.
 
 mod chain;
+mod kept;
 mod shard;
 mod sketch;
 mod window;
 
 use std::borrow::Cow;
-use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
@@ -17,6 +18,7 @@ use rsigma_parser::CorrelationType;
 use serde::Serialize;
 
 use crate::rule::{Condition, Correlation, FieldRef, predicate};
+pub use kept::{KeptError, Restored};
 use shard::{Group, Room, Shard, ShardLimits};
 use window::{Count, Distinct, EXACT, Ordered, Ranked, Seen, Totals, Window};
 
@@ -99,11 +101,49 @@ pub(crate) struct Correlator {
     shards: Vec<Mutex<Shard>>,
     limits: Limits,
     each: ShardLimits,
-    /// Keyed hashes, new in every process: an attacker can't choose values that share a group.
-    keys: (RandomState, RandomState),
+    /// Keyed hashes, new with every new memory: an attacker can't choose values that share a group.
+    keys: (Keyed, Keyed),
     counters: Counters,
     /// Whether rules that are only counted report as well.
     report_all: bool,
+}
+
+/// A hash under a key that can be written down: the hasher has taken the key in before the value comes.
+#[derive(Clone)]
+struct Keyed {
+    secret: [u8; 16],
+    primed: DefaultHasher,
+}
+
+impl Keyed {
+    fn fresh() -> Self {
+        let mut secret = [0; 16];
+        for half in secret.chunks_mut(8) {
+            // The standard library draws the keys of its maps from the system.
+            half.copy_from_slice(&RandomState::new().hash_one(0_u8).to_le_bytes());
+        }
+        Self::with(secret)
+    }
+
+    fn with(secret: [u8; 16]) -> Self {
+        let mut primed = DefaultHasher::new();
+        primed.write(&secret);
+        Self { secret, primed }
+    }
+}
+
+impl BuildHasher for Keyed {
+    type Hasher = DefaultHasher;
+
+    fn build_hasher(&self) -> DefaultHasher {
+        self.primed.clone()
+    }
+}
+
+impl std::fmt::Debug for Keyed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Keyed(‹secret›)")
+    }
 }
 
 /// When and whose an event is.
@@ -142,7 +182,7 @@ impl Correlator {
                 bytes: limits.bytes.div_ceil(shards),
                 tenants: limits.tenants,
             },
-            keys: (RandomState::new(), RandomState::new()),
+            keys: (Keyed::fresh(), Keyed::fresh()),
             counters: Counters::default(),
             report_all: false,
         }

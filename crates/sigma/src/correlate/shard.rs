@@ -7,6 +7,7 @@ use std::mem::size_of;
 use foldhash::fast::FixedState;
 
 use super::chain::{Chain, Link, Linked, NONE};
+use super::kept::{KeptGroup, write_group};
 use super::window::Window;
 
 /// Bytes that a group costs beside its window: its slot and its place in the map.
@@ -195,6 +196,81 @@ impl Shard {
             self.groups -= 1;
         }
         any
+    }
+
+    /// Tenants and correlations that have a part here.
+    pub(crate) fn places(&self) -> Vec<(u64, u64)> {
+        let of_tenant = |(tenant, of): (&u64, &Tenant)| {
+            let tenant = *tenant;
+            of.partitions
+                .keys()
+                .map(move |fingerprint| (tenant, *fingerprint))
+                .collect::<Vec<_>>()
+        };
+        self.tenants.iter().flat_map(of_tenant).collect()
+    }
+
+    /// Writes the groups of one tenant's correlation that are newer than `since`, those that go first at the front; gives
+    /// their number.
+    pub(crate) fn write_part(
+        &self,
+        tenant: u64,
+        correlation: u64,
+        since: i64,
+        out: &mut Vec<u8>,
+    ) -> u64 {
+        let tenant = self.tenants.get(&tenant);
+        let Some(partition) = tenant.and_then(|tenant| tenant.partitions.get(&correlation)) else {
+            return 0;
+        };
+        let mut count = 0;
+        for mut slot in [partition.cold.first, partition.warm.first] {
+            while slot != NONE {
+                let group = &partition.slab[slot as usize];
+                if group.newest > since {
+                    let about = (
+                        group.key,
+                        group.warm,
+                        group.newest,
+                        group.held,
+                        group.reported,
+                    );
+                    write_group(about, &group.window, out);
+                    count += 1;
+                }
+                slot = group.link.next;
+            }
+        }
+        count
+    }
+
+    /// Takes in a group from a file, within the same bounds; false when there is no room for another tenant.
+    pub(crate) fn put(
+        &mut self,
+        limits: &ShardLimits,
+        (tenant, correlation): (u64, u64),
+        kept: &KeptGroup,
+        window: Window,
+    ) -> bool {
+        let place = (tenant, correlation, kept.key);
+        let at = (kept.newest, i64::MAX);
+        let fill = |group: &mut Group| {
+            group.held = kept.held;
+            group.reported = kept.reported;
+        };
+        let mut room = Room::default();
+        let taken = self
+            .with(limits, place, at, &mut room, || window, fill)
+            .is_some();
+        let tenant = self.tenants.get_mut(&tenant);
+        let partition = tenant.and_then(|tenant| tenant.partitions.get_mut(&correlation));
+        if kept.warm
+            && let Some(partition) = partition
+            && let Some(&slot) = partition.map.get(&kept.key)
+        {
+            partition.renew(slot);
+        }
+        taken
     }
 
     /// Forgets correlations that are no longer loaded.

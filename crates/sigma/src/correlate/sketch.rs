@@ -62,6 +62,40 @@ impl Sketch {
         self.estimate()
     }
 
+    /// Number 0 of the time buckets, the newest one, and the cells that saw something.
+    pub(super) fn kept(&self) -> (i64, i64, Vec<(u16, u16)>) {
+        let cells = self
+            .seen
+            .iter()
+            .enumerate()
+            .filter(|(_, number)| **number > 0)
+            .filter_map(|(place, number)| Some((u16::try_from(place).ok()?, *number)))
+            .collect();
+        (self.base, self.now, cells)
+    }
+
+    /// What was kept of another sketch of the same width; false when it can't be one.
+    pub(super) fn refill(&mut self, base: i64, now: i64, cells: &[(u16, u16)]) -> bool {
+        let span = now.checked_sub(base);
+        if span.is_none_or(|span| !(0..=i64::from(u16::MAX) + BUCKETS + 1).contains(&span)) {
+            return false;
+        }
+        (self.base, self.now) = (base, now);
+        let alive = now - BUCKETS - base;
+        for &(place, number) in cells {
+            let place = usize::from(place);
+            let Some(seen) = self.seen.get_mut(place) else {
+                return false;
+            };
+            *seen = number;
+            let (register, rank) = (place / RANKS, place % RANKS);
+            if i64::from(number) > alive && rank > self.top[register] as usize {
+                self.set(register, rank);
+            }
+        }
+        true
+    }
+
     fn set(&mut self, register: usize, rank: usize) {
         let old = self.top[register];
         let new = u8::try_from(rank).unwrap_or(u8::MAX);

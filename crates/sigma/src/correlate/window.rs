@@ -16,7 +16,7 @@ const REPLAYED: usize = 128;
 /// Events in the window. Exact: of a threshold N only the newest N + 1 times matter.
 #[derive(Debug)]
 pub(crate) struct Count {
-    times: VecDeque<i64>,
+    pub(super) times: VecDeque<i64>,
     cap: usize,
 }
 
@@ -117,6 +117,16 @@ impl Distinct {
         self.order.len
     }
 
+    /// The values with the time at which each was last seen, oldest first.
+    pub(super) fn kept(&self) -> impl Iterator<Item = (u64, i64)> {
+        let mut slot = self.order.first;
+        std::iter::from_fn(move || {
+            let value = self.slab.get(slot as usize)?;
+            slot = value.link.next;
+            Some((value.hash, value.at))
+        })
+    }
+
     /// Late values go to their place in time; the walk is bounded by the cap.
     fn place(&mut self, slot: u32, at: i64) {
         let mut prev = self.order.last;
@@ -134,8 +144,8 @@ impl Distinct {
 /// Sum and number of the values in the window: one by one up to [`EXACT`], then in buckets of a 256th of the window.
 #[derive(Debug)]
 pub(crate) struct Totals {
-    each: VecDeque<(i64, f64)>,
-    buckets: VecDeque<(i64, f64, u64)>,
+    pub(super) each: VecDeque<(i64, f64)>,
+    pub(super) buckets: VecDeque<(i64, f64, u64)>,
     width: i64,
     sum: f64,
     number: u64,
@@ -189,6 +199,19 @@ impl Totals {
         (self.sum, self.number)
     }
 
+    /// What was kept of another window of the same length.
+    pub(super) fn refill(&mut self, each: Vec<(i64, f64)>, buckets: Vec<(i64, f64, u64)>) {
+        self.each = each.into();
+        self.buckets = buckets.into();
+        self.sum = self.each.iter().map(|(_, value)| value).sum::<f64>()
+            + self.buckets.iter().map(|(_, sum, _)| sum).sum::<f64>();
+        self.number = self.each.len() as u64
+            + self
+                .buckets
+                .iter()
+                .fold(0_u64, |all, (_, _, number)| all.saturating_add(*number));
+    }
+
     fn take(&mut self, sum: f64, number: u64) {
         self.sum -= sum;
         self.number -= number;
@@ -223,7 +246,7 @@ impl Totals {
 /// The newest [`EXACT`] values in the window, sorted.
 #[derive(Debug, Default)]
 pub(crate) struct Ranked {
-    each: VecDeque<(i64, f64)>,
+    pub(super) each: VecDeque<(i64, f64)>,
     sorted: Vec<f64>,
 }
 
@@ -268,7 +291,7 @@ impl Ranked {
 
 /// When each stage was last seen.
 #[derive(Debug)]
-pub(crate) struct Seen(Box<[i64]>);
+pub(crate) struct Seen(pub(super) Box<[i64]>);
 
 impl Seen {
     pub(crate) fn new(stages: usize) -> Self {
@@ -293,8 +316,8 @@ impl Seen {
 /// Stages in order: for each, the latest start of a chain that has come so far.
 #[derive(Debug)]
 pub(crate) struct Ordered {
-    start: Box<[i64]>,
-    hits: VecDeque<(i64, u16)>,
+    pub(super) start: Box<[i64]>,
+    pub(super) hits: VecDeque<(i64, u16)>,
 }
 
 impl Ordered {

@@ -8,11 +8,15 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use clap::Args;
 use hudun_core::{ExchangeEvent, Timestamp, Window};
+use hudun_gateway::TenantKeys;
 use hudun_lake::Reading;
-use hudun_monitor::Thresholds;
+use hudun_monitor::{Site, Thresholds};
+use hudun_profile::Profile;
 
 use crate::config::Config;
 use crate::demo::LOCAL_FILE;
+use crate::keys::MasterKey;
+use crate::system::read_profile;
 
 /// Which exchanges of which data folder.
 #[derive(Args)]
@@ -59,9 +63,26 @@ impl Past {
             (None, Some(config)) => config.data.clone(),
             (None, None) => PathBuf::from("data"),
         };
+        let key = folder.join("master.key");
+        let keys = match key.is_file() {
+            true => Some(MasterKey::open(&key).with_context(|| key.display().to_string())?),
+            false => None,
+        };
+        let site = |profile: &Profile, monitor: &Thresholds| {
+            let keys = keys.as_ref().map(|keys| keys as &dyn TenantKeys);
+            crate::site::of(profile, monitor, keys)
+        };
+        let mut place = Site::default();
         let thresholds = match config {
-            Some(config) => config.monitor,
-            None if folder.join(LOCAL_FILE).is_file() => crate::demo::thresholds(),
+            Some(config) => {
+                place = site(&read_profile(&config.gateway.profile)?, &config.monitor)?;
+                config.monitor
+            }
+            None if folder.join(LOCAL_FILE).is_file() => {
+                let monitor = crate::demo::thresholds();
+                place = site(&crate::demo::profile()?, &monitor)?;
+                monitor
+            }
             None => {
                 eprintln!(
                     "hudun: without --config no role is taken for one that may see only its own rows, and no account for a service"
@@ -103,6 +124,7 @@ impl Past {
         Ok(Recorded {
             reading,
             thresholds,
+            site: place,
             window,
             warm_up: self.warm_up.0,
             covered: Window {
@@ -117,6 +139,7 @@ impl Past {
 pub(super) struct Recorded {
     reading: Reading,
     pub(super) thresholds: Thresholds,
+    pub(super) site: Site,
     pub(super) window: Window,
     warm_up: i64,
     /// The part of the window in which there are exchanges.

@@ -1,0 +1,150 @@
+//! What detection must not forget over a restart: the memory of the rules' correlations, and of each actor the networks, the
+//! last log-in and what was told lately. The windows of the fixed detections (ten minutes) begin anew.
+
+use std::io::Write;
+
+use hudun_core::{Level, TenantId};
+use hudun_sigma::{Engine, RuleSet};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+use crate::account::Network;
+use crate::{Monitor, Rules};
+
+/// Changes whenever an older program could misread the file.
+const MARK: &[u8; 8] = b"hudundt1";
+
+/// A picture of what is known, taken without holding events up for long; writing it can take its time.
+#[derive(Debug)]
+pub struct Kept {
+    actors: Vec<KeptActor>,
+    rules: Option<Engine>,
+}
+
+/// One actor of one tenant.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KeptActor {
+    pub(crate) tenant: TenantId,
+    pub(crate) name: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) networks: Vec<Network>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last_login: Option<i64>,
+    /// Rule, how loud it spoke, when.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) told: Vec<(String, Level, i64)>,
+}
+
+/// What was taken from a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Restored {
+    /// Actors.
+    pub actors: u64,
+    /// Groups of correlations, and those that were left out: their rule changed, or their window is over.
+    pub groups: hudun_sigma::Restored,
+}
+
+/// Why a file can't be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeptError {
+    /// It is another file, or of another version.
+    #[error("it is no memory of detection of this version")]
+    Format,
+    /// The part about actors is damaged.
+    #[error("the part about actors is damaged")]
+    Actors,
+    /// The part about rules can't be used.
+    #[error("the part about rules: {0}")]
+    Rules(#[from] hudun_sigma::KeptError),
+    /// It could not be written.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+impl Kept {
+    /// Writes it. `now`: the clock in Unix milliseconds; windows that are over are left out.
+    ///
+    /// # Errors
+    /// [`KeptError::Io`].
+    pub fn write(&self, now: i64, out: &mut impl Write) -> Result<(), KeptError> {
+        let actors = serde_json::to_vec(&self.actors).map_err(std::io::Error::from)?;
+        out.write_all(MARK)?;
+        out.write_all(&(actors.len() as u64).to_le_bytes())?;
+        out.write_all(&crc32fast::hash(&actors).to_le_bytes())?;
+        out.write_all(&actors)?;
+        if let Some(engine) = &self.rules {
+            engine.save(now, out)?;
+        }
+        Ok(())
+    }
+}
+
+impl Monitor {
+    /// A picture of what must outlive the process.
+    pub fn kept(&self) -> Kept {
+        Kept {
+            actors: self.kept_actors(),
+            rules: self.rules().map(Rules::engine),
+        }
+    }
+
+    /// This monitor with these rules and with what [`Kept::write`] wrote. `now`: the clock in Unix milliseconds.
+    ///
+    /// # Errors
+    /// [`KeptError`], with the monitor and the rules as if there had been no file.
+    #[allow(clippy::result_large_err)] // both ways give the monitor back
+    pub fn resumed(
+        mut self,
+        rules: Option<RuleSet>,
+        now: i64,
+        bytes: &[u8],
+    ) -> Result<(Self, Restored), (Self, KeptError)> {
+        let rules = rules.map(Arc::new);
+        let taken = read(rules.as_ref(), now, bytes);
+        match taken {
+            Ok((actors, resumed, groups)) => {
+                let restored = Restored {
+                    actors: actors.len() as u64,
+                    groups,
+                };
+                self.restore_actors(actors, now);
+                if let Some(resumed) = resumed {
+                    self = self.with_rules(resumed);
+                }
+                Ok((self, restored))
+            }
+            Err(error) => {
+                if let Some(rules) = rules {
+                    self = self.with_rules(Rules::new(rules));
+                }
+                Err((self, error))
+            }
+        }
+    }
+}
+
+type Taken = (Vec<KeptActor>, Option<Rules>, hudun_sigma::Restored);
+
+fn read(rules: Option<&Arc<RuleSet>>, now: i64, bytes: &[u8]) -> Result<Taken, KeptError> {
+    let rest = bytes.strip_prefix(MARK).ok_or(KeptError::Format)?;
+    let (length, rest) = rest.split_first_chunk().ok_or(KeptError::Format)?;
+    let (sum, rest) = rest.split_first_chunk().ok_or(KeptError::Format)?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| KeptError::Actors)?;
+    let (actors, rest) = rest.split_at_checked(length).ok_or(KeptError::Actors)?;
+    if crc32fast::hash(actors).to_le_bytes() != *sum {
+        return Err(KeptError::Actors);
+    }
+    let actors = serde_json::from_slice(actors).map_err(|_| KeptError::Actors)?;
+    let Some(rules) = rules else {
+        return Ok((actors, None, hudun_sigma::Restored::default()));
+    };
+    if rest.is_empty() {
+        // Written while there were no rules.
+        let fresh = Rules::new(Arc::clone(rules));
+        return Ok((actors, Some(fresh), hudun_sigma::Restored::default()));
+    }
+    let (rules, groups) = Rules::resumed(rules, now, rest)?;
+    Ok((actors, Some(rules), groups))
+}
