@@ -49,8 +49,8 @@ pub use document::openapi;
 pub use endpoint::{Endpoint, Method, Seen};
 pub use event::{Happening, LiveEvent};
 pub use inform::{
-    Audience, LetterCounts, LetterDecision, LintRefusal, NoticeApproval, NoticeApprove,
-    NoticeSection, NoticeState, NoticeView, OpenLetter, OpenLetters, Preview,
+    Audience, HandIn, LetterCounts, LetterDecision, LintRefusal, NoticeApproval, NoticeApprove,
+    NoticeSection, NoticeState, NoticeView, OpenLetter, OpenLetters, Preview, ProofUpload, ProofView,
 };
 pub use inspection::{
     ExceptionDraft, ExceptionPreview, ExceptionView, InspectionView, ModuleMode, NewException,

@@ -38,6 +38,8 @@ fn path_of(endpoint: &Seen, house: &House) -> String {
             "patch" => hudun_core::PatchId::new().to_string(),
             "restriction" => house.desk.restriction().to_string(),
             "revision" => "1".to_owned(),
+            "form" => "pdf".to_owned(),
+            "proof" => "00".to_owned(),
             "step" => "enforce-patch".to_owned(),
             "task" => house
                 .desk
@@ -62,9 +64,10 @@ fn body_of(endpoint: &Seen, house: &House) -> Value {
         "startRun" => json!({}),
         "decideStep" | "decideApproval" => json!({ "approve": true }),
         "changeTask" => json!({ "move": "take" }),
-        "close" | "undo" | "removeException" | "rollBackRules" | "stopNotice" => {
+        "close" | "undo" | "removeException" | "rollBackRules" | "stopNotice" | "resumeNotice" => {
             json!({ "reason": "because" })
         }
+        "handIn" => json!({ "receipt": "12387-1", "proof": { "name": "a.png", "content": "iVBORw==" } }),
         "decideLetter" => json!({ "letter": "0a1b", "again": false }),
         "previewException" => json!({ "rule": 1, "place": "ARGS:q", "route": "order.list" }),
         "addException" => {

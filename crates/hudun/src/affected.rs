@@ -7,7 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use hudun_affected::{Address, Affected, AnswerError, Answers, Help, Opened, Reading};
 use hudun_core::{BoxFuture, IncidentId, Lang, SubjectToken, TenantId, Text, Timestamp};
 use hudun_gateway::TenantKeys as _;
-use hudun_inform::{Addressees, InformError, MailLetter, Told};
+use hudun_inform::{Addressees, Contact, InformError, MailLetter, Told};
 use hudun_respond::Cases;
 use sha2::Sha256;
 use tokio_util::sync::CancellationToken;
@@ -67,7 +67,8 @@ impl Announced {
                 )
             })
             .collect();
-        let listed = self.addressees.reached_at(&folded, &tenants).await;
+        let contact = Contact::Email(folded);
+        let listed = self.addressees.reached_at(&contact, &tenants).await;
         persons.extend(listed.map_err(AnswerError::Failed)?);
         let told = self.inform.told(&persons).await.map_err(failed)?;
         let mut found = Vec::new();

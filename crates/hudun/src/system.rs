@@ -288,6 +288,13 @@ impl System {
             Some(part) => Some(bind(part.listen, "affected.listen").await?),
             None => None,
         };
+        let reports = match config.sms.as_ref().and_then(|sms| Some((sms, sms.reports.as_ref()?))) {
+            Some((sms, part)) => {
+                let routes = crate::sms::reports(sms, part, Arc::clone(&stages.postman))?;
+                Some((bind(part.listen, "sms.reports.listen").await?, routes))
+            }
+            None => None,
+        };
         let affected_address = affected_listener
             .as_ref()
             .map(TcpListener::local_addr)
@@ -326,6 +333,16 @@ impl System {
             Arc::clone(&gateway),
             stop.clone(),
         ));
+        if let Some((listener, routes)) = reports {
+            let ended = stop.clone();
+            tasks.spawn(async move {
+                let served = axum::serve(listener, routes)
+                    .with_graceful_shutdown(async move { ended.cancelled().await });
+                if let Err(error) = served.await {
+                    tracing::error!(%error, "reports on text messages are not taken any more");
+                }
+            });
+        }
         if let Some((listener, page)) = affected_listener.zip(page) {
             tasks.spawn(crate::affected::carry_codes(
                 Arc::clone(&stages.sender),

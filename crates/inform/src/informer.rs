@@ -22,6 +22,7 @@ use crate::message::{self, Channel, Message, TemplateError, Ways};
 use crate::notice::{LintRefusal, Notice, NoticeApproval, NoticeStatus, Receipts};
 use crate::personal::{self, KindsOfEach, TextsOfKinds};
 use crate::postman::CODES;
+use crate::proof::{self, ProofFile};
 use crate::seal::{LetterSeal, SealError, sealed};
 use crate::sms::SmsLetter;
 use crate::told::{Records, Told};
@@ -93,15 +94,16 @@ pub struct InformSettings {
 
 /// Drafts and sends notices.
 pub struct Informer {
-    notices: Collection<Notice>,
+    pub(crate) notices: Collection<Notice>,
+    pub(crate) proofs: Collection<ProofFile>,
     told: Records,
     outbox: Outbox,
     codes: Notify,
     rules: Arc<RuleSet>,
-    settings: InformSettings,
+    pub(crate) settings: InformSettings,
     addressees: Arc<dyn Addressees>,
     recorder: Arc<dyn Recorder>,
-    turn: Mutex<()>,
+    pub(crate) turn: Mutex<()>,
 }
 
 impl Informer {
@@ -115,6 +117,7 @@ impl Informer {
     ) -> Self {
         Self {
             notices: store.collection(),
+            proofs: proof::files(store),
             told: Records::new(store),
             outbox: store.outbox(),
             codes: Notify::new(),
@@ -723,6 +726,20 @@ impl Informer {
         Ok(self.outbox.unknown(&notice.letters(), 1_000).await?)
     }
 
+    /// As [`Self::unknown`], each with whether it went by e-mail; the others went by text message.
+    ///
+    /// # Errors
+    /// [`InformError`].
+    pub async fn unknown_by(&self, id: NoticeId) -> Result<Vec<(String, bool)>, InformError> {
+        let mut letters = Vec::new();
+        for key in self.unknown(id).await? {
+            let letter = self.outbox.get(&key).await?;
+            let by_mail = letter.is_none_or(|letter| letter.channel == Channel::Email.name());
+            letters.push((key, by_mail));
+        }
+        Ok(letters)
+    }
+
     /// A named person decides on a letter whose outcome nobody could tell, having looked into the mail server's log:
     /// it goes out again, or it counts as taken.
     ///
@@ -815,10 +832,29 @@ impl Informer {
             return Err(InformError::NotApproved);
         }
         notice.status = NoticeStatus::Recorded;
+        notice.sent_at = Some(at);
         notice.receipt_number = Some(receipt.trim().to_owned());
         let body = json!({ "notice": id, "kind": notice.kind, "version": notice.version, "sha256": notice.sha256, "receipt": receipt.trim() });
         self.record_of(&notice, by, "inform.handed-in", at, body)?;
         self.notices.put(&notice).await?;
+        Ok(notice)
+    }
+
+    /// Writes down that a notice was made into a file of this form.
+    ///
+    /// # Errors
+    /// [`InformError`].
+    pub async fn record_export(
+        &self,
+        id: NoticeId,
+        form: &str,
+        by: &str,
+        at: Timestamp,
+    ) -> Result<Notice, InformError> {
+        let notice = self.get(id).await?;
+        let body = json!({ "notice": id, "kind": notice.kind, "version": notice.version, "sha256": notice.sha256,
+            "form": form, "approved": notice.is_approved() });
+        self.record_of(&notice, by, "inform.exported", at, body)?;
         Ok(notice)
     }
 
@@ -868,7 +904,7 @@ impl Informer {
         Ok(receipts)
     }
 
-    fn record_of(
+    pub(crate) fn record_of(
         &self,
         notice: &Notice,
         by: &str,
@@ -1042,6 +1078,12 @@ pub enum InformError {
     /// There is nothing to decide, or nobody is named.
     #[error("that letter's outcome is not unknown, or the person who decides is not named")]
     NotUnknown,
+    /// That is no proof.
+    #[error("{0}")]
+    NotProof(&'static str),
+    /// There is no such proof.
+    #[error("there is no such proof")]
+    NoSuchProof,
     /// The receipt number is empty.
     #[error("write down the receipt number")]
     ReceiptNeeded,

@@ -28,6 +28,7 @@ mod message;
 mod notice;
 mod personal;
 mod postman;
+mod proof;
 mod seal;
 mod sms;
 mod told;
@@ -36,7 +37,7 @@ pub use informer::{Addressee, Addressees, Contact, InformError, InformSettings, 
 pub use letter::{AlertTarget, MailLetter, WebhookLetter, alert_letters, letter_name, signature};
 pub use mail::{MailSecurity, MailSettings, message_id};
 pub use message::{Channel, Message, MessageTemplate, TemplateError, Ways};
-pub use notice::{LintRefusal, Notice, NoticeApproval, NoticeStatus, Receipts};
+pub use notice::{LintRefusal, Notice, NoticeApproval, NoticeStatus, Proof, Receipts};
 pub use personal::KindsOfEach;
 pub use postman::{Delivered, Postman, PostmanError, PostmanSettings, Reported, WebhookTarget};
 pub use seal::{LetterSeal, SealError};
