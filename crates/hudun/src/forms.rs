@@ -6,7 +6,7 @@ use hudun_duty::Draft;
 ///
 /// # Errors
 /// [`FormError`].
-pub fn file(draft: &Draft, form: &str) -> Result<Vec<u8>, FormError> {
+pub(crate) fn file(draft: &Draft, form: &str) -> Result<Vec<u8>, FormError> {
     Ok(match form {
         "json" => serde_json::to_vec_pretty(draft)?,
         "md" => draft.to_markdown().into_bytes(),
@@ -21,7 +21,7 @@ pub fn file(draft: &Draft, form: &str) -> Result<Vec<u8>, FormError> {
 }
 
 /// The media type of a form.
-pub fn media_type(form: &str) -> &'static str {
+pub(crate) fn media_type(form: &str) -> &'static str {
     match form {
         "json" => "application/json",
         "pdf" => "application/pdf",
@@ -49,7 +49,7 @@ fn with_document<T>(draft: &Draft, write: impl FnOnce(&hudun_duty_docs::Document
 /// Why there is no file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum FormError {
+pub(crate) enum FormError {
     /// There is no such form.
     #[error("a notice is exported as json, md, txt, docx or pdf")]
     Form,

@@ -183,7 +183,14 @@ fn value(
             }
         }),
         "kinds" => listed(lang, kinds, longest),
-        "phone" => organisation.contact.phone.clone(),
+        // As in the letter: whoever answers for the data, where the firm has named them.
+        "phone" => organisation
+            .dpo
+            .as_ref()
+            .map(|dpo| &dpo.phone)
+            .filter(|phone| !phone.is_empty())
+            .unwrap_or(&organisation.contact.phone)
+            .clone(),
         "path" => organisation.verify_path.get(lang).to_owned(),
         _ => String::new(),
     }

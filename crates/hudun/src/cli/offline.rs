@@ -4,9 +4,9 @@ use std::fs::File;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use hudun_core::Timestamp;
-use hudun_duty::{Draft, FactBase, Lang, NoticeKind, RenderOptions, RuleSet};
+use hudun_duty::{FactBase, Lang, NoticeKind, RenderOptions, RuleSet};
 use hudun_ledger::{Trust, VerifierKey};
 use serde_json::{Value, json};
 

@@ -158,14 +158,15 @@ mod tests {
 
     #[test]
     fn the_signature_of_tencent_cloud_is_the_published_one() {
-        // The worked example of "Signature v3" (GET, DescribeInstances), with the keys as printed there.
+        // The worked example of "Signature v3" (POST, DescribeInstances), with the keys as printed there.
+        let payload = r#"{"Limit": 1, "Filters": [{"Values": ["\u672a\u547d\u540d"], "Name": "instance-name"}]}"#;
         let call = TencentCall {
-            method: "GET",
-            query: "Limit=10&Offset=0",
-            content_type: "application/x-www-form-urlencoded",
+            method: "POST",
+            query: "",
+            content_type: "application/json; charset=utf-8",
             host: "cvm.tencentcloudapi.com",
             service: "cvm",
-            payload: b"",
+            payload: payload.as_bytes(),
             seconds: 1_551_113_065,
             day: "2019-02-25",
         };
