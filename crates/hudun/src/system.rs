@@ -274,6 +274,11 @@ impl System {
                 cases: Arc::clone(&cases),
                 care,
                 public_url: part.public_url.clone(),
+                code_templates: config
+                    .sms
+                    .as_ref()
+                    .map(|sms| sms.code_templates.clone())
+                    .unwrap_or_default(),
             };
             affected_page(part, answers)
         });
@@ -422,6 +427,7 @@ impl System {
 fn affected_page(part: &AffectedPart, answers: Announced) -> anyhow::Result<hudun_affected::Page> {
     let proxies = hudun_affected::TrustedProxies::parse(&part.trusted_proxies);
     let settings = hudun_affected::Settings {
+        phones: !answers.code_templates.is_empty(),
         proxies: proxies
             .map_err(anyhow::Error::msg)
             .context("affected.trusted_proxies")?,
