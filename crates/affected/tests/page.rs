@@ -572,7 +572,9 @@ proptest! {
 #[tokio::test]
 async fn a_mobile_number_is_proven_as_an_address_is_where_messages_can_go_out() {
     let house = house();
-    let refused = house.post("/code?lang=zh", &[("email", "13800000001")]).await;
+    let refused = house
+        .post("/code?lang=zh", &[("email", "13800000001")])
+        .await;
     assert_eq!(refused.status, StatusCode::BAD_REQUEST);
     assert!(refused.text.contains("不像一个电子邮箱"));
 
@@ -581,11 +583,21 @@ async fn a_mobile_number_is_proven_as_an_address_is_where_messages_can_go_out() 
         let first = house.get(&format!("/?lang={lang}")).await;
         assert!(first.text.contains(shown), "{}", first.text);
     }
-    let foreign = house.post("/code?lang=en", &[("email", "+1 415 555 2671")]).await;
+    let foreign = house
+        .post("/code?lang=en", &[("email", "+1 415 555 2671")])
+        .await;
     assert_eq!(foreign.status, StatusCode::BAD_REQUEST);
-    let known = house.post("/code?lang=zh", &[("email", "138 0000 0001")]).await;
-    let unknown = house.post("/code?lang=zh", &[("email", "13900000009")]).await;
-    assert_eq!(known.bare(), unknown.bare(), "nothing is said before the code is back");
+    let known = house
+        .post("/code?lang=zh", &[("email", "138 0000 0001")])
+        .await;
+    let unknown = house
+        .post("/code?lang=zh", &[("email", "13900000009")])
+        .await;
+    assert_eq!(
+        known.bare(),
+        unknown.bare(),
+        "nothing is said before the code is back"
+    );
     let code = house.code("+8613800000001").await;
     let form = [("challenge", known.field("challenge")), ("code", code)];
     let form = form.each_ref().map(|(name, value)| (*name, value.as_str()));

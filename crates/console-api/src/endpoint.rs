@@ -10,8 +10,8 @@ use crate::Role::{Admin, Auditor, Business, Commander, It, Legal, Pr, Security};
 use crate::{
     Access, AccountList, AccountView, ApprovalList, CareView, ChangePassword, Code, Decision,
     DiffQuery, Done, Download, DrillStart, DrillView, EnrolSecret, ExceptionDraft,
-    ExceptionPreview, FindingPage, HandIn, IncidentPage, InspectionView, LetterDecision, LiveEvent, Me,
-    NewAccount, NewException, NoticeApprove, OneTimePassword, OpenLetters, Overview, PageQuery,
+    ExceptionPreview, FindingPage, HandIn, IncidentPage, InspectionView, LetterDecision, LiveEvent,
+    Me, NewAccount, NewException, NoticeApprove, OneTimePassword, OpenLetters, Overview, PageQuery,
     ParameterRule, PolicyDiff, PolicyDocument, Preview, Reason, RevisionList, Role, RollBack,
     SetDisabled, SignIn, SignedIn, StartRun, StepDecision, TaskChange, UndoAnswer, WarRoom,
 };

@@ -50,7 +50,8 @@ pub use endpoint::{Endpoint, Method, Seen};
 pub use event::{Happening, LiveEvent};
 pub use inform::{
     Audience, HandIn, LetterCounts, LetterDecision, LintRefusal, NoticeApproval, NoticeApprove,
-    NoticeSection, NoticeState, NoticeView, OpenLetter, OpenLetters, Preview, ProofUpload, ProofView,
+    NoticeSection, NoticeState, NoticeView, OpenLetter, OpenLetters, Preview, ProofUpload,
+    ProofView,
 };
 pub use inspection::{
     ExceptionDraft, ExceptionPreview, ExceptionView, InspectionView, ModuleMode, NewException,

@@ -67,7 +67,9 @@ fn body_of(endpoint: &Seen, house: &House) -> Value {
         "close" | "undo" | "removeException" | "rollBackRules" | "stopNotice" | "resumeNotice" => {
             json!({ "reason": "because" })
         }
-        "handIn" => json!({ "receipt": "12387-1", "proof": { "name": "a.png", "content": "iVBORw==" } }),
+        "handIn" => {
+            json!({ "receipt": "12387-1", "proof": { "name": "a.png", "content": "iVBORw==" } })
+        }
         "decideLetter" => json!({ "letter": "0a1b", "again": false }),
         "previewException" => json!({ "rule": 1, "place": "ARGS:q", "route": "order.list" }),
         "addException" => {

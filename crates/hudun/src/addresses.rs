@@ -377,7 +377,10 @@ mod tests {
                     9,,nine@example.com,+852 5123 4567,north\n\
                     8,13800000009,,,north\n";
         let found = asked(text).await.unwrap();
-        assert_eq!(found, ["2 +8613800000008", "1 nine@example.com +85251234567"]);
+        assert_eq!(
+            found,
+            ["2 +8613800000008", "1 nine@example.com +85251234567"]
+        );
         let found = asked("customer,phone\n7,13800000008\n").await.unwrap();
         assert_eq!(found, ["1 +8613800000008"]);
     }
@@ -416,7 +419,10 @@ mod tests {
         let book = AddressFile::new(file, keys);
         let number = Contact::Phone(Phone::parse("+8613800000007").unwrap());
         let found = book.reached_at(&number, &tenants[..1]).await.unwrap();
-        assert_eq!(found, [(tenants[0].clone(), north.subject("customer", "7"))]);
+        assert_eq!(
+            found,
+            [(tenants[0].clone(), north.subject("customer", "7"))]
+        );
     }
 
     #[tokio::test]

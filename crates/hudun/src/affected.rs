@@ -75,7 +75,11 @@ impl Announced {
         }
         // As the SCRM itself may name persons: by their address or number.
         let folded = address.folded();
-        let namespace = if address.phone().is_some() { MOBILE } else { EMAIL };
+        let namespace = if address.phone().is_some() {
+            MOBILE
+        } else {
+            EMAIL
+        };
         let mut persons: Vec<(TenantId, SubjectToken)> = tenants
             .iter()
             .map(|tenant| {

@@ -15,9 +15,7 @@ use axum::routing::post;
 use hmac::{Hmac, KeyInit, Mac};
 use hudun_core::Timestamp;
 use hudun_duty::Lang;
-use hudun_inform::{
-    Channel, MessageTemplate, Postman, SmsForm, SmsSettings, Ways, read_reports,
-};
+use hudun_inform::{Channel, MessageTemplate, Postman, SmsForm, SmsSettings, Ways, read_reports};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 

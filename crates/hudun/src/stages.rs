@@ -30,10 +30,10 @@ use crate::bench::{Bench, Tools};
 use crate::catalogue::{Acts, Check};
 use crate::config::{Config, SmtpTls};
 use crate::direct::StraightAtScrm;
+use crate::forms;
 use crate::history::History;
 use crate::keys::MasterKey;
 use crate::ledger::LedgerService;
-use crate::forms;
 use crate::office::{Historian, Informer, Meters, Playbooks, Probe, Recent};
 use crate::sms::SmsPart;
 
@@ -114,7 +114,12 @@ impl Stages {
         let settings = InformSettings {
             staff: needs.config.alerts.mail.clone(),
             alerts: alert_targets(needs.config),
-            ways: needs.config.sms.as_ref().map(SmsPart::ways).unwrap_or_default(),
+            ways: needs
+                .config
+                .sms
+                .as_ref()
+                .map(SmsPart::ways)
+                .unwrap_or_default(),
             seal: Some(letter_seal(needs.keys)),
         };
         let sender = Arc::new(hudun_inform::Informer::new(
@@ -144,7 +149,9 @@ impl Stages {
             checks: Check::collection(needs.store),
             live: needs.live.clone(),
         });
-        let postman = Arc::new(Postman::open(needs.store, postman_settings(needs.config, needs.keys)?).await?);
+        let postman = Arc::new(
+            Postman::open(needs.store, postman_settings(needs.config, needs.keys)?).await?,
+        );
         let meters = Arc::new(GatewayMeters {
             gateway: Arc::clone(needs.gateway),
             lake: Arc::clone(needs.lake),
@@ -753,9 +760,13 @@ fn refused(error: InformError) -> DeskError {
         InformError::OtherPersons => "发送名单与通知所说的受影响人员不一致。",
         InformError::Addressees(_) => "无法从 SCRM 读到收件地址。",
         InformError::NobodyToTell => "没有找到任何收件地址。",
-        InformError::Superseded(_) => "同类通知的新版本已经发出，这一份的内容不再是最新，不能继续发送。",
+        InformError::Superseded(_) => {
+            "同类通知的新版本已经发出，这一份的内容不再是最新，不能继续发送。"
+        }
         InformError::Template(_) => "短信模板与事实不符，请检查配置里的 sms.templates。",
-        InformError::NotProof(_) => "凭证须为 PNG、JPEG 或 PDF 文件，每份不超过 5 MiB，一份通知最多十份。",
+        InformError::NotProof(_) => {
+            "凭证须为 PNG、JPEG 或 PDF 文件，每份不超过 5 MiB，一份通知最多十份。"
+        }
         InformError::ReceiptNeeded => "请填写回执编号。",
         InformError::Nobody => "请写明由谁决定。",
         InformError::NotUnknown => "这封信的去向已经清楚，不用再决定。",

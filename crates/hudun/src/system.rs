@@ -293,7 +293,11 @@ impl System {
             Some(part) => Some(bind(part.listen, "affected.listen").await?),
             None => None,
         };
-        let reports = match config.sms.as_ref().and_then(|sms| Some((sms, sms.reports.as_ref()?))) {
+        let reports = match config
+            .sms
+            .as_ref()
+            .and_then(|sms| Some((sms, sms.reports.as_ref()?)))
+        {
             Some((sms, part)) => {
                 let routes = crate::sms::reports(sms, part, Arc::clone(&stages.postman))?;
                 Some((bind(part.listen, "sms.reports.listen").await?, routes))

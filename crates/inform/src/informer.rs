@@ -97,7 +97,7 @@ pub struct Informer {
     pub(crate) notices: Collection<Notice>,
     pub(crate) proofs: Collection<ProofFile>,
     told: Records,
-    outbox: Outbox,
+    pub(crate) outbox: Outbox,
     codes: Notify,
     rules: Arc<RuleSet>,
     pub(crate) settings: InformSettings,
@@ -149,7 +149,7 @@ impl Informer {
             let standing = before
                 .iter()
                 .filter(|notice| notice.kind == kind && notice.lang == lang)
-                .max_by_key(|notice| (notice.at, notice.id));
+                .max_by_key(|notice| (notice.version, notice.at, notice.id));
             let template = self.template(kind, lang).map(|template| &template.id);
             if let Some(standing) = standing
                 && standing.draft.facts_digest == assessment.facts_digest
@@ -172,14 +172,7 @@ impl Informer {
                 })
                 .collect();
             let body = json!({ "notices": rows, "facts_sha256": assessment.facts_digest, "rules_sha256": assessment.rules_digest });
-            self.record(
-                incident.id,
-                Some(incident),
-                "hudun",
-                "inform.drafted",
-                now,
-                body,
-            )?;
+            self.record(incident, "inform.drafted", now, body)?;
         }
         for notice in &made {
             self.notices.put(notice).await?;
@@ -260,7 +253,8 @@ impl Informer {
     /// The template of the text message that goes with a notice.
     fn template(&self, kind: NoticeKind, lang: Lang) -> Option<&message::MessageTemplate> {
         let ways = &self.settings.ways;
-        let by_message = kind == NoticeKind::PersonalNotice && ways.channels.contains(&Channel::Sms);
+        let by_message =
+            kind == NoticeKind::PersonalNotice && ways.channels.contains(&Channel::Sms);
         by_message.then(|| ways.templates.get(&lang)).flatten()
     }
 
@@ -271,7 +265,12 @@ impl Informer {
         lang: Lang,
         facts: &FactBase,
     ) -> Option<Result<Message, TemplateError>> {
-        let all: BTreeSet<DataKind> = facts.kinds.iter().flatten().map(|(kind, _)| *kind).collect();
+        let all: BTreeSet<DataKind> = facts
+            .kinds
+            .iter()
+            .flatten()
+            .map(|(kind, _)| *kind)
+            .collect();
         let longest = self.settings.ways.longest_value;
         self.template(kind, lang)
             .map(|template| template.fill(facts, lang, &all, longest))
@@ -487,7 +486,8 @@ impl Informer {
             return Err(InformError::OtherPersons);
         }
         let (each, texts) = kept.unzip();
-        let affected: Vec<SubjectToken> = each.iter().flat_map(KindsOfEach::keys).copied().collect();
+        let affected: Vec<SubjectToken> =
+            each.iter().flat_map(KindsOfEach::keys).copied().collect();
         let found = self.find(&notice, &affected).await?;
         let (letters, _) =
             self.letters_of(&notice, &affected, found, each.as_ref().zip(texts.as_ref()))?;
@@ -568,12 +568,10 @@ impl Informer {
                 continue;
             }
             let (text, message) = match own {
-                Some((each, texts)) => {
-                    match each.get(&first).and_then(|kinds| texts.get(kinds)) {
-                        Some(own) => (own.letter.as_str(), own.message.as_ref()),
-                        None => continue,
-                    }
-                }
+                Some((each, texts)) => match each.get(&first).and_then(|kinds| texts.get(kinds)) {
+                    Some(own) => (own.letter.as_str(), own.message.as_ref()),
+                    None => continue,
+                },
                 None => (whole.as_str(), notice.message.as_ref()),
             };
             let way = self.settings.ways.channels.iter().find_map(|channel| {
@@ -923,20 +921,19 @@ impl Informer {
         Ok(())
     }
 
-    fn record(
+    /// Puts an act of the machine on the record of a case.
+    pub(crate) fn record(
         &self,
-        id: IncidentId,
-        incident: Option<&Incident>,
-        by: &str,
+        incident: &Incident,
         kind: &str,
         at: Timestamp,
         body: Value,
     ) -> Result<(), RecordError> {
         self.recorder.record(LedgerDraft {
             at,
-            tenant: incident.map(|incident| incident.tenant.clone()),
-            incident: Some(id),
-            by: by.to_owned(),
+            tenant: Some(incident.tenant.clone()),
+            incident: Some(incident.id),
+            by: "hudun".to_owned(),
             kind: kind.to_owned(),
             body,
         })?;
@@ -1040,7 +1037,9 @@ pub enum InformError {
     #[error("name the person who decides")]
     Nobody,
     /// A later notice has gone out.
-    #[error("version {0} of this notice has gone out since; what this one says is no longer what is known")]
+    #[error(
+        "version {0} of this notice has gone out since; what this one says is no longer what is known"
+    )]
     Superseded(u32),
     /// There is no such notice.
     #[error("there is no notice {0}")]

@@ -21,6 +21,7 @@
 //! assert!(made.starts_with("t=1795420800,v1=") && made.len() == 16 + 64);
 //! ```
 
+mod clock;
 mod informer;
 mod letter;
 mod mail;
@@ -33,6 +34,7 @@ mod seal;
 mod sms;
 mod told;
 
+pub use clock::{Reminder, class_of, clocks_running_out};
 pub use informer::{Addressee, Addressees, Contact, InformError, InformSettings, Informer};
 pub use letter::{AlertTarget, MailLetter, WebhookLetter, alert_letters, letter_name, signature};
 pub use mail::{MailSecurity, MailSettings, message_id};

@@ -269,7 +269,10 @@ mod tests {
     #[test]
     fn a_wrong_template_is_refused_and_says_why() {
         assert_eq!(template("{org}", &[]).check(), Ok(()));
-        assert_eq!(template("{org} {kinds} {org}", &["kinds", "org"]).check(), Ok(()));
+        assert_eq!(
+            template("{org} {kinds} {org}", &["kinds", "org"]).check(),
+            Ok(())
+        );
         for (text, params, why) in [
             ("", &[][..], TemplateError::Length),
             ("{org", &[], TemplateError::Open),

@@ -328,11 +328,7 @@ impl Postman {
         if !self.outbox.begin(&letter.dedupe).await? {
             return Ok(Delivered::default());
         }
-        let body = match opened(
-            self.settings.seal.as_ref(),
-            &letter.dedupe,
-            &letter.body,
-        ) {
+        let body = match opened(self.settings.seal.as_ref(), &letter.dedupe, &letter.body) {
             Ok(body) => body.into_owned(),
             Err(cause) => {
                 if letter.dedupe.starts_with("alert/") {

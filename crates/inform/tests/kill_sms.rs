@@ -114,7 +114,9 @@ async fn killed_at_any_moment_nobody_gets_two_and_nobody_none() {
     tokio::time::sleep(Duration::from_millis(100)).await;
     let store = Store::open_file(&path).await.unwrap();
     let outbox = store.outbox();
-    let postman = Postman::open(&store, settings(gateway.url())).await.unwrap();
+    let postman = Postman::open(&store, settings(gateway.url()))
+        .await
+        .unwrap();
     let times = |n: usize| gateway.told().get(&number(n)).map_or(0, Vec::len);
     let mut unknown = 0;
     for n in 0..LETTERS {

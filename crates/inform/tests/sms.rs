@@ -95,23 +95,38 @@ async fn each_answer_of_a_gateway_means_what_it_can_mean_and_no_more() {
             gateway.behave(&number(n), *behaviour);
             post(&store, &format!("notice/n/{name}"), &number(n)).await;
         }
-        let postman = Postman::open(&store, settings(&gateway, form.clone())).await.unwrap();
+        let postman = Postman::open(&store, settings(&gateway, form.clone()))
+            .await
+            .unwrap();
         postman.deliver(NOW).await.unwrap();
         for (name, _, wanted) in &cases {
-            let letter = store.outbox().get(&format!("notice/n/{name}")).await.unwrap().unwrap();
+            let letter = store
+                .outbox()
+                .get(&format!("notice/n/{name}"))
+                .await
+                .unwrap()
+                .unwrap();
             assert_eq!(letter.state, *wanted, "{name}: {}", letter.last_error);
             assert!(!letter.last_error.contains("138000"), "{letter:?}");
             let over = matches!(wanted, S::Sent | S::Failed);
             assert_eq!(letter.body.is_empty(), over, "{name}");
         }
-        assert_eq!(gateway.wrong(), Vec::<String>::new(), "signed and shaped as documented");
+        assert_eq!(
+            gateway.wrong(),
+            Vec::<String>::new(),
+            "signed and shaped as documented"
+        );
         // What may be tried again is, and given up at the last try; what is unknown is not touched.
         let later = NOW.plus_millis(1_000_000);
         let round = postman.deliver(later).await.unwrap();
         assert_eq!((round.failed, round.sent, round.unknown), (2, 0, 0));
         for (n, (name, behaviour, _)) in cases.iter().enumerate() {
             let calls = gateway.calls(&number(n));
-            let tries = if matches!(behaviour, B::Later | B::Status(503)) { 2 } else { 1 };
+            let tries = if matches!(behaviour, B::Later | B::Status(503)) {
+                2
+            } else {
+                1
+            };
             assert_eq!(calls, tries, "{name}");
         }
         // A person found one of them with the provider, and one not.
@@ -138,7 +153,9 @@ async fn a_gateway_that_can_not_be_reached_is_tried_again() {
     nowhere.sms.as_mut().unwrap().url = format!("http://127.0.0.1:{port}/");
     let postman = Postman::open(&store, nowhere).await.unwrap();
     assert_eq!(postman.deliver(NOW).await.unwrap().later, 1);
-    let postman = Postman::open(&store, settings(&gateway, form)).await.unwrap();
+    let postman = Postman::open(&store, settings(&gateway, form))
+        .await
+        .unwrap();
     let later = NOW.plus_millis(60_000);
     assert_eq!(postman.deliver(later).await.unwrap().sent, 1);
     assert_eq!(gateway.calls(&number(1)), 1);
@@ -153,7 +170,9 @@ async fn a_report_says_what_arrived_and_settles_what_nobody_could_tell() {
             post(&store, &format!("notice/n/{n}"), &number(n)).await;
         }
         gateway.behave(&number(3), Behaviour::Cut);
-        let postman = Postman::open(&store, settings(&gateway, form.clone())).await.unwrap();
+        let postman = Postman::open(&store, settings(&gateway, form.clone()))
+            .await
+            .unwrap();
         postman.deliver(NOW).await.unwrap();
         let by_serial = matches!(form, SmsForm::Tencent { .. });
         let report = |n: usize, delivered| MessageReport {
@@ -165,7 +184,12 @@ async fn a_report_says_what_arrived_and_settles_what_nobody_could_tell() {
             delivered,
             code: "DELIVRD".to_owned(),
         };
-        let reports = [report(0, true), report(1, false), report(3, true), report(9, true)];
+        let reports = [
+            report(0, true),
+            report(1, false),
+            report(3, true),
+            report(9, true),
+        ];
         let told = postman.report(&reports).await.unwrap();
         // Of the one that was cut off, a provider that reports by its own number alone can prove nothing.
         let known = if by_serial { 2 } else { 3 };
@@ -173,7 +197,11 @@ async fn a_report_says_what_arrived_and_settles_what_nobody_could_tell() {
         assert_eq!(state(&store, "notice/n/0").await, LetterState::Delivered);
         assert_eq!(state(&store, "notice/n/1").await, LetterState::Undelivered);
         assert_eq!(state(&store, "notice/n/2").await, LetterState::Sent);
-        let cut = if by_serial { LetterState::Unknown } else { LetterState::Delivered };
+        let cut = if by_serial {
+            LetterState::Unknown
+        } else {
+            LetterState::Delivered
+        };
         assert_eq!(state(&store, "notice/n/3").await, cut);
         // What arrived does not un-arrive.
         let late = postman.report(&[report(0, false)]).await.unwrap();
@@ -302,7 +330,13 @@ impl House {
             seal: Some(LetterSeal::new([7; 32])),
             ..InformSettings::default()
         };
-        let informer = Informer::new(&store, rules.clone(), settings, book.clone(), ledger.clone());
+        let informer = Informer::new(
+            &store,
+            rules.clone(),
+            settings,
+            book.clone(),
+            ledger.clone(),
+        );
         let some: BTreeSet<_> = [DataKind::Name, DataKind::Mobile].into();
         let mut each: KindsOfEach = (0..9).map(|n| (token(n), some.clone())).collect();
         each.insert(token(7), [DataKind::Name].into());
@@ -341,9 +375,15 @@ impl House {
 
     async fn approved(&self) -> Notice {
         let notice = self.drafted().await;
-        for (by, role) in [("li", ApprovalRole::Legal), ("wang", ApprovalRole::Commander)] {
+        for (by, role) in [
+            ("li", ApprovalRole::Legal),
+            ("wang", ApprovalRole::Commander),
+        ] {
             let sha = &notice.sha256;
-            let given = self.informer.approve(notice.id, by, role, sha, self.at).await;
+            let given = self
+                .informer
+                .approve(notice.id, by, role, sha, self.at)
+                .await;
             given.unwrap();
         }
         notice
@@ -373,7 +413,11 @@ async fn a_person_is_told_once_by_mail_or_by_message_and_a_stopped_notice_goes_o
     let notice = house.approved().await;
     assert_eq!(notice.refusals, []);
     let message = notice.message.as_ref().unwrap();
-    assert!(message.text.contains("2026年11月23日") && !message.text.contains('{'), "{}", message.text);
+    assert!(
+        message.text.contains("2026年11月23日") && !message.text.contains('{'),
+        "{}",
+        message.text
+    );
     let sending = house.send(&notice).await.unwrap();
     // 0–2 by mail, 3–5 by message, 7 and 8 together by one; 6 is not reached.
     assert_eq!((sending.recipients, sending.unreachable), (7, 1));
@@ -392,19 +436,45 @@ async fn a_person_is_told_once_by_mail_or_by_message_and_a_stopped_notice_goes_o
     let postman = house.postman(&gateway, port).await;
     let first = &by_message[0].dedupe;
     assert!(outbox.begin(first).await.unwrap() && outbox.hand(first).await.unwrap());
-    let stopped = house.informer.stop(notice.id, "wang", "a doubt", house.at).await.unwrap();
-    assert_eq!((stopped.status, stopped.receipts.stopped), (NoticeStatus::Stopped, 6));
-    assert_eq!(postman.deliver(house.at).await.unwrap(), Delivered::default());
+    let stopped = house
+        .informer
+        .stop(notice.id, "wang", "a doubt", house.at)
+        .await
+        .unwrap();
+    assert_eq!(
+        (stopped.status, stopped.receipts.stopped),
+        (NoticeStatus::Stopped, 6)
+    );
+    assert_eq!(
+        postman.deliver(house.at).await.unwrap(),
+        Delivered::default()
+    );
     outbox.close(first, LetterState::Sent, "").await.unwrap();
 
     // The list has changed in between; nobody is told twice for that.
     *house.book.changed.lock().unwrap() = true;
-    let nobody = house.informer.resume(notice.id, " ", "it was right", house.at).await;
+    let nobody = house
+        .informer
+        .resume(notice.id, " ", "it was right", house.at)
+        .await;
     assert!(matches!(nobody, Err(InformError::Nobody)));
-    let going = house.informer.resume(notice.id, "chen", "it was right", house.at).await.unwrap();
-    assert_eq!((going.status, going.receipts.waiting, going.receipts.sent), (NoticeStatus::Sending, 6, 1));
-    let again = house.informer.resume(notice.id, "chen", "twice", house.at).await;
-    assert!(matches!(again, Err(InformError::TooLate(NoticeStatus::Sending))), "{again:?}");
+    let going = house
+        .informer
+        .resume(notice.id, "chen", "it was right", house.at)
+        .await
+        .unwrap();
+    assert_eq!(
+        (going.status, going.receipts.waiting, going.receipts.sent),
+        (NoticeStatus::Sending, 6, 1)
+    );
+    let again = house
+        .informer
+        .resume(notice.id, "chen", "twice", house.at)
+        .await;
+    assert!(
+        matches!(again, Err(InformError::TooLate(NoticeStatus::Sending))),
+        "{again:?}"
+    );
     let round = postman.deliver(house.at).await.unwrap();
     assert_eq!((round.sent, round.failed, round.unknown), (6, 0, 0));
     assert_eq!(mails.lock().unwrap().len(), 3);
@@ -414,11 +484,17 @@ async fn a_person_is_told_once_by_mail_or_by_message_and_a_stopped_notice_goes_o
     let seven = &told[&number(7)];
     assert_eq!(seven[0]["kinds"], "姓名、购买意向");
     let ended = house.informer.reconcile(house.at).await.unwrap();
-    assert_eq!((ended[0].status, ended[0].receipts.sent), (NoticeStatus::Sent, 7));
+    assert_eq!(
+        (ended[0].status, ended[0].receipts.sent),
+        (NoticeStatus::Sent, 7)
+    );
 
     let entries = serde_json::to_string(&*house.ledger.0.lock().unwrap()).unwrap();
     assert!(entries.contains("inform.resumed") && entries.contains("it was right"));
-    assert!(!entries.contains("138000") && !entries.contains("@example.cn"), "{entries}");
+    assert!(
+        !entries.contains("138000") && !entries.contains("@example.cn"),
+        "{entries}"
+    );
     // What arrived is added to a notice that was sent already.
     let report = MessageReport {
         of: ReportOf::Name(letter_name(first)),
@@ -436,7 +512,14 @@ async fn a_person_is_told_once_by_mail_or_by_message_and_a_stopped_notice_goes_o
     postman.report(&[report]).await.unwrap();
     house.informer.reconcile(house.at).await.unwrap();
     let after = house.informer.get(notice.id).await.unwrap();
-    assert_eq!((after.status, after.receipts.sent, after.receipts.undelivered), (NoticeStatus::Sent, 7, 1));
+    assert_eq!(
+        (
+            after.status,
+            after.receipts.sent,
+            after.receipts.undelivered
+        ),
+        (NoticeStatus::Sent, 7, 1)
+    );
 }
 
 #[tokio::test]
@@ -444,11 +527,27 @@ async fn a_notice_stopped_before_anything_was_posted_goes_on_whole_and_a_later_o
     let mut house = House::new(vec![Channel::Sms], TEMPLATE).await;
     let notice = house.approved().await;
     let sending = house.send(&notice).await.unwrap();
-    assert_eq!((sending.recipients, sending.unreachable), (7, 1), "those with an address, too");
-    house.informer.stop(notice.id, "wang", "a doubt", house.at).await.unwrap();
-    let going = house.informer.resume(notice.id, "chen", "on", house.at).await.unwrap();
+    assert_eq!(
+        (sending.recipients, sending.unreachable),
+        (7, 1),
+        "those with an address, too"
+    );
+    house
+        .informer
+        .stop(notice.id, "wang", "a doubt", house.at)
+        .await
+        .unwrap();
+    let going = house
+        .informer
+        .resume(notice.id, "chen", "on", house.at)
+        .await
+        .unwrap();
     assert_eq!(going.receipts.waiting, 7);
-    house.informer.stop(notice.id, "wang", "another doubt", house.at).await.unwrap();
+    house
+        .informer
+        .stop(notice.id, "wang", "another doubt", house.at)
+        .await
+        .unwrap();
 
     // New facts make a new notice beside the stopped one; once it has gone out, the old one does not.
     let more = hudun_duty::Text::new("停用导出", "exports are off");
@@ -456,7 +555,10 @@ async fn a_notice_stopped_before_anything_was_posted_goes_on_whole_and_a_later_o
     let next = house.approved().await;
     assert!(next.id != notice.id && next.version == 2);
     house.send(&next).await.unwrap();
-    let late = house.informer.resume(notice.id, "chen", "on", house.at).await;
+    let late = house
+        .informer
+        .resume(notice.id, "chen", "on", house.at)
+        .await;
     assert!(matches!(late, Err(InformError::Superseded(2))), "{late:?}");
 }
 
@@ -468,10 +570,16 @@ async fn a_template_that_says_what_it_must_not_is_refused_before_anybody_approve
         checks.collect::<Vec<_>>()
     };
     assert_eq!(refused(TEMPLATE).await, Vec::<String>::new());
-    assert_eq!(refused("{org}：涉及您的{kinds}，请点击 https://a.example/x").await, ["link"]);
+    assert_eq!(
+        refused("{org}：涉及您的{kinds}，请点击 https://a.example/x").await,
+        ["link"]
+    );
     assert_eq!(refused("{org}：有 4321 位客户受影响").await, ["figure"]);
     assert_eq!(refused("{org}：绝对安全").await, ["claim"]);
-    assert_eq!(refused("{org}：请联系 13812345678").await, ["figure", "personal-data"]);
+    assert_eq!(
+        refused("{org}：请联系 13812345678").await,
+        ["figure", "personal-data"]
+    );
     assert_eq!(refused("{org}：涉及您的{name}").await, ["message"]);
 }
 
@@ -480,8 +588,42 @@ async fn an_approval_holds_for_the_message_as_well() {
     let house = House::new(vec![Channel::Email, Channel::Sms], TEMPLATE).await;
     let notice = house.approved().await;
     // The template is another one after the approval: the draft is made anew, and the approvals are gone.
-    let other = House::new(vec![Channel::Email, Channel::Sms], "{org}：涉及您的{kinds}。").await;
+    let other = House::new(
+        vec![Channel::Email, Channel::Sms],
+        "{org}：涉及您的{kinds}。",
+    )
+    .await;
     let text = other.drafted().await;
-    assert_eq!(text.draft.digest(), notice.draft.digest(), "the letter is the same");
+    assert_eq!(
+        text.draft.digest(),
+        notice.draft.digest(),
+        "the letter is the same"
+    );
     assert_ne!(text.sha256, notice.sha256);
+}
+
+#[tokio::test]
+async fn what_an_earlier_version_told_is_found_while_a_later_one_is_a_draft() {
+    let mut house = House::new(vec![Channel::Email], TEMPLATE).await;
+    let notice = house.approved().await;
+    assert_eq!(notice.message, None, "no message where messages are no way");
+    house.send(&notice).await.unwrap();
+    let of = |n| [(house.case.tenant.clone(), token(n))];
+    let first = house.informer.told(&of(0)).await.unwrap();
+    assert_eq!(first.len(), 1);
+    let more = hudun_duty::Text::new("停用导出", "exports are off");
+    house.facts.measures.taken.push(more);
+    let next = house.drafted().await;
+    assert_eq!((next.version, next.status), (2, NoticeStatus::Draft));
+    let of = |n| [(house.case.tenant.clone(), token(n))];
+    assert_eq!(
+        house.informer.told(&of(0)).await.unwrap(),
+        first,
+        "the draft hides nothing"
+    );
+    let next = house.approved().await;
+    house.send(&next).await.unwrap();
+    let both = house.informer.told(&of(0)).await.unwrap();
+    assert_eq!(both.len(), 2);
+    assert!(both.iter().any(|told| told.text.contains("停用导出")));
 }

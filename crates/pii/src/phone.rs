@@ -100,7 +100,9 @@ pub enum PhoneError {
     #[error("the number is not of the form +86 138 0000 0001")]
     Form,
     /// A number of mainland China that is no mobile of an assigned segment.
-    #[error("the number is no mobile number of mainland China; write others with + and country code")]
+    #[error(
+        "the number is no mobile number of mainland China; write others with + and country code"
+    )]
     NotMobile,
 }
 

@@ -93,12 +93,7 @@ impl Prepared<'_> {
     }
 
     fn claims(&self, lang: Lang, section: &str, n: usize, line: &str, out: &mut Vec<Refusal>) {
-        for (regex, claim) in self
-            .linter
-            .claims
-            .iter()
-            .filter(|(_, c)| c.lang == lang)
-        {
+        for (regex, claim) in self.linter.claims.iter().filter(|(_, c)| c.lang == lang) {
             let Some(m) = regex.find(line) else { continue };
             let proven = self
                 .facts

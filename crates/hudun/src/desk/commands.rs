@@ -371,8 +371,7 @@ impl Office {
             .informer()?
             .export(&by.account, notice, &form, now)
             .await?;
-        self.live
-            .publish(now, Happening::Timeline { incident: id });
+        self.live.publish(now, Happening::Timeline { incident: id });
         Ok(file)
     }
 
@@ -389,8 +388,7 @@ impl Office {
             .informer()?
             .proof(&by.account, notice, &sha256, now)
             .await?;
-        self.live
-            .publish(now, Happening::Timeline { incident: id });
+        self.live.publish(now, Happening::Timeline { incident: id });
         Ok(file)
     }
 

@@ -285,7 +285,8 @@ impl SmsGateway {
         };
         let mut parts = self.uri.clone().into_parts();
         let path_and_query = format!("/?{query}").parse();
-        parts.path_and_query = Some(path_and_query.map_err(|_| "the query is too long".to_owned())?);
+        parts.path_and_query =
+            Some(path_and_query.map_err(|_| "the query is too long".to_owned())?);
         Uri::from_parts(parts).map_err(|cause| cause.to_string())
     }
 

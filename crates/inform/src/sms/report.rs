@@ -155,7 +155,9 @@ struct PlainReport {
 #[non_exhaustive]
 pub enum ReportError {
     /// It does not have the provider's form.
-    #[error("the report has not the form of the configured provider (line {line}, column {column})")]
+    #[error(
+        "the report has not the form of the configured provider (line {line}, column {column})"
+    )]
     Shape {
         /// From 1.
         line: usize,
@@ -227,7 +229,13 @@ mod tests {
 
     #[test]
     fn what_is_no_report_is_refused_and_repeats_nothing() {
-        for body in ["", "{}", "[{\"phone_number\":\"13900000001\"}]", "[[[[", "null"] {
+        for body in [
+            "",
+            "{}",
+            "[{\"phone_number\":\"13900000001\"}]",
+            "[[[[",
+            "null",
+        ] {
             let error = read_reports(&aliyun(), body.as_bytes(), None, 0).unwrap_err();
             assert!(!error.to_string().contains("139"), "{error}");
         }

@@ -63,9 +63,7 @@ impl AliyunCall<'_> {
         );
         let to_sign = format!("ACS3-HMAC-SHA256\n{}", sha256_hex(canonical.as_bytes()));
         let signature = hex::encode(hmac(secret.as_bytes(), to_sign.as_bytes()));
-        format!(
-            "ACS3-HMAC-SHA256 Credential={key_id},SignedHeaders={names},Signature={signature}"
-        )
+        format!("ACS3-HMAC-SHA256 Credential={key_id},SignedHeaders={names},Signature={signature}")
     }
 }
 

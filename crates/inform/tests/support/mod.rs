@@ -1,5 +1,11 @@
 //! A gateway of text messages and a mail server, each a real server on a real socket.
-#![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used, clippy::panic)]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic
+)]
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -129,7 +135,10 @@ impl Gateway {
             let behaviour = {
                 let mut seen = self.seen.lock().unwrap();
                 *seen.calls.entry(number.clone()).or_default() += 1;
-                seen.behaviour.get(&number).copied().unwrap_or(Behaviour::Ok)
+                seen.behaviour
+                    .get(&number)
+                    .copied()
+                    .unwrap_or(Behaviour::Ok)
             };
             if matches!(behaviour, Behaviour::Ok | Behaviour::Twice) {
                 let mut seen = self.seen.lock().unwrap();
@@ -143,12 +152,16 @@ impl Gateway {
                     json!({ "Response": { "SendStatusSet": [{ "SerialNo": format!("serial{number}"), "PhoneNumber": number,
                         "Fee": 1, "SessionContext": "", "Code": code, "Message": number, "IsoCode": "CN" }], "RequestId": "r" } })
                 }
-                SmsForm::Json { .. } => json!({ "code": code, "serial": format!("serial{number}") }),
+                SmsForm::Json { .. } => {
+                    json!({ "code": code, "serial": format!("serial{number}") })
+                }
             };
             let (ok, none, later) = match form {
-                SmsForm::Aliyun { .. } => {
-                    ("OK", "isv.MOBILE_NUMBER_ILLEGAL", "isv.BUSINESS_LIMIT_CONTROL")
-                }
+                SmsForm::Aliyun { .. } => (
+                    "OK",
+                    "isv.MOBILE_NUMBER_ILLEGAL",
+                    "isv.BUSINESS_LIMIT_CONTROL",
+                ),
                 SmsForm::Tencent { .. } => (
                     "Ok",
                     "InvalidParameterValue.IncorrectPhoneNumber",
@@ -174,7 +187,10 @@ impl Gateway {
                 Behaviour::Cut => return None,
                 Behaviour::Half => {
                     let whole = answer(200, &said(ok).to_string());
-                    stream.write_all(&whole.as_bytes()[..whole.len() - 9]).await.ok()?;
+                    stream
+                        .write_all(&whole.as_bytes()[..whole.len() - 9])
+                        .await
+                        .ok()?;
                     return None;
                 }
                 Behaviour::Endless => {
@@ -215,10 +231,22 @@ impl Gateway {
                     .collect();
                 let value = |key: &str| pairs.get(key).cloned().unwrap_or_default();
                 let signed = header("authorization").unwrap_or_default();
-                must(signed.starts_with("ACS3-HMAC-SHA256 Credential=ak,"), "authorization");
-                must(header("x-acs-action").as_deref() == Some("SendSms"), "action");
-                must(header("x-acs-version").as_deref() == Some("2017-05-25"), "version");
-                must(value("SignName") == "云溪商贸" && value("TemplateCode") == "SMS_1", "template");
+                must(
+                    signed.starts_with("ACS3-HMAC-SHA256 Credential=ak,"),
+                    "authorization",
+                );
+                must(
+                    header("x-acs-action").as_deref() == Some("SendSms"),
+                    "action",
+                );
+                must(
+                    header("x-acs-version").as_deref() == Some("2017-05-25"),
+                    "version",
+                );
+                must(
+                    value("SignName") == "云溪商贸" && value("TemplateCode") == "SMS_1",
+                    "template",
+                );
                 must(value("OutId").len() == 24, "OutId");
                 must(body.is_empty(), "body");
                 let params = serde_json::from_str(&value("TemplateParam")).unwrap_or_default();
@@ -227,10 +255,22 @@ impl Gateway {
             SmsForm::Tencent { .. } => {
                 let call: Value = serde_json::from_str(body).unwrap_or_default();
                 let signed = header("authorization").unwrap_or_default();
-                must(signed.starts_with("TC3-HMAC-SHA256 Credential=id/"), "authorization");
-                must(header("x-tc-action").as_deref() == Some("SendSms"), "action");
-                must(header("x-tc-version").as_deref() == Some("2021-01-11"), "version");
-                must(call["SmsSdkAppId"] == "1400006666" && call["SignName"] == "云溪商贸", "app");
+                must(
+                    signed.starts_with("TC3-HMAC-SHA256 Credential=id/"),
+                    "authorization",
+                );
+                must(
+                    header("x-tc-action").as_deref() == Some("SendSms"),
+                    "action",
+                );
+                must(
+                    header("x-tc-version").as_deref() == Some("2021-01-11"),
+                    "version",
+                );
+                must(
+                    call["SmsSdkAppId"] == "1400006666" && call["SignName"] == "云溪商贸",
+                    "app",
+                );
                 must(call["TemplateParamSet"][0] == "云溪商贸", "order of values");
                 let number = call["PhoneNumberSet"][0].as_str().unwrap_or_default();
                 (number.to_owned(), call["TemplateParamSet"].clone())
@@ -246,7 +286,10 @@ impl Gateway {
                     "signature",
                 );
                 let call: Value = serde_json::from_str(body).unwrap_or_default();
-                must(call["id"].as_str() == header("idempotency-key").as_deref(), "id");
+                must(
+                    call["id"].as_str() == header("idempotency-key").as_deref(),
+                    "id",
+                );
                 let number = call["to"].as_str().unwrap_or_default();
                 (number.to_owned(), call["params"].clone())
             }
