@@ -41,21 +41,33 @@ fn every_clock_ends_where_another_count_ends() {
                 let start: Timestamp = start.parse().unwrap();
                 let running = clock.run(&times(clock.start, start), &set.holidays, start);
                 let name = format!("{} {} from {start}", rule.id, phase.id);
-                let deadline = running.deadline_at.unwrap_or_else(|| panic!("{name}: no deadline"));
+                let deadline = running
+                    .deadline_at
+                    .unwrap_or_else(|| panic!("{name}: no deadline"));
                 match unit {
                     Unit::Hours => {
                         let hours = (deadline.as_second() - start.as_second()) as f64 / 3_600.0;
-                        assert!((hours - f64::from(length)).abs() < 1e-9, "{name}: {hours} hours");
+                        assert!(
+                            (hours - f64::from(length)).abs() < 1e-9,
+                            "{name}: {hours} hours"
+                        );
                     }
                     Unit::CalendarDays => {
                         let wanted = plus_days(civil(clock, start), length);
                         assert_eq!(end_of_day(clock, deadline), wanted, "{name}");
                     }
                     Unit::Months => {
-                        assert_eq!(end_of_day(clock, deadline), plus_months(civil(clock, start), length), "{name}");
+                        assert_eq!(
+                            end_of_day(clock, deadline),
+                            plus_months(civil(clock, start), length),
+                            "{name}"
+                        );
                     }
                     Unit::WorkingDays => {
-                        let list = set.holidays.iter().find(|list| Some(&list.id) == clock.holidays.as_ref());
+                        let list = set
+                            .holidays
+                            .iter()
+                            .find(|list| Some(&list.id) == clock.holidays.as_ref());
                         let mut day = civil(clock, start);
                         let mut left = length;
                         while left > 0 {
@@ -69,7 +81,9 @@ fn every_clock_ends_where_another_count_ends() {
                         }
                         assert_eq!(end_of_day(clock, deadline), day, "{name}");
                         // Beyond the list somebody must look.
-                        let beyond = list.is_none_or(|list| !list.covers(jiff::civil::date(day.0, day.1, day.2)));
+                        let beyond = list.is_none_or(|list| {
+                            !list.covers(jiff::civil::date(day.0, day.1, day.2))
+                        });
                         assert!(!beyond || running.warning.is_some(), "{name}: no warning");
                     }
                 }
@@ -89,7 +103,10 @@ fn every_clock_ends_where_another_count_ends() {
         }
     }
     assert!(tried >= 250, "only {tried} runs");
-    assert!(over_summer_time >= 20, "only {over_summer_time} runs cross a change of the clock");
+    assert!(
+        over_summer_time >= 20,
+        "only {over_summer_time} runs cross a change of the clock"
+    );
 }
 
 /// Times in which this event happened at this moment.
@@ -166,7 +183,11 @@ fn plus_days(mut day: Day, count: u32) -> Day {
     for _ in 0..count {
         day.2 += 1;
         if day.2 > month_days(day.0.into(), day.1) {
-            day = if day.1 == 12 { (day.0 + 1, 1, 1) } else { (day.0, day.1 + 1, 1) };
+            day = if day.1 == 12 {
+                (day.0 + 1, 1, 1)
+            } else {
+                (day.0, day.1 + 1, 1)
+            };
         }
     }
     day
@@ -175,7 +196,11 @@ fn plus_days(mut day: Day, count: u32) -> Day {
 /// The same day of a later month, or its last one.
 fn plus_months(mut day: Day, count: u32) -> Day {
     for _ in 0..count {
-        let (year, month) = if day.1 == 12 { (day.0 + 1, 1) } else { (day.0, day.1 + 1) };
+        let (year, month) = if day.1 == 12 {
+            (day.0 + 1, 1)
+        } else {
+            (day.0, day.1 + 1)
+        };
         day = (year, month, day.2);
     }
     (day.0, day.1, day.2.min(month_days(day.0.into(), day.1)))

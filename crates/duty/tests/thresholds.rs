@@ -28,7 +28,8 @@ fn value(fact: &str, facts: &FactBase, severity: &Severity) -> Option<u64> {
     if let Some(place) = fact.strip_prefix("persons_in.") {
         let (country, region) = place.split_once('-').unwrap_or((place, ""));
         let of = facts.places.iter().flatten();
-        let here = of.filter(|one| one.country == country && (region.is_empty() || one.region == region));
+        let here =
+            of.filter(|one| one.country == country && (region.is_empty() || one.region == region));
         return Some(here.map(|one| one.persons.high).sum());
     }
     match fact {
@@ -92,7 +93,10 @@ fn every_threshold_is_tried_below_at_and_above() {
     for (rule, all) in &wanted {
         for (fact, number) in all {
             count += 1;
-            let values = seen.get(&(rule.clone(), fact.clone())).cloned().unwrap_or_default();
+            let values = seen
+                .get(&(rule.clone(), fact.clone()))
+                .cloned()
+                .unwrap_or_default();
             // Risk has no level above high.
             let highest = if fact == "risk.level" { 2 } else { u64::MAX };
             let tried = [number - 1, *number, number + 1];

@@ -318,3 +318,149 @@ const ROUNDS_A_SECOND: u32 = 4;
 const SHORTEST_WORD: usize = 24;
 /// Bytes of one post.
 const LONGEST_POST: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use hudun_inform::{PostmanSettings, letter_name, signature};
+    use hudun_store::{LetterState, Store};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    const GATEWAY: &str = "data: ./data\ngateway:\n  listen: 127.0.0.1:8080\n  upstream: http://127.0.0.1:8069\n  profile: p.yaml\nsmtp: { host: mail.example.com, from: hudun@example.com }\n";
+    const GOOD: &str = "provider: aliyun, key_id: ak, secret_file: s, sign_name: 云溪商贸";
+
+    fn read(part: &str) -> Result<Config, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("hudun.yaml");
+        std::fs::write(&file, format!("{GATEWAY}sms: {{ {part} }}\n")).unwrap();
+        Config::read(&file).map_err(|cause| cause.to_string())
+    }
+
+    #[test]
+    fn a_section_that_can_not_work_names_its_field() {
+        let template =
+            |text: &str| format!("{GOOD}, templates: {{ zh-CN: {{ id: T, text: \"{text}\" }} }}");
+        assert!(read(GOOD).unwrap().sms.is_some());
+        read(&template("{org}：涉及您的{kinds}。")).unwrap();
+        for (part, field) in [
+            ("provider: aliyun, secret_file: s".to_owned(), "sms.key_id"),
+            (
+                "provider: tencent, key_id: a, secret_file: s, sign_name: b".to_owned(),
+                "sms.app",
+            ),
+            ("provider: json, secret_file: s".to_owned(), "sms.url"),
+            (format!("{GOOD}, url: \"ftp://x\""), "sms.url"),
+            (format!("{GOOD}, per_second: 0"), "sms.per_second"),
+            (format!("{GOOD}, channels: []"), "sms.channels"),
+            (format!("{GOOD}, channels: [fax]"), "fax"),
+            (template("{name}"), "sms.templates.zh-CN"),
+            (template(""), "sms.templates.zh-CN"),
+            (
+                format!("{GOOD}, templates: {{ fr: {{ id: T, text: x }} }}"),
+                "fr",
+            ),
+            (
+                format!("{GOOD}, code_templates: {{ zh-CN: \" \" }}"),
+                "sms.code_templates.zh-CN",
+            ),
+            (
+                format!("{GOOD}, reports: {{ listen: \"127.0.0.1:8080\", word_file: w }}"),
+                "sms.reports.listen",
+            ),
+        ] {
+            let error = read(&part).unwrap_err();
+            assert!(error.contains(field), "{part}: {error}");
+        }
+    }
+
+    /// Posts and gives the status.
+    async fn post(address: SocketAddr, path: &str, signed: &str, body: &str) -> String {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Hudun-Signature: {signed}\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer.split(' ').nth(1).unwrap().to_owned()
+    }
+
+    #[tokio::test]
+    async fn only_who_knows_the_word_and_the_secret_reports() {
+        let folder = tempfile::tempdir().unwrap();
+        let (word_file, secret_file) = (folder.path().join("word"), folder.path().join("secret"));
+        std::fs::write(&secret_file, "s3cret\n").unwrap();
+        std::fs::write(&word_file, "short").unwrap();
+        let listen = "127.0.0.1:0".parse().unwrap();
+        let part = ReportsPart {
+            listen,
+            word_file: word_file.clone(),
+        };
+        let secret = secret_file.display();
+        let sms =
+            format!("provider: json, url: \"http://127.0.0.1:1/\", secret_file: \"{secret}\"");
+        let sms = read(&sms).unwrap().sms.unwrap();
+        let store = Store::in_memory().await.unwrap();
+        let settings = PostmanSettings {
+            sms: Some(sms.settings().unwrap()),
+            ..PostmanSettings::default()
+        };
+        let postman = Arc::new(Postman::open(&store, settings).await.unwrap());
+        assert!(
+            reports(&sms, &part, postman.clone()).is_err(),
+            "the word is too short"
+        );
+        let word = "a-long-random-word-of-many-letters";
+        std::fs::write(&word_file, word).unwrap();
+        let routes = reports(&sms, &part, postman.clone()).unwrap();
+        let listener = TcpListener::bind(listen).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+
+        // A message that was handed over and cut off: the gateway above does not answer.
+        let outbox = store.outbox();
+        let letter = r#"{"to":"+8613800000001","template":"T","params":[]}"#;
+        outbox.post("notice/n/1", "sms", letter, 0).await.unwrap();
+        postman.deliver(Timestamp::now()).await.unwrap();
+        assert!(
+            outbox.begin("notice/n/1").await.unwrap() && outbox.hand("notice/n/1").await.unwrap()
+        );
+        outbox
+            .settle("notice/n/1", LetterState::Unknown, 0, "")
+            .await
+            .unwrap();
+        let name = letter_name("notice/n/1");
+        let body =
+            format!(r#"{{"reports":[{{"id":"{name}","delivered":true,"code":"DELIVRD"}}]}}"#);
+        let now = Timestamp::now().as_millis() / 1_000;
+        let good = signature(b"s3cret", now, body.as_bytes());
+        let path = format!("/sms/{word}");
+        assert_eq!(
+            post(
+                address,
+                "/sms/a-long-random-word-of-many-lettert",
+                &good,
+                &body
+            )
+            .await,
+            "404"
+        );
+        assert_eq!(post(address, &path, "t=1,v1=00", &body).await, "400");
+        assert_eq!(post(address, &path, &good, "{}").await, "400");
+        let state = || async {
+            store
+                .outbox()
+                .get("notice/n/1")
+                .await
+                .unwrap()
+                .unwrap()
+                .state
+        };
+        assert_eq!(state().await, LetterState::Unknown);
+        assert_eq!(post(address, &path, &good, &body).await, "200");
+        assert_eq!(state().await, LetterState::Delivered);
+    }
+}
