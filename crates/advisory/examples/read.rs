@@ -33,7 +33,7 @@ fn main() {
                 }
             }
             Found::Refused(refused) => println!("{refused}"),
-            Found::Kev(_) | Found::Epss(_) => {}
+            Found::Kev(_) | Found::Epss(_) | Found::Ended(_) => {}
         },
     );
     let took = begun.elapsed();

@@ -1,6 +1,6 @@
 //! What is known of vulnerable versions, as an engine: no network and no clock.
 //!
-//! [`read`] and its kin turn what ten sources publish into [`Record`]s of one shape; what they can't read they
+//! [`read`] and its kin turn what eleven sources publish into [`Record`]s of one shape; what they can't read they
 //! refuse with a reason or keep as [`Status::Unknown`]. [`Version`] says which of two versions is newer: ecosystems disagree,
 //! `1.0` and `1.0.0` are the same to Maven and RubyGems and differ to Hackage; `1.0-1` is newer than `1.0` to Debian and
 //! older to npm. [`Score`] says what a CVSS vector comes to, [`sbom`] which components a file names, [`matching`] which
@@ -36,8 +36,8 @@ mod version;
 
 pub use cpe::{Attribute, Cpe, CpeError};
 pub use read::{
-    Format, Found, Limits, Note, Reading, Refused, Tally, UnknownFormat, read, read_feeds,
-    read_from, read_path,
+    Ended, Format, Found, Limits, Note, Reading, Refused, Tally, UnknownFormat, read,
+    read_any_from, read_feeds, read_from, read_path,
 };
 pub use record::{
     Affected, Bound, Change, Condition, Epss, Identity, Kev, Package, Platform, Range, Record,

@@ -87,6 +87,8 @@ pub enum Source {
     Cnvd,
     /// 国家信息安全漏洞库.
     Cnnvd,
+    /// News of a maker, RSS or Atom: found by words, never a ground for a verdict.
+    Rss,
 }
 
 impl Source {
@@ -101,6 +103,7 @@ impl Source {
             Self::OpenVex => "openvex",
             Self::Cnvd => "cnvd",
             Self::Cnnvd => "cnnvd",
+            Self::Rss => "rss",
         }
     }
 }

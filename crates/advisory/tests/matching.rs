@@ -607,7 +607,7 @@ fn own_statements_hold_for_all_versions_and_run_out() {
     let over = on(Some("2026-07-01"), "4.17.20");
     assert_eq!(
         (over.suppressed.is_none(), over.expired),
-        (true, Some(own.clone()))
+        (true, Some(Box::new(own.clone())))
     );
     assert!(on(None, "4.17.20").suppressed.is_none());
     // What is not affected needs no statement.
@@ -934,7 +934,7 @@ proptest! {
             let said = finding.others.iter().chain([&finding.decided_by]);
             for one in said {
                 for place in &finding.component.places {
-                    by_index.insert((place.clone(), finding.component.name.clone(), finding.component.version.clone(), one.record.clone(), one.verdict.status as u8));
+                    by_index.insert((place.clone(), finding.component.name.clone(), finding.component.version.clone(), one.record.to_string(), one.verdict.status as u8));
                 }
             }
         }

@@ -32,6 +32,7 @@ fn every_cve_record_of_the_test_data_is_read() {
             Found::Record(record) => {
                 records.insert(record.id.clone(), *record);
             }
+            Found::Ended(ended) => assert!(!ended.cut && ended.understood == 1, "{ended:?}"),
             other => refused.push(other),
         },
     );

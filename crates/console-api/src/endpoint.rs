@@ -10,8 +10,9 @@ use crate::Role::{Admin, Auditor, Business, Commander, It, Legal, Pr, Security};
 use crate::{
     Access, AccountList, AccountView, ApprovalList, CareView, ChangePassword, Code, Decision,
     DiffQuery, Done, Download, DrillStart, DrillView, EnrolSecret, ExceptionDraft,
-    ExceptionPreview, FindingPage, HandIn, IncidentPage, InspectionView, LetterDecision, LiveEvent,
-    Me, NewAccount, NewException, NoticeApprove, OneTimePassword, OpenLetters, Overview, PageQuery,
+    ExceptionPreview, ExposuresView, FindingPage, HandIn, IncidentPage, InspectionView,
+    LetterDecision, LiveEvent, Me, NewAccount, NewAsset, NewException, NewStatement,
+    NewSubscription, NoticeApprove, OneTimePassword, OpenLetters, Overview, PageQuery,
     ParameterRule, PolicyDiff, PolicyDocument, Preview, Reason, RevisionList, Role, RollBack,
     SetDisabled, SignIn, SignedIn, StartRun, StepDecision, TaskChange, UndoAnswer, WarRoom,
 };
@@ -256,6 +257,24 @@ endpoints! {
     "monitor" {
         /// Findings, newest first.
         FINDINGS: PageQuery => FindingPage = query("findings", "/api/findings", ANY);
+        /// Published vulnerabilities that are true of what we run; feeds, assets and subscriptions.
+        EXPOSURES: () => ExposuresView = get("exposures", "/api/exposures", ANY);
+        /// Asks the running product, harmlessly, whether the hole is open.
+        CHECK_EXPOSURE: () => Done = act("checkExposure", "/api/exposures/{exposure}/check", HANDS);
+        /// States that an exposure does not reach us, until a day.
+        STATE_EXPOSURE: NewStatement => Done = post("stateExposure", "/api/exposures/{exposure}/state", LEAD);
+        /// Takes such a statement back.
+        UNSTATE_EXPOSURE: Reason => Done = post("unstateExposure", "/api/exposures/{exposure}/unstate", LEAD);
+        /// Enters an asset, or changes one that was entered.
+        PUT_ASSET: NewAsset => Done = post("putAsset", "/api/assets", HANDS);
+        /// Takes an asset out that was entered.
+        REMOVE_ASSET: Reason => Done = post("removeAsset", "/api/assets/{asset}/remove", HANDS);
+        /// Takes a delivery that was held back because it is much smaller than what is held.
+        ACCEPT_FEED: Reason => Done = post("acceptFeed", "/api/feeds/{feed}/accept", LEAD);
+        /// Wants to hear of a product, of words or of a kind of vulnerability.
+        SUBSCRIBE: NewSubscription => Done = post("subscribe", "/api/subscriptions", ANY);
+        /// Ends a subscription.
+        UNSUBSCRIBE: () => Done = act("unsubscribe", "/api/subscriptions/{subscription}/remove", ANY);
         /// What the inspection stopped, by rule and parameter; its rules and exceptions.
         INSPECTION: () => InspectionView = get("inspection", "/api/inspection", ANY);
         /// What an exception would let pass: the last days' stops, and attacks of the proof.

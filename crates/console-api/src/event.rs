@@ -56,6 +56,8 @@ pub enum Happening {
         /// Whether it runs.
         running: bool,
     },
+    /// Exposures, assets or feeds changed.
+    Exposures,
     /// A new finding.
     Finding {
         /// The finding.

@@ -20,6 +20,7 @@ mod contain;
 mod document;
 pub mod endpoint;
 mod event;
+mod exposure;
 mod inform;
 mod inspection;
 mod monitor;
@@ -48,6 +49,10 @@ pub use contain::{
 pub use document::openapi;
 pub use endpoint::{Endpoint, Method, Seen};
 pub use event::{Happening, LiveEvent};
+pub use exposure::{
+    AssetView, ExposureView, ExposuresView, FeedView, HitView, KindName, NewAsset, NewStatement,
+    NewSubscription, SubscriptionView,
+};
 pub use inform::{
     Audience, HandIn, LetterCounts, LetterDecision, LintRefusal, NoticeApproval, NoticeApprove,
     NoticeSection, NoticeState, NoticeView, OpenLetter, OpenLetters, Preview, ProofUpload,

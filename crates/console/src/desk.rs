@@ -7,6 +7,27 @@ use hudun_core::{BoxFuture, IncidentId, NoticeId, PatchId, RestrictionId, StepId
 /// What a question or a command comes to.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, DeskError>>;
 
+/// What is done about exposures, assets, feeds and subscriptions.
+#[derive(Clone, Debug)]
+pub enum Intelligence {
+    /// Asks the running product whether an exposure's hole is open.
+    Check(String),
+    /// States that an exposure does not reach us.
+    State(String, api::NewStatement),
+    /// Takes such a statement back, for a reason.
+    Unstate(String, String),
+    /// Enters an asset.
+    PutAsset(api::NewAsset),
+    /// Takes one out, for a reason.
+    RemoveAsset(String, String),
+    /// Takes what a feed held back, for a reason.
+    AcceptFeed(String, String),
+    /// Subscribes.
+    Subscribe(api::NewSubscription),
+    /// Ends a subscription.
+    Unsubscribe(String),
+}
+
 /// Everything that the console shows and does.
 ///
 /// Roles, the second person and the texts that people type are checked before a method is called; the desk checks
@@ -18,6 +39,12 @@ pub trait Desk: Send + Sync + 'static {
 
     /// Findings, newest first. A `before` that names no finding is [`DeskError::Invalid`].
     fn findings(&self, page: api::PageQuery) -> Answer<'_, api::FindingPage>;
+
+    /// Exposures, feeds, assets and subscriptions.
+    fn exposures(&self) -> Answer<'_, api::ExposuresView>;
+
+    /// Does something about them; [`DeskError::NotFound`] when what is named is not there.
+    fn intelligence<'a>(&'a self, by: &'a Caller, act: Intelligence) -> Answer<'a, api::Done>;
 
     /// What the inspection stopped; its rules and exceptions.
     fn inspection(&self) -> Answer<'_, api::InspectionView>;

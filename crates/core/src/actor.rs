@@ -1,6 +1,6 @@
 //! Who acts on the SCRM.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use serde::{Deserialize, Serialize};
 
@@ -39,7 +39,16 @@ impl Actor {
         }
     }
 
-    /// The strongest name there is: account, else session, else token, else address.
+    /// Nobody: what was concluded is about something that we run.
+    pub fn nobody(about: &str) -> Self {
+        Self {
+            agent: about.to_owned(),
+            ..Self::unknown(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+        }
+    }
+
+    /// The strongest name there is: account, else session, else token, else address. [`Actor::nobody`] is called by what it is
+    /// about; no client has that address.
     pub fn name(&self) -> String {
         if let Some(account) = &self.account {
             return account.to_string();
@@ -47,6 +56,7 @@ impl Actor {
         match (&self.session, &self.token) {
             (Some(session), _) => format!("session {session}"),
             (None, Some(token)) => format!("token {token}"),
+            (None, None) if self.ip.is_unspecified() => self.agent.clone(),
             (None, None) => self.ip.to_string(),
         }
     }

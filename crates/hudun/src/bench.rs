@@ -10,11 +10,14 @@ use hudun_core::{
 };
 use hudun_policy::Recorded;
 use hudun_profile::Profile;
-use hudun_repair::{Direct, Proposal, ProposalState, RepairProof, attack_of, draft, prove, verify};
+use hudun_repair::{
+    Direct, Proposal, ProposalState, RepairProof, attack_of, draft, prove, prove_on, verify,
+};
 use hudun_store::{Collection, Store, StoreError};
 use serde_json::json;
 
 use crate::attacks::Attacks;
+use crate::intel::KnownHoles;
 use crate::office::Recent;
 
 /// Patches and proofs.
@@ -40,6 +43,8 @@ pub struct Tools {
     pub profile: Arc<Profile>,
     /// Roles that may see only their own rows.
     pub own_scope_roles: Vec<String>,
+    /// Holes that were published, for cases that an exposure opened.
+    pub known: Arc<KnownHoles>,
 }
 
 impl Bench {
@@ -147,12 +152,25 @@ impl Bench {
             .cloned()
             .collect();
         let drafts = draft(&attack, &self.tools.own_scope_roles, incident.id, by, now);
-        if drafts.is_empty() {
+        let profile = &self.tools.profile;
+        let mut tried = Vec::new();
+        for (hole, patch) in drafts {
+            let proof = prove(&hole, &patch, &attack, &real, profile, now)?;
+            tried.push((patch, proof));
+        }
+        let known = &self.tools.known;
+        for one in known.patches(incident.id, &incident.tenant, by, now).await {
+            let mut honest = real.clone();
+            honest.push(one.honest);
+            let proof = prove_on(&one.patch, &[one.attack], &honest, profile, now)?;
+            tried.push((one.patch, proof));
+        }
+        if tried.is_empty() {
             return Err(BenchError::NoAttack);
         }
         let mut before = self.proposals(incident.id).await?;
         let mut made = Vec::new();
-        for (hole, patch) in drafts {
+        for (patch, proof) in tried {
             let in_force = before.iter().any(|earlier| {
                 earlier.patch.name == patch.name
                     && matches!(earlier.state, ProposalState::Enforced(id) if self.holds(id))
@@ -160,7 +178,6 @@ impl Bench {
             if in_force {
                 continue;
             }
-            let proof = prove(&hole, &patch, &attack, &real, &self.tools.profile, now)?;
             let state = if proof.holds() {
                 ProposalState::Proven
             } else {
@@ -246,11 +263,29 @@ impl Bench {
         by: &str,
         now: Timestamp,
     ) -> Result<RepairProof, BenchError> {
-        let direct = self.tools.direct.as_ref().ok_or(BenchError::NoDirect)?;
+        let checks = self.tools.known.prove(incident.id, now).await;
+        let checks = checks.map_err(|cause| BenchError::Known(cause.to_string()))?;
         let sessions = self.sessions(incident, findings).await?;
         let fresh = attack_of(&self.recorded(incident, now), &sessions);
         let attack = self.attacks.remember(incident.id, fresh).await?;
-        let proof = verify(incident.id, &attack, direct.as_ref(), now).await;
+        // Where nobody attacked and the hole was published, the checks are the proof.
+        let proof = if attack.is_empty() && !checks.is_empty() {
+            RepairProof::of_checks(incident.id, checks, now)
+        } else {
+            let direct = self.tools.direct.as_ref().ok_or(BenchError::NoDirect)?;
+            let replayed = verify(incident.id, &attack, direct.as_ref(), now).await;
+            replayed.with_checks(checks)
+        };
+        self.keep(incident, proof, by, now).await
+    }
+
+    async fn keep(
+        &self,
+        incident: &Incident,
+        proof: RepairProof,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<RepairProof, BenchError> {
         let kind = if proof.fixed {
             "repair.fix-proven"
         } else {
@@ -376,6 +411,9 @@ pub enum BenchError {
     /// The scope could not be read.
     #[error("the scope could not be read: {0}")]
     Scope(String),
+    /// What a check of a known hole came to could not be written down.
+    #[error("the checks of the known holes: {0}")]
+    Known(String),
     /// The patch can't be compiled.
     #[error(transparent)]
     Policy(#[from] PolicyError),

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use hudun_gateway::{RuleException, WafMode};
+use hudun_intel::assets::AssetEntry;
+use hudun_intel::feeds::FeedsConfig;
 use hudun_lake::Retention;
 use hudun_monitor::Thresholds;
 use hudun_seclang::{AuditShape, Judging};
@@ -55,6 +57,12 @@ pub struct Config {
     /// The guarded system as reports to authorities name it (see the reference of duties: `system`).
     #[serde(default)]
     pub system: Option<serde_json::Value>,
+    /// Feeds of published vulnerabilities.
+    #[serde(default)]
+    pub intel: FeedsConfig,
+    /// What we run, for matching with them; more can be entered in the console.
+    #[serde(default)]
+    pub assets: Vec<AssetEntry>,
     /// An account of the SCRM with which `verify repair` enters it directly.
     #[serde(default)]
     pub verifier: Option<VerifierPart>,

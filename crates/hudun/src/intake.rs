@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use hudun_console::api::{self, Happening};
-use hudun_core::{Finding, Grade, Incident, LedgerDraft, Level, Recorder, TimelineMark, Timestamp};
+use hudun_core::{
+    Finding, Grade, Incident, IncidentId, LedgerDraft, Level, Recorder, TimelineMark, Timestamp,
+};
 use hudun_respond::Intake as Taken;
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -23,7 +25,11 @@ pub struct Intake {
 
 impl Intake {
     /// Works until the queue ends or `stop` is cancelled.
-    pub async fn run(self, mut findings: mpsc::Receiver<Finding>, stop: CancellationToken) {
+    pub async fn run(
+        self: Arc<Self>,
+        mut findings: mpsc::Receiver<Finding>,
+        stop: CancellationToken,
+    ) {
         loop {
             let finding = tokio::select! {
                 () = stop.cancelled() => return,
@@ -36,7 +42,11 @@ impl Intake {
         }
     }
 
-    async fn take(&self, finding: Finding) -> anyhow::Result<()> {
+    /// Takes one in; tells which case it belongs to, when it has one.
+    ///
+    /// # Errors
+    /// State or ledger fail.
+    pub async fn take(&self, finding: Finding) -> anyhow::Result<Option<IncidentId>> {
         let office = &self.office;
         let now = Timestamp::now();
         office.activity.note_finding(now);
@@ -49,10 +59,10 @@ impl Intake {
         let drill = office.demo.is_some();
         let taken = office
             .cases
-            .take_in(finding.clone(), office.playbooks.first(), drill)
+            .take_in(finding.clone(), office.playbooks.fitting(&finding), drill)
             .await?;
         match taken {
-            Taken::Noted => Ok(()),
+            Taken::Noted => Ok(None),
             Taken::Joined { incident, graver } => {
                 self.tell(&incident);
                 if graver && incident.grade == Grade::High {
@@ -61,7 +71,7 @@ impl Intake {
                         self.start_playbook(&incident).await?;
                     }
                 }
-                Ok(())
+                Ok(Some(incident.id))
             }
             Taken::Opened(incident) => {
                 self.tell(&incident);
@@ -71,7 +81,7 @@ impl Intake {
                 if self.auto && incident.grade == Grade::High {
                     self.start_playbook(&incident).await?;
                 }
-                Ok(())
+                Ok(Some(incident.id))
             }
         }
     }

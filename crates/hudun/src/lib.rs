@@ -19,6 +19,7 @@ mod folder;
 mod forms;
 pub mod history;
 pub mod intake;
+pub mod intel;
 pub mod keys;
 mod learn_live;
 pub mod ledger;

@@ -9,8 +9,8 @@ use hudun_cacao::Playbook;
 use hudun_console::{DeskError, Live, api};
 use hudun_contain::Keeper;
 use hudun_core::{
-    AccountId, BoxFuture, ExchangeEvent, Incident, IncidentId, LossReason, NoticeId, Timestamp,
-    Window,
+    AccountId, BoxFuture, ExchangeEvent, Finding, Incident, IncidentId, LossReason, NoticeId,
+    Timestamp, Window,
 };
 use hudun_duty::Assessment;
 use hudun_lake::Lake;
@@ -21,6 +21,7 @@ use hudun_store::Store;
 use crate::bench::Bench;
 use crate::care::Care;
 use crate::catalogue::Acts;
+use crate::intel::Intel;
 use crate::ledger::LedgerService;
 use crate::waf::Inspection;
 
@@ -62,6 +63,8 @@ pub struct Office {
     pub inspection: Option<Arc<Inspection>>,
     /// Requests for help of affected persons.
     pub care: Arc<Care>,
+    /// Feeds, assets and exposures.
+    pub intel: Arc<Intel>,
     /// The demo, when this is one.
     pub demo: Option<Arc<dyn DemoControl>>,
     /// Duties by case, kept so that a page need not ask law again.
@@ -256,6 +259,20 @@ impl Playbooks {
             .iter()
             .find(|(_, playbook)| playbook.id == id)
             .map(|(bytes, playbook)| (bytes.as_slice(), playbook))
+    }
+
+    /// The playbook for a case that a finding opens: that of published vulnerabilities for one that is true of us, else the
+    /// first.
+    pub fn fitting(&self, finding: &Finding) -> Option<&str> {
+        let of_exposures = |playbook: &Playbook| {
+            let mut labels = playbook.labels.iter().flatten();
+            labels.any(|label| label == "vulnerability")
+        };
+        let second = self.known.iter().find(|(_, one)| of_exposures(one));
+        match second.filter(|_| finding.rule.starts_with("intel.")) {
+            Some((_, playbook)) => Some(&playbook.id),
+            None => self.first(),
+        }
     }
 
     /// The playbook for a case that offers none by itself.

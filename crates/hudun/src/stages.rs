@@ -32,6 +32,7 @@ use crate::config::{Config, SmtpTls};
 use crate::direct::StraightAtScrm;
 use crate::forms;
 use crate::history::History;
+use crate::intel::KnownHoles;
 use crate::keys::MasterKey;
 use crate::ledger::LedgerService;
 use crate::office::{Historian, Informer, Meters, Playbooks, Probe, Recent};
@@ -71,6 +72,8 @@ pub struct Needs<'a> {
     pub live: &'a Live,
     /// Who knows the addresses of persons.
     pub addressees: Arc<dyn Addressees>,
+    /// Holes that were published.
+    pub known: &'a Arc<KnownHoles>,
 }
 
 /// The stages behind the desk.
@@ -109,6 +112,7 @@ impl Stages {
                 direct: Some(needs.direct.clone()),
                 profile: Arc::clone(needs.profile),
                 own_scope_roles: needs.config.monitor.own_scope_roles.clone(),
+                known: Arc::clone(needs.known),
             },
         ));
         let settings = InformSettings {
@@ -250,7 +254,7 @@ impl Probe for Asked {
     }
 }
 
-struct RecentOf(Arc<Gateway>);
+pub(crate) struct RecentOf(pub(crate) Arc<Gateway>);
 
 impl Recent for RecentOf {
     fn snapshot(&self, window: Window) -> Vec<Arc<Recorded>> {

@@ -45,6 +45,8 @@ use crate::waf::Inspection;
 const EVENTS: usize = 65_536;
 /// The playbook that a grave case is offered.
 const STOLEN_ACCOUNT: &[u8] = include_bytes!("../../../playbooks/stolen-account.json");
+/// The playbook for a published vulnerability that is true of us.
+const EXPOSURE: &[u8] = include_bytes!("../../../playbooks/exposure.json");
 
 /// A running machine.
 pub struct System {
@@ -171,7 +173,13 @@ impl System {
             Arc::clone(&gateway),
             verifier(&config)?,
         ));
-        let playbooks = Arc::new(Playbooks::read(vec![STOLEN_ACCOUNT.to_vec()])?);
+        let playbooks = Arc::new(Playbooks::read(vec![
+            STOLEN_ACCOUNT.to_vec(),
+            EXPOSURE.to_vec(),
+        ])?);
+        let recent = Arc::new(crate::stages::RecentOf(Arc::clone(&gateway)));
+        let intel =
+            crate::intel::open(&config, &store, &profile, direct.clone(), recent, now).await?;
         let addressees: Arc<dyn hudun_inform::Addressees> =
             match (extras.addressees, &config.addresses) {
                 (Some(of), _) => of(&keys),
@@ -197,6 +205,7 @@ impl System {
             playbooks: &playbooks,
             live: &live,
             addressees: Arc::clone(&addressees),
+            known: &intel.known,
         })
         .await?;
         stages.bench.forget_closed(&cases).await?;
@@ -207,6 +216,11 @@ impl System {
             node_name(&config.data)?,
         );
         stages.historian.read_runs_of(Arc::clone(&runner));
+        let intel = Arc::new(intel.with(
+            config.gateway.tenant.parse()?,
+            recorder.clone(),
+            live.clone(),
+        ));
         let office = Arc::new(Office {
             store: store.clone(),
             cases: Arc::clone(&cases),
@@ -226,6 +240,7 @@ impl System {
             historian: Some(stages.historian),
             inspection: inspection.clone(),
             care: Arc::clone(&care),
+            intel: Arc::clone(&intel),
             demo: extras.demo,
             assessed: Mutex::default(),
         });
@@ -322,11 +337,11 @@ impl System {
             })
             .transpose()?;
 
-        let intake = Intake {
+        let intake = Arc::new(Intake {
             office: Arc::clone(&office),
             sender: Arc::clone(&stages.sender),
             auto: config.auto,
-        };
+        });
         let (findings, found) = pump::queue();
         let activity = Arc::clone(&office.activity);
         tasks.spawn(pump::run(
@@ -336,7 +351,11 @@ impl System {
             move |event| activity.note(event),
             stop.clone(),
         ));
-        tasks.spawn(intake.run(found, stop.clone()));
+        tasks.spawn(Arc::clone(&intake).run(found, stop.clone()));
+        let feeds = Arc::clone(&intel.feeds);
+        let stopped = stop.clone();
+        tasks.spawn(async move { feeds.run(stopped).await });
+        tasks.spawn(intel.run(intake, stop.clone()));
         tasks.spawn(upkeep::keep_lake(
             Arc::clone(&office),
             Arc::clone(&gateway),

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::sync::{Mutex, Notify};
 
-use crate::letter::{AlertTarget, MailLetter, alert_letters, short_hash};
+use crate::letter::{AlertTarget, MailLetter, alert_letters, digest_letters, short_hash};
 use crate::message::{self, Channel, Message, TemplateError, Ways};
 use crate::notice::{LintRefusal, Notice, NoticeApproval, NoticeStatus, Receipts};
 use crate::personal::{self, KindsOfEach, TextsOfKinds};
@@ -876,6 +876,28 @@ impl Informer {
             new += u64::from(posted);
         }
         Ok(new)
+    }
+
+    /// Posts a digest to everybody who is alerted by mail. The same name goes out once. Returns how many letters are new.
+    ///
+    /// # Errors
+    /// [`InformError`].
+    pub async fn digest(
+        &self,
+        name: &str,
+        subject: &str,
+        text: &str,
+        now: Timestamp,
+    ) -> Result<u64, InformError> {
+        let letters = digest_letters(name, subject, text, &self.settings.alerts)?;
+        let letters = letters
+            .into_iter()
+            .map(|(key, channel, body)| {
+                let body = sealed(self.settings.seal.as_ref(), &key, body)?;
+                Ok((key, channel, body))
+            })
+            .collect::<Result<Vec<PostedLetter>, SealError>>()?;
+        Ok(self.outbox.post_all(&letters, now.as_millis()).await?)
     }
 
     async fn receipts(&self, notice: &Notice) -> Result<Receipts, InformError> {

@@ -54,6 +54,31 @@ pub fn signature(secret: &[u8], seconds: i64, body: &[u8]) -> String {
     format!("t={seconds},v1={}", signed.unwrap_or_default())
 }
 
+/// A digest for everybody who is alerted by mail: (key, channel, body). `name` makes it go out once.
+pub fn digest_letters(
+    name: &str,
+    subject: &str,
+    text: &str,
+    targets: &[AlertTarget],
+) -> Result<Vec<(String, &'static str, String)>, serde_json::Error> {
+    let mails = targets.iter().filter_map(|target| match target {
+        AlertTarget::Mail(to) => Some(to),
+        AlertTarget::Webhook(_) => None,
+    });
+    mails
+        .map(|to| {
+            let mail = MailLetter {
+                to: to.clone(),
+                subject: one_line(subject),
+                text: text.to_owned(),
+                until: None,
+            };
+            let key = format!("digest/{name}/{}", short_hash(to));
+            Ok((key, "smtp", serde_json::to_string(&mail)?))
+        })
+        .collect()
+}
+
 /// The alert of a case for every target: (key, channel, body). The same finding alerts a target once.
 pub fn alert_letters(
     incident: &Incident,

@@ -195,6 +195,7 @@ impl Postman {
         let outbox = store.outbox();
         for (prefix, handing) in [
             ("alert/", LetterState::Waiting),
+            ("digest/", LetterState::Waiting),
             ("notice/", LetterState::Unknown),
             (CODES, LetterState::Waiting),
         ] {

@@ -166,6 +166,14 @@ impl Profile {
                 found.success(&format!("{field}.success"), success);
             }
         }
+        if let Some(runs) = &self.runs {
+            if !runs.path.starts_with('/') {
+                found.error("runs.path", "begins with /");
+            }
+            if !runs.json.is_empty() && !runs.json.starts_with('/') {
+                found.error("runs.json", "a JSON pointer begins with /");
+            }
+        }
         if let Some(me) = &self.me {
             if !me.path.starts_with('/') {
                 found.error("me.path", "begins with /");

@@ -57,7 +57,7 @@ pub use identity::{Answer, Credential, CredentialKind, Identity, LoginRead};
 pub use model::{
     Accounting, AnswerFormat, BodyRule, Carrier, CarrierKind, CarrierPlace, Columns, Decode,
     FailMode, Fields, Login, Matcher, Me, Modes, Module, OneOrMany, Part, Profile, Response, Route,
-    Source, Success,
+    Runs, Source, Success,
 };
 pub use parse::ProfileError;
 pub use path::CanonicalPath;

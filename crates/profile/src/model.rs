@@ -38,6 +38,10 @@ pub struct Profile {
     /// How the tenant is read from an account name, when it stands in it: the part after the last of this character.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant_after: Option<char>,
+    /// Where the running product says which version it is. A version is a claim: it finds the advisories that may be true of
+    /// the product, and proves neither that a hole is open nor that it is shut.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runs: Option<Runs>,
     /// How success is told, for every route that says nothing else.
     #[serde(default)]
     pub success: Success,
@@ -51,6 +55,19 @@ pub struct Profile {
     /// What unknown requests get: they belong to module `other`.
     #[serde(default)]
     pub other: Modes,
+}
+
+/// Where a running product says which version it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Runs {
+    /// Its path; asked without a log-in, with GET, or with POST where there is a body.
+    pub path: String,
+    /// A JSON body to send.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<serde_json::Value>,
+    /// Where the version stands in the JSON answer (RFC 6901).
+    pub json: String,
 }
 
 /// A part of the product.

@@ -9,5 +9,5 @@ mod proof;
 mod verify;
 
 pub use draft::{Hole, draft};
-pub use proof::{Count, Proof, Proposal, ProposalState, attack_of, prove};
+pub use proof::{Count, Proof, Proposal, ProposalState, attack_of, prove, prove_on};
 pub use verify::{Direct, DirectAnswer, RepairProof, ReplayRow, verify};

@@ -135,6 +135,25 @@ pub fn prove(
     profile: &Profile,
     now: Timestamp,
 ) -> Result<Proof, PolicyError> {
+    let through: Vec<_> = attack
+        .iter()
+        .filter(|exchange| went_through(hole, exchange))
+        .cloned()
+        .collect();
+    prove_on(patch, &through, real, profile, now)
+}
+
+/// Tries a patch on requests that it has to stop and on those that it has to leave alone.
+///
+/// # Errors
+/// [`PolicyError`] when the patch can't be compiled.
+pub fn prove_on(
+    patch: &Patch,
+    attack: &[Arc<Recorded>],
+    real: &[Arc<Recorded>],
+    profile: &Profile,
+    now: Timestamp,
+) -> Result<Proof, PolicyError> {
     let nothing = Compiled::new(Policy::empty(now))?;
     let mut policy = Policy::empty(now).next(now, "hudun", "proof");
     policy.patches.push(patch.clone());
@@ -144,10 +163,7 @@ pub fn prove(
         attack: Count::default(),
         real: Count::default(),
     };
-    for exchange in attack
-        .iter()
-        .filter(|exchange| went_through(hole, exchange))
-    {
+    for exchange in attack {
         proof
             .attack
             .add(exchange.replay(&patched, profile, now) == Replay::Refused);

@@ -72,6 +72,58 @@ impl Keyed for RepairProof {
     }
 }
 
+impl RepairProof {
+    /// The proof by checks of the running product alone: for a hole that was published and that nobody used.
+    pub fn of_checks(incident: IncidentId, rows: Vec<ReplayRow>, now: Timestamp) -> Self {
+        let (all, shut) = (rows.len(), rows.iter().filter(|row| row.failed).count());
+        let fixed = all > 0 && shut == all;
+        let summary = if fixed {
+            Text::new(
+                format!("对 {all} 个公告漏洞做了无害的检查，全部已关上，修复成立"),
+                format!(
+                    "{all} published holes were checked harmlessly, all of them are shut: the fix holds"
+                ),
+            )
+        } else {
+            Text::new(
+                format!(
+                    "对 {all} 个公告漏洞做了无害的检查，{} 个没有证明已关上",
+                    all - shut
+                ),
+                format!(
+                    "{} of {all} published holes are not proven shut by a harmless check",
+                    all - shut
+                ),
+            )
+        };
+        Self {
+            incident,
+            at: now,
+            fixed,
+            summary,
+            rows,
+        }
+    }
+
+    /// This proof, with checks that have to hold as well.
+    #[must_use]
+    pub fn with_checks(mut self, checks: Vec<ReplayRow>) -> Self {
+        let open = checks.iter().filter(|row| !row.failed).count();
+        if open > 0 {
+            self.fixed = false;
+            self.summary = Text::new(
+                format!("{}；{open} 个公告漏洞没有证明已关上", self.summary.zh),
+                format!(
+                    "{}; {open} published holes are not proven shut",
+                    self.summary.en
+                ),
+            );
+        }
+        self.rows.extend(checks);
+        self
+    }
+}
+
 /// Replays the attack at the SCRM itself, spread over all routes that it used.
 pub async fn verify(
     incident: IncidentId,

@@ -28,7 +28,7 @@ mod say;
 mod tables;
 mod vector;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use facts::{Cvss, DataTier, Epss, Exploitation, Exposure, FactError, Facts, Impact};
 pub use kind::Kind;
@@ -72,7 +72,7 @@ pub struct Decision {
 }
 
 /// The class of a decision. Stricter ones are greater.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum What {
     /// Low, without a date: with the next upgrade of the asset; watch it until then.

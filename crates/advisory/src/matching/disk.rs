@@ -4,17 +4,18 @@
 //! the head (4, CRC-32), the lengths of packed records and tables (8 each), the checksum of the head so far (4), noughts. The
 //! records follow, then the tables, each with a tag (4) and its length (8). A checksum finds damage, not malice.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
 
 use super::group::Groups;
 use super::index::{Counts, Index, members};
-use super::store::{Bytes, Store};
+use super::store::{Bytes, Span, Store};
 use crate::record::{Epss, Kev};
 
 const MAGIC: &[u8; 8] = b"HDADVIX\n";
@@ -71,78 +72,21 @@ impl Index {
     /// # Errors
     /// [`IndexError::Io`], and [`IndexError::Damaged`] for an index that was opened from a file that changed since.
     pub fn save(&self, path: &Path) -> Result<(), IndexError> {
-        let mut name = path.as_os_str().to_owned();
-        name.push(".new");
-        let new = Path::new(&name);
-        let written = self.write(new);
-        if let Err(error) = written {
-            let _ = std::fs::remove_file(new);
-            return Err(error);
-        }
-        std::fs::rename(new, path)?;
-        Ok(())
-    }
-
-    fn write(&self, path: &Path) -> Result<(), IndexError> {
-        let tables = self.tables()?;
-        let mut file = BufWriter::new(File::create(path)?);
-        file.write_all(&[0; HEAD])?;
-        let mut sum = crc32fast::Hasher::new();
-        let mut packed = 0_u64;
-        match &self.store.bytes {
-            Bytes::Memory(bytes) => {
-                file.write_all(bytes)?;
-                sum.update(bytes);
-                packed = bytes.len() as u64;
-            }
-            Bytes::File(from, first) => {
-                let mut from = from
-                    .lock()
-                    .unwrap_or_else(std::sync::PoisonError::into_inner);
-                let end = self
-                    .store
-                    .spans
-                    .iter()
-                    .map(|(begin, length)| begin + u64::from(*length));
-                let total = end.max().unwrap_or_default();
-                from.seek(SeekFrom::Start(*first))?;
-                let mut left = Read::by_ref(&mut *from).take(total);
-                let mut part = vec![0; 1 << 20];
-                loop {
-                    let got = left.read(&mut part)?;
-                    let Some(got) = part.get(..got).filter(|got| !got.is_empty()) else {
-                        break;
-                    };
-                    file.write_all(got)?;
-                    sum.update(got);
-                    packed += got.len() as u64;
-                }
-            }
-        }
-        file.write_all(&tables)?;
-        sum.update(&tables);
-        let mut head = Vec::with_capacity(HEAD);
-        head.extend_from_slice(MAGIC);
-        head.extend_from_slice(&VERSION.to_le_bytes());
-        head.extend_from_slice(&sum.finalize().to_le_bytes());
-        head.extend_from_slice(&packed.to_le_bytes());
-        head.extend_from_slice(&(tables.len() as u64).to_le_bytes());
-        head.extend_from_slice(&crc32fast::hash(&head).to_le_bytes());
-        head.resize(HEAD, 0);
-        let mut file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.seek(SeekFrom::Start(0))?;
-        file.write_all(&head)?;
-        file.sync_all()?;
-        Ok(())
+        let records = (0..).take(self.store.spans.len());
+        let records = records.map(|number| self.store.packed(number));
+        save(path, MAGIC, records, &self.tables()?)
     }
 
     fn tables(&self) -> Result<Vec<u8>, IndexError> {
         let mut tables = Vec::new();
-        put(
-            &mut tables,
-            b"SPAN",
-            self.store.spans.iter().flat_map(twelve),
-        );
+        // Records are written one behind the other, from whatever parts they come.
+        let spans = self.store.spans.iter().scan(0, |end, span| {
+            let begin = *end;
+            *end += u64::from(span.length);
+            Some((begin, span.length))
+        });
+        let spans: Vec<(u64, u32)> = spans.collect();
+        put(&mut tables, b"SPAN", spans.iter().flat_map(twelve));
         put(&mut tables, b"POST", self.postings.iter().flat_map(twelve));
         let of = self.groups.of.iter();
         put(
@@ -189,69 +133,13 @@ impl Index {
     /// # Errors
     /// [`IndexError`] for a file that is none, of another version, cut, changed or damaged.
     pub fn open(path: &Path) -> Result<Self, IndexError> {
-        let mut file = File::open(path)?;
-        let length = file.metadata()?.len();
-        let mut head = Vec::new();
-        Read::by_ref(&mut file)
-            .take(HEAD as u64)
-            .read_to_end(&mut head)?;
-        if !head.starts_with(MAGIC) {
-            return Err(IndexError::Other);
-        }
-        let mut rest = head.get(MAGIC.len()..).unwrap_or_default();
-        let found = four(&mut rest).unwrap_or_default();
-        if found != VERSION {
-            return Err(IndexError::Version { found });
-        }
-        let cut = || IndexError::Length {
-            found: length,
-            said: HEAD as u64,
-        };
-        let sum = four(&mut rest).ok_or_else(cut)?;
-        let packed = eight(&mut rest).ok_or_else(cut)?;
-        let tables = eight(&mut rest).ok_or_else(cut)?;
-        let own = four(&mut rest).ok_or_else(cut)?;
-        if head.len() != HEAD || head.get(..32).map(crc32fast::hash) != Some(own) {
-            return Err(IndexError::Checksum);
-        }
-        let said = packed
-            .checked_add(tables)
-            .and_then(|body| body.checked_add(HEAD as u64));
-        let said = said.ok_or_else(|| damaged("its lengths"))?;
-        if said != length {
-            return Err(IndexError::Length {
-                found: length,
-                said,
-            });
-        }
-        if tables > TABLES {
-            return Err(damaged("its tables are too long"));
-        }
-        let mut hasher = crc32fast::Hasher::new();
-        let mut part = vec![0; 1 << 20];
-        let mut left = Read::by_ref(&mut file).take(packed);
-        loop {
-            let got = left.read(&mut part)?;
-            let Some(got) = part.get(..got).filter(|got| !got.is_empty()) else {
-                break;
-            };
-            hasher.update(got);
-        }
-        drop(part);
-        let mut bytes = Vec::new();
-        Read::by_ref(&mut file)
-            .take(tables)
-            .read_to_end(&mut bytes)?;
-        hasher.update(&bytes);
-        if hasher.finalize() != sum {
-            return Err(IndexError::Checksum);
-        }
+        let (file, packed, bytes) = open(path, MAGIC)?;
         Self::from_tables(file, packed, &bytes)
     }
 
     fn from_tables(file: File, packed: u64, tables: &[u8]) -> Result<Self, IndexError> {
         let mut rest = tables;
-        let spans = pairs(table(&mut rest, b"SPAN")?)?;
+        let spans: Vec<(u64, u32)> = pairs(table(&mut rest, b"SPAN")?)?;
         let postings: Vec<(u64, u32)> = pairs(table(&mut rest, b"POST")?)?;
         let of = table(&mut rest, b"GRPS")?
             .chunks(8)
@@ -296,8 +184,15 @@ impl Index {
         };
         Ok(Self {
             store: Store {
-                bytes: Bytes::File(Mutex::new(file), HEAD as u64),
-                spans,
+                parts: vec![Arc::new(Bytes::File(Mutex::new(file), HEAD as u64))],
+                spans: spans
+                    .into_iter()
+                    .map(|(begin, length)| Span {
+                        begin,
+                        length,
+                        part: 0,
+                    })
+                    .collect(),
             },
             postings,
             members: members(&groups),
@@ -307,10 +202,123 @@ impl Index {
                 .into_iter()
                 .map(|kev| (kev.cve.clone(), kev))
                 .collect(),
-            epss,
+            epss: Arc::new(epss),
             counts: meta.counts,
         })
     }
+}
+
+/// Writes packed records and tables to a file, which appears whole or not at all.
+pub(super) fn save<'a>(
+    path: &Path,
+    magic: &[u8; 8],
+    records: impl Iterator<Item = Result<Cow<'a, [u8]>, IndexError>>,
+    tables: &[u8],
+) -> Result<(), IndexError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    let new = Path::new(&name);
+    if let Err(error) = write(new, magic, records, tables) {
+        let _ = std::fs::remove_file(new);
+        return Err(error);
+    }
+    std::fs::rename(new, path)?;
+    Ok(())
+}
+
+fn write<'a>(
+    path: &Path,
+    magic: &[u8; 8],
+    records: impl Iterator<Item = Result<Cow<'a, [u8]>, IndexError>>,
+    tables: &[u8],
+) -> Result<(), IndexError> {
+    let mut file = BufWriter::new(File::create(path)?);
+    file.write_all(&[0; HEAD])?;
+    let mut sum = crc32fast::Hasher::new();
+    let mut packed = 0_u64;
+    for bytes in records {
+        let bytes = bytes?;
+        file.write_all(&bytes)?;
+        sum.update(&bytes);
+        packed += bytes.len() as u64;
+    }
+    file.write_all(tables)?;
+    sum.update(tables);
+    let mut head = Vec::with_capacity(HEAD);
+    head.extend_from_slice(magic);
+    head.extend_from_slice(&VERSION.to_le_bytes());
+    head.extend_from_slice(&sum.finalize().to_le_bytes());
+    head.extend_from_slice(&packed.to_le_bytes());
+    head.extend_from_slice(&(tables.len() as u64).to_le_bytes());
+    head.extend_from_slice(&crc32fast::hash(&head).to_le_bytes());
+    head.resize(HEAD, 0);
+    let mut file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.seek(SeekFrom::Start(0))?;
+    file.write_all(&head)?;
+    file.sync_all()?;
+    Ok(())
+}
+
+/// Opens a file, all of which is read once for its checksum: the file, the length of its packed records, and its tables.
+pub(super) fn open(path: &Path, magic: &[u8; 8]) -> Result<(File, u64, Vec<u8>), IndexError> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    let mut head = Vec::new();
+    Read::by_ref(&mut file)
+        .take(HEAD as u64)
+        .read_to_end(&mut head)?;
+    if !head.starts_with(magic) {
+        return Err(IndexError::Other);
+    }
+    let mut rest = head.get(magic.len()..).unwrap_or_default();
+    let found = four(&mut rest).unwrap_or_default();
+    if found != VERSION {
+        return Err(IndexError::Version { found });
+    }
+    let cut = || IndexError::Length {
+        found: length,
+        said: HEAD as u64,
+    };
+    let sum = four(&mut rest).ok_or_else(cut)?;
+    let packed = eight(&mut rest).ok_or_else(cut)?;
+    let tables = eight(&mut rest).ok_or_else(cut)?;
+    let own = four(&mut rest).ok_or_else(cut)?;
+    if head.len() != HEAD || head.get(..32).map(crc32fast::hash) != Some(own) {
+        return Err(IndexError::Checksum);
+    }
+    let said = packed
+        .checked_add(tables)
+        .and_then(|body| body.checked_add(HEAD as u64));
+    let said = said.ok_or_else(|| damaged("its lengths"))?;
+    if said != length {
+        return Err(IndexError::Length {
+            found: length,
+            said,
+        });
+    }
+    if tables > TABLES {
+        return Err(damaged("its tables are too long"));
+    }
+    let mut hasher = crc32fast::Hasher::new();
+    let mut part = vec![0; 1 << 20];
+    let mut left = Read::by_ref(&mut file).take(packed);
+    loop {
+        let got = left.read(&mut part)?;
+        let Some(got) = part.get(..got).filter(|got| !got.is_empty()) else {
+            break;
+        };
+        hasher.update(got);
+    }
+    drop(part);
+    let mut bytes = Vec::new();
+    Read::by_ref(&mut file)
+        .take(tables)
+        .read_to_end(&mut bytes)?;
+    hasher.update(&bytes);
+    if hasher.finalize() != sum {
+        return Err(IndexError::Checksum);
+    }
+    Ok((file, packed, bytes))
 }
 
 fn score(line: &str, models: &[(String, Option<jiff::civil::Date>)]) -> Option<Epss> {
@@ -334,7 +342,7 @@ fn score(line: &str, models: &[(String, Option<jiff::civil::Date>)]) -> Option<E
     })
 }
 
-fn put(tables: &mut Vec<u8>, tag: &[u8; 4], bytes: impl Iterator<Item = u8>) {
+pub(super) fn put(tables: &mut Vec<u8>, tag: &[u8; 4], bytes: impl Iterator<Item = u8>) {
     tables.extend_from_slice(tag);
     let at = tables.len();
     tables.extend_from_slice(&[0; 8]);
@@ -346,7 +354,7 @@ fn put(tables: &mut Vec<u8>, tag: &[u8; 4], bytes: impl Iterator<Item = u8>) {
 }
 
 /// The next table, which must have this tag.
-fn table<'a>(rest: &mut &'a [u8], tag: &[u8; 4]) -> Result<&'a [u8], IndexError> {
+pub(super) fn table<'a>(rest: &mut &'a [u8], tag: &[u8; 4]) -> Result<&'a [u8], IndexError> {
     let named = || damaged(&format!("the table {}", String::from_utf8_lossy(tag)));
     *rest = rest.strip_prefix(tag.as_slice()).ok_or_else(named)?;
     let length = eight(rest).and_then(|length| usize::try_from(length).ok());
@@ -357,11 +365,11 @@ fn table<'a>(rest: &mut &'a [u8], tag: &[u8; 4]) -> Result<&'a [u8], IndexError>
     Ok(found)
 }
 
-fn twelve((long, short): &(u64, u32)) -> impl Iterator<Item = u8> + use<> {
+pub(super) fn twelve((long, short): &(u64, u32)) -> impl Iterator<Item = u8> + use<> {
     long.to_le_bytes().into_iter().chain(short.to_le_bytes())
 }
 
-fn pairs(bytes: &[u8]) -> Result<Vec<(u64, u32)>, IndexError> {
+pub(super) fn pairs(bytes: &[u8]) -> Result<Vec<(u64, u32)>, IndexError> {
     bytes
         .chunks(12)
         .map(|mut pair| eight(&mut pair).zip(four(&mut pair)))
@@ -369,18 +377,18 @@ fn pairs(bytes: &[u8]) -> Result<Vec<(u64, u32)>, IndexError> {
         .ok_or_else(|| damaged("a table is cut"))
 }
 
-fn four(rest: &mut &[u8]) -> Option<u32> {
+pub(super) fn four(rest: &mut &[u8]) -> Option<u32> {
     let (first, more) = rest.split_first_chunk::<4>()?;
     *rest = more;
     Some(u32::from_le_bytes(*first))
 }
 
-fn eight(rest: &mut &[u8]) -> Option<u64> {
+pub(super) fn eight(rest: &mut &[u8]) -> Option<u64> {
     let (first, more) = rest.split_first_chunk::<8>()?;
     *rest = more;
     Some(u64::from_le_bytes(*first))
 }
 
-fn damaged(what: &str) -> IndexError {
+pub(super) fn damaged(what: &str) -> IndexError {
     IndexError::Damaged(what.to_owned())
 }

@@ -1,15 +1,17 @@
 //! Records, found by what a component is known by.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::disk::IndexError;
 use super::group::{Groups, Numbers, group};
-use super::key::{Keys, hash};
-use super::store::{Bytes, Packer, Store};
+use super::key::hash;
+use super::segment::{self, Builder, Segment, id_key, newest};
+use super::store::{Span, Store};
 use crate::read::Found;
-use crate::record::{Epss, Kev, Record, Source};
+use crate::record::{Epss, Kev, Record};
 
 /// Advisories of all sources, with CISA's catalogue and EPSS.
 ///
@@ -23,7 +25,7 @@ pub struct Index {
     /// Vulnerability and record, sorted.
     pub(super) members: Vec<(u32, u32)>,
     pub(super) kev: HashMap<String, Kev>,
-    pub(super) epss: HashMap<String, Epss>,
+    pub(super) epss: Arc<HashMap<String, Epss>>,
     pub(super) counts: Counts,
 }
 
@@ -102,163 +104,93 @@ impl Index {
     }
 }
 
-/// Takes what readers find, one thing at a time.
-#[derive(Default)]
-pub struct Builder {
-    packer: Packer,
-    spans: Vec<(u64, u32)>,
-    postings: Vec<(u64, u32)>,
-    heads: Vec<Head>,
-    /// The newest record of each number, by source.
-    newest: HashMap<(Source, String), usize>,
-    kev: HashMap<String, Kev>,
-    epss: HashMap<String, Epss>,
-    counts: Counts,
-}
-
-struct Head {
-    id: String,
-    aliases: Vec<String>,
-    modified: Option<jiff::Timestamp>,
-    withdrawn: bool,
-    source: Source,
-    kinds: Vec<String>,
-    replaced: bool,
-}
-
-impl Builder {
-    /// Takes one thing. What a reader refused is left to the caller.
-    pub fn add(&mut self, found: Found) {
-        match found {
-            Found::Record(record) => self.record(&record),
-            Found::Kev(kev) => {
-                self.kev.insert(kev.cve.clone(), kev);
-            }
-            Found::Epss(epss) => self.epss(epss),
-            Found::Refused(_) => {}
-        }
-    }
-
-    /// The newest score counts: scores of different models don't compare.
-    fn epss(&mut self, epss: Epss) {
-        let newer = self
-            .epss
-            .get(&epss.cve)
-            .is_none_or(|known| (known.date, &known.model) <= (epss.date, &epss.model));
-        if newer {
-            self.epss.insert(epss.cve.clone(), epss);
-        }
-    }
-
-    fn record(&mut self, record: &Record) {
-        let at = self.heads.len();
-        // Statements of VEX are called by the vulnerability's number; each is one of its own.
-        if !matches!(record.source, Source::OpenVex | Source::Csaf) {
-            let key = (record.source, record.id.to_ascii_uppercase());
-            if let Some(&before) = self.newest.get(&key) {
-                self.counts.replaced += 1;
-                let older = self
-                    .heads
-                    .get(before)
-                    .is_some_and(|head| head.modified <= record.modified);
-                if !older {
-                    return;
+impl Index {
+    /// One index over several segments, with the same answers as if everything had been added to one builder in this order.
+    /// No record is read or unpacked for it, so that a small segment beside large ones costs no more than their tables.
+    pub fn join(segments: &[Arc<Segment>]) -> Self {
+        let kept = newest(segments);
+        let mut counts = Counts::default();
+        let mut spans = Vec::new();
+        let mut postings = Vec::new();
+        let mut numbers = Vec::new();
+        let mut parts = Vec::with_capacity(segments.len());
+        for ((part, segment), kept) in (0_u32..).zip(segments).zip(&kept) {
+            parts.push(Arc::clone(&segment.bytes));
+            let mut at = vec![None; segment.heads.len()];
+            for ((head, kept), at) in segment.heads.iter().zip(kept).zip(&mut at) {
+                if !kept {
+                    counts.replaced += 1;
+                    continue;
                 }
-                if let Some(head) = self.heads.get_mut(before) {
-                    head.replaced = true;
-                }
+                *at = u32::try_from(spans.len()).ok();
+                spans.push(Span {
+                    begin: head.begin,
+                    length: head.length,
+                    part,
+                });
+                numbers.push(Numbers {
+                    id: &head.id,
+                    aliases: &head.aliases,
+                    withdrawn: head.withdrawn,
+                });
+                segment.count(head, &mut counts);
             }
-            self.newest.insert(key, at);
+            counts.replaced += segment.replaced;
+            let moved = segment.postings.iter().filter_map(|(key, record)| {
+                Some((*key, at.get(*record as usize).copied().flatten()?))
+            });
+            postings.extend(moved);
         }
-        let (Some(span), Ok(number)) = (self.packer.put(record), u32::try_from(at)) else {
-            return;
-        };
-        let mut kinds = Vec::new();
-        if !record.withdrawn {
-            let mut keys: Vec<u64> = Vec::new();
-            for affected in &record.affected {
-                let found = Keys::of(affected);
-                keys.extend(found.all().map(hash));
-                kinds.extend(found.kinds());
-            }
-            keys.sort_unstable();
-            keys.dedup();
-            self.postings
-                .extend(keys.into_iter().map(|key| (key, number)));
-            kinds.sort_unstable();
-            kinds.dedup();
-        }
-        let id = hash(&format!("i:{}", record.id.to_ascii_uppercase()));
-        self.postings.push((id, number));
-        self.spans.push(span);
-        self.heads.push(Head {
-            id: record.id.clone(),
-            aliases: record.aliases.clone(),
-            modified: record.modified,
-            withdrawn: record.withdrawn,
-            source: record.source,
-            kinds,
-            replaced: false,
-        });
-    }
-
-    /// The index.
-    pub fn finish(mut self) -> Index {
-        let mut kept: Vec<Option<u32>> = Vec::with_capacity(self.heads.len());
-        let mut next = 0;
-        for head in &self.heads {
-            kept.push((!head.replaced).then_some(next));
-            next += u32::from(!head.replaced);
-        }
-        let at = |record: u32| kept.get(record as usize).copied().flatten();
-        let mut postings: Vec<(u64, u32)> = self
-            .postings
-            .into_iter()
-            .filter_map(|(key, record)| Some((key, at(record)?)))
-            .collect();
-        postings.sort_unstable();
-        let mut alive = self.heads.iter().map(|head| !head.replaced);
-        self.spans.retain(|_| alive.next().unwrap_or_default());
-        self.heads.retain(|head| !head.replaced);
-        let numbers: Vec<Numbers<'_>> = self
-            .heads
-            .iter()
-            .map(|head| Numbers {
-                id: &head.id,
-                aliases: &head.aliases,
-                withdrawn: head.withdrawn,
-            })
-            .collect();
+        // Each segment is sorted: a stable sort goes over such runs once.
+        postings.sort();
         let groups = group(&numbers);
-        let mut counts = self.counts;
-        counts.records = self.heads.len() as u64;
+        let (kev, epss) = (segment::kev(segments), segment::epss(segments));
+        counts.records = spans.len() as u64;
         counts.vulnerabilities = groups.names.len() as u64;
         counts.alias_conflicts = groups.conflicts;
-        counts.kev = self.kev.len() as u64;
-        counts.epss = self.epss.len() as u64;
-        for head in &self.heads {
-            let source = head.source.name();
-            counts.withdrawn += u64::from(head.withdrawn);
-            if head.kinds.is_empty() && !head.withdrawn {
-                *counts.unfindable.entry(source.to_owned()).or_default() += 1;
-            }
-            for kind in &head.kinds {
-                let of = counts.kinds.entry(kind.clone()).or_default();
-                *of.entry(source.to_owned()).or_default() += 1;
-            }
-        }
-        Index {
-            store: Store {
-                bytes: Bytes::Memory(self.packer.bytes),
-                spans: self.spans,
-            },
+        counts.kev = kev.len() as u64;
+        counts.epss = epss.len() as u64;
+        Self {
+            store: Store { parts, spans },
             postings,
             members: members(&groups),
             groups,
-            kev: self.kev,
-            epss: self.epss,
+            kev,
+            epss,
             counts,
         }
+    }
+
+    /// All records of a number, whoever's they are: a source may have said two things of it.
+    ///
+    /// # Errors
+    /// [`IndexError`] when the file was damaged after it was opened.
+    pub fn records_of(&self, id: &str) -> Result<Vec<Record>, IndexError> {
+        let mut found = Vec::new();
+        for number in self.find(&id_key(id)) {
+            let record = self.store.record(number)?;
+            if record.id.eq_ignore_ascii_case(id) {
+                found.push(record);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Every record, each unpacked as it is asked for.
+    pub fn records(&self) -> impl Iterator<Item = Result<Record, IndexError>> {
+        (0_u32..)
+            .zip(&self.store.spans)
+            .map(|(number, _)| self.store.record(number))
+    }
+
+    /// CISA's catalogue, in no order.
+    pub fn kev(&self) -> impl Iterator<Item = &Kev> {
+        self.kev.values()
+    }
+
+    /// EPSS, in no order.
+    pub fn epss(&self) -> impl Iterator<Item = &Epss> {
+        self.epss.values()
     }
 }
 

@@ -18,6 +18,8 @@ pub(super) struct Keys {
     pub(super) names: Vec<String>,
     /// The maker's name, in letters and digits alone.
     pub(super) maker: String,
+    /// A CPE name leaves the maker open.
+    pub(super) anyone: bool,
 }
 
 impl Keys {
@@ -38,6 +40,7 @@ impl Keys {
             Vec::new()
         };
         Self {
+            anyone: cpes.iter().any(|key| key.starts_with("c:*:")),
             package,
             cpes,
             maker: if names.is_empty() {
@@ -61,7 +64,7 @@ impl Keys {
                 .value()
                 .is_some_and(|product| among(&format!("c:*:{product}")))
         };
-        !self.cpes.is_empty() && (among(key) || anyone())
+        !self.cpes.is_empty() && (among(key) || self.anyone && anyone())
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &str> {
@@ -242,7 +245,7 @@ fn telling(plain: &str) -> bool {
 }
 
 /// FNV-1a, 64 bits: the same on every machine, as the index file needs it. Whoever looks up compares the name itself again.
-pub(super) fn hash(key: &str) -> u64 {
+pub(crate) fn hash(key: &str) -> u64 {
     key.bytes().fold(0xcbf2_9ce4_8422_2325, |sum: u64, byte| {
         (sum ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })

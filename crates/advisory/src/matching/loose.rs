@@ -96,7 +96,10 @@ impl Loose {
 
     /// Which one is newer; `None` where that turns on a piece that can mean two things.
     pub(super) fn compare(&self, other: &Self) -> Option<Ordering> {
-        if self.day != other.day || self.head != other.head {
+        // Nearly always both heads are empty. Comparing two empty texts reads through a dangling pointer with an empty mask, for
+        // which some processors take hundreds of cycles: it was a fifth of all matching.
+        let bare = self.head.is_empty() && other.head.is_empty();
+        if self.day != other.day || !bare && self.head != other.head {
             return None;
         }
         let none = Number::default();
@@ -226,8 +229,10 @@ pub(super) fn same_commit(one: &str, two: &str) -> bool {
 
 /// `2018-07-26` or `2018/7/26`.
 pub(super) fn is_day(text: &str) -> bool {
-    let parts: Vec<&str> = text.split(['-', '/']).collect();
-    let [year, month, day] = parts[..] else {
+    let mut parts = text.split(['-', '/']);
+    let (Some(year), Some(month), Some(day), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
         return false;
     };
     let number = |text: &str, most: u32| {

@@ -26,8 +26,10 @@
 
 mod alias;
 mod because;
+mod diff;
 mod disk;
 mod facts;
+mod fix;
 mod group;
 mod index;
 mod key;
@@ -35,20 +37,30 @@ mod known;
 mod loose;
 mod order;
 mod outcome;
+mod parts;
 mod platform;
 mod report;
 mod run;
+mod segment;
+mod segment_file;
 mod store;
+mod text;
 mod verdict;
 #[cfg(test)]
 mod verdict_tests;
 mod vex;
 
+pub(crate) use key::hash;
+
 pub use because::{Because, Verdict};
+pub use diff::{Changed, Difference, FindingKey, Gone, New, Snapshot, SnapshotError, State, Why};
 pub use disk::{IndexError, VERSION};
 pub use facts::Asset;
-pub use index::{Builder, Counts, Index};
+pub use fix::Upgrade;
+pub use index::{Counts, Index};
 pub use outcome::{About, Disagreement, Graded, Said};
 pub use report::{Decided, Finding, Identifier, Part, Report, Summary, Vulnerability};
 pub use run::{Options, match_inventory};
+pub use segment::{Builder, Mark, Segment};
+pub use text::Text;
 pub use vex::{Own, Suppressed};

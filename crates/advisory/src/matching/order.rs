@@ -1,6 +1,8 @@
 //! One version held against the ends of ranges, by whichever order fits.
 
+use std::cell::RefCell;
 use std::cmp::Ordering;
+use std::rc::Rc;
 
 use super::loose::{self, Loose};
 use crate::record::{Affected, Bound, Range};
@@ -82,29 +84,72 @@ impl Key {
     }
 }
 
+/// A version, read once for each order that it is asked for in: a statement may have thousands of ranges.
+pub(super) struct Own<'a> {
+    pub(super) text: &'a str,
+    read: RefCell<Vec<(How, Result<Rc<Key>, String>)>>,
+}
+
+impl<'a> Own<'a> {
+    pub(super) const fn new(text: &'a str) -> Self {
+        Self {
+            text,
+            read: RefCell::new(Vec::new()),
+        }
+    }
+
+    pub(super) fn read(&self, how: How) -> Result<Rc<Key>, String> {
+        let mut read = self.read.borrow_mut();
+        if let Some((_, known)) = read.iter().find(|(known, _)| *known == how) {
+            return known.clone();
+        }
+        let key = Key::read(how, self.text).map(Rc::new);
+        read.push((how, key.clone()));
+        key
+    }
+}
+
+/// Sorts a few versions; those that have no order among each other stay as they are. By insertion: the standard sort may give
+/// up on an order that is not total.
+pub(super) fn sort_keys<T>(keys: &mut [(Rc<Key>, T)]) {
+    for end in 1..keys.len() {
+        let mut at = end;
+        while at > 0
+            && let Some([(before, _), (behind, _)]) = keys.get(at - 1..=at)
+            && before.compare(behind) == Some(Ordering::Greater)
+        {
+            keys.swap(at - 1, at);
+            at -= 1;
+        }
+    }
+}
+
 fn short(text: &str) -> String {
     text.chars().take(100).collect()
 }
 
 /// The orders to try for a range, the best first; never none.
-pub(super) fn orders(affected: &Affected, range: &Range, own: Option<Ecosystem>) -> Vec<How> {
+pub(super) fn orders(
+    affected: &Affected,
+    range: &Range,
+    own: Option<Ecosystem>,
+) -> impl Iterator<Item = How> + use<> {
+    let mut found = [None; 3];
     if range.version_type.as_deref() == Some("date") {
-        return vec![How::Day];
+        found[0] = Some(How::Day);
+        return found.into_iter().flatten();
     }
     let bare = own.is_none() && affected.package.is_none() && affected.purl.is_none();
-    let named = affected.order(range).map(|order| match order {
+    found[0] = affected.order(range).map(|order| match order {
         Ecosystem::SemVer if bare => How::Claimed,
         order => How::Of(order),
     });
-    let mut found: Vec<How> = named.into_iter().collect();
-    if let Some(own) = own.map(How::Of).filter(|own| !found.contains(own)) {
-        found.push(own);
+    found[1] = own.map(How::Of).filter(|own| found[0] != Some(*own));
+    let none = found[0].is_none() && found[1].is_none();
+    if none || bare && found[0] != Some(How::Claimed) {
+        found[2] = Some(How::Assumed);
     }
-    let claimed = found.contains(&How::Claimed);
-    if found.is_empty() || bare && !claimed {
-        found.push(How::Assumed);
-    }
-    found
+    found.into_iter().flatten()
 }
 
 /// Where a version stands to one end of a range.

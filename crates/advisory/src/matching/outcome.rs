@@ -8,9 +8,11 @@ use super::because::{Because, Verdict};
 use super::key::Keys;
 use super::known::Known;
 use super::platform::Around;
+use super::text::Text;
 use super::verdict::weight;
 use crate::record::{Affected, Identity, Record, Source, Status};
 use crate::score::Score;
+use crate::version::Ecosystem;
 
 /// What one product statement says of a component.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -18,12 +20,12 @@ pub struct Said {
     /// Whose record.
     pub source: Source,
     /// Its number there.
-    pub record: String,
+    pub record: Text,
     /// Who says it within the source.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub giver: String,
+    #[serde(skip_serializing_if = "is_empty")]
+    pub giver: Text,
     /// The product, as the source names it.
-    pub product: String,
+    pub product: Text,
     /// How the component was recognised in it.
     pub identity: Identity,
     /// What it says.
@@ -43,54 +45,117 @@ pub(super) struct Outcome {
     pub(super) by: usize,
 }
 
-/// A statement held against a component; `None` where it is of something else.
-pub(super) fn say(
-    record: &Record,
-    affected: &Affected,
-    keys: &Keys,
-    known: &Known<'_>,
-    around: &Around<'_>,
-) -> Option<Said> {
-    let seen = known.recognise(affected, keys)?;
-    let mut verdict = affected.verdict(seen.version, seen.order);
-    if verdict.status == Status::Affected && seen.upstream {
-        let range = match &verdict.because {
-            Because::Range { range, .. } => range.clone(),
-            Because::Listed { version } => format!("= {version}"),
-            _ => "*".to_owned(),
+fn is_empty(text: &Text) -> bool {
+    text.is_empty()
+}
+
+/// A product statement, made ready for many components.
+pub(super) struct Statement<'a> {
+    pub(super) record: &'a Record,
+    pub(super) affected: &'a Affected,
+    keys: Keys,
+    number: Text,
+    giver: Text,
+    product: Text,
+}
+
+impl<'a> Statement<'a> {
+    /// All statements of some records.
+    pub(super) fn of(records: &'a [Record]) -> Vec<Self> {
+        let mut found = Vec::new();
+        for record in records {
+            let number = Text::from(record.id.as_str());
+            found.extend(record.affected.iter().map(|affected| {
+                Self {
+                    record,
+                    affected,
+                    keys: Keys::of(affected),
+                    number: number.clone(),
+                    giver: affected.giver.as_str().into(),
+                    product: format!("{} {}", affected.vendor, affected.product)
+                        .trim()
+                        .into(),
+                }
+            }));
+        }
+        found
+    }
+
+    pub(super) const fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// Held against a component; `None` where it is of something else.
+    pub(super) fn say(
+        &self,
+        known: &Known<'_>,
+        around: &Around<'_>,
+    ) -> Option<(Said, Against<'a>)> {
+        let affected = self.affected;
+        let seen = known.recognise(affected, &self.keys)?;
+        let mut verdict = affected.verdict(seen.version, seen.order);
+        let held = verdict.status == Status::Affected;
+        if verdict.status == Status::Affected && seen.upstream {
+            let range = match &verdict.because {
+                Because::Range { range, .. } => range.clone(),
+                Because::Listed { version } => format!("= {version}"),
+                _ => "*".to_owned(),
+            };
+            verdict.status = Status::Unknown;
+            verdict.because = Because::Backport { range };
+        }
+        if verdict.status == Status::Affected
+            && let Some(cpe) = seen.edition
+        {
+            verdict.status = Status::Unknown;
+            verdict.because = Because::Edition { cpe };
+        }
+        let said = Said {
+            source: self.record.source,
+            record: self.number.clone(),
+            giver: self.giver.clone(),
+            product: self.product.clone(),
+            identity: seen.identity,
+            verdict: around.after(verdict, affected),
+            release: seen.release,
         };
-        verdict.status = Status::Unknown;
-        verdict.because = Because::Backport { range };
+        Some((
+            said,
+            Against {
+                affected,
+                order: seen.order,
+                upstream: seen.upstream,
+                held,
+            },
+        ))
     }
-    if verdict.status == Status::Affected
-        && let Some(cpe) = seen.edition
-    {
-        verdict.status = Status::Unknown;
-        verdict.because = Because::Edition { cpe };
-    }
-    let product = format!("{} {}", affected.vendor, affected.product);
-    Some(Said {
-        source: record.source,
-        record: record.id.clone(),
-        giver: affected.giver.clone(),
-        product: product.trim().to_owned(),
-        identity: seen.identity,
-        verdict: around.after(verdict, affected),
-        release: seen.release,
-    })
+}
+
+/// How a statement was held against a component.
+#[derive(Clone, Copy)]
+pub(super) struct Against<'a> {
+    pub(super) affected: &'a Affected,
+    pub(super) order: Option<Ecosystem>,
+    /// By the version before the distribution's own part.
+    pub(super) upstream: bool,
+    /// It holds the component's version as affected, conditions aside.
+    pub(super) held: bool,
 }
 
 /// Statements for several releases of a distribution decide nothing for a component that does not say which it is from,
 /// unless they agree.
-pub(super) fn settle_releases(said: &mut [Said]) {
-    let mut of_releases = said.iter().filter(|one| one.release.is_some());
+pub(super) fn settle_releases(said: &mut [(Said, Against<'_>)]) {
+    let mut of_releases = said
+        .iter()
+        .map(|(one, _)| one)
+        .filter(|one| one.release.is_some());
     let Some(first) = of_releases.next().map(|one| one.verdict.status) else {
         return;
     };
     if of_releases.all(|one| one.verdict.status == first) {
         return;
     }
-    for one in said {
+    for (one, _) in said {
         if let Some(release) = &one.release {
             one.verdict = Verdict {
                 fixed: one.verdict.fixed.clone(),
@@ -105,11 +170,12 @@ pub(super) fn settle_releases(said: &mut [Said]) {
 /// The surest identity decides; at the same one affected is stronger than unknown, and that than unaffected. A source that is
 /// silent on the version leaves the word to the others. Where the surest is unknown, a less sure one may still say affected,
 /// never unaffected. What was recognised by a name is never decided.
-pub(super) fn outcome(said: &[Said]) -> Option<Outcome> {
+pub(super) fn outcome(said: &[(Said, Against<'_>)]) -> Option<Outcome> {
     let decides = |one: &Said| one.identity <= Identity::Cpe;
     let tier = |identity: Identity| if identity <= Identity::Package { 0 } else { 1 };
     let strongest = |wanted: u8| {
         said.iter()
+            .map(|(one, _)| one)
             .enumerate()
             .filter(|(_, one)| decides(one) && tier(one.identity) == wanted)
             .max_by_key(|(at, one)| {
@@ -133,7 +199,8 @@ pub(super) fn outcome(said: &[Said]) -> Option<Outcome> {
             by,
         });
     }
-    let (by, _) = said.iter().enumerate().max_by_key(|(at, one)| {
+    let all = said.iter().map(|(one, _)| one).enumerate();
+    let (by, _) = all.max_by_key(|(at, one)| {
         let spoken = !one.verdict.is_silent();
         (
             spoken,
@@ -171,9 +238,9 @@ pub enum About {
 }
 
 /// Who says what of the component.
-pub(super) fn verdicts(said: &[Said]) -> Option<Disagreement> {
+pub(super) fn verdicts(said: &[(Said, Against<'_>)]) -> Option<Disagreement> {
     let mut by: BTreeMap<String, Status> = BTreeMap::new();
-    for one in said.iter().filter(|one| !one.verdict.is_silent()) {
+    for (one, _) in said.iter().filter(|(one, _)| !one.verdict.is_silent()) {
         let who = if one.giver.is_empty() {
             format!("{} {}", one.source.name(), one.record)
         } else {

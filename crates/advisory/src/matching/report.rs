@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
+use super::fix::Upgrade;
 use super::outcome::{Disagreement, Graded, Said};
 use super::vex::{Own, Suppressed};
 use crate::decide::{Decision, Facts, What};
@@ -15,6 +16,11 @@ use crate::record::{Epss, Identity, Kev, Source, Status};
 pub struct Report {
     /// A vulnerability of a component each; the most urgent first.
     pub findings: Vec<Finding>,
+    /// For each component that is affected and has a fix: the version to go to.
+    pub upgrades: Vec<Upgrade>,
+    /// All components that were looked at, those without a finding too: so that two reports can be compared.
+    #[serde(serialize_with = "all_shared")]
+    pub components: Vec<Arc<Part>>,
     /// Counts.
     pub summary: Summary,
 }
@@ -77,18 +83,21 @@ pub struct Finding {
     /// What the other statements say, up to [`Options::others`](super::Options::others).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<Said>,
-    /// The first version that is not affected any more.
+    /// The nearest version that mends it; sources that say otherwise of a version which they call mended themselves aside.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fixed: Option<String>,
+    /// The nearest version that is affected by no statement at all, where that is another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fixed_by_all: Option<String>,
     /// Where sources differ on whether it is affected.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub disagreement: Option<Disagreement>,
+    pub disagreement: Option<Box<Disagreement>>,
     /// A statement says that it does not matter here.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub suppressed: Option<Suppressed>,
+    pub suppressed: Option<Box<Suppressed>>,
     /// One's own statement said so, and has run out.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub expired: Option<Own>,
+    pub expired: Option<Box<Own>>,
     /// What to do and by when, if it is affected.
     #[serde(flatten, serialize_with = "shared")]
     pub decided: Arc<Decided>,
@@ -157,8 +166,15 @@ impl Finding {
     }
 }
 
-fn shared<T: Serialize, S: Serializer>(value: &Arc<T>, to: S) -> Result<S::Ok, S::Error> {
+pub(super) fn shared<T: Serialize, S: Serializer>(
+    value: &Arc<T>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
     value.serialize(to)
+}
+
+fn all_shared<S: Serializer>(parts: &[Arc<Part>], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(parts.iter().map(|part| &**part))
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)]

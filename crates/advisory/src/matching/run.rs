@@ -7,15 +7,16 @@ use jiff::civil::Date;
 
 use super::disk::IndexError;
 use super::facts::{self, Asset};
+use super::fix::{self, Upgrade};
 use super::index::Index;
-use super::key::Keys;
 use super::known::Known;
-use super::outcome::{of_records, outcome, say, scores, settle_releases, verdicts};
+use super::outcome::{Statement, of_records, outcome, scores, settle_releases, verdicts};
+use super::parts::{arrange, in_parts, threads};
 use super::platform::Around;
 use super::report::{Decided, Finding, Identifier, Part, Report, Summary, Vulnerability};
 use super::vex::{self, Own};
 use crate::decide::decide;
-use crate::record::{Affected, Record, Status};
+use crate::record::{Identity, Record, Status};
 use crate::sbom::{Component, Inventory};
 
 /// Most places of one component that are told.
@@ -38,6 +39,8 @@ pub struct Options {
     pub most: usize,
     /// Most statements of a finding that are told beside the one that decided.
     pub others: usize,
+    /// Threads to match on; 0 for as many as the machine has, up to 8. The report is the same whatever their number.
+    pub threads: usize,
 }
 
 impl Default for Options {
@@ -49,6 +52,7 @@ impl Default for Options {
             all: false,
             most: 1_000_000,
             others: 20,
+            threads: 0,
         }
     }
 }
@@ -91,45 +95,197 @@ pub fn match_inventory(
         pairs.append(&mut kept);
     }
     pairs.sort_unstable();
-    let mut findings = Vec::new();
-    for of_group in pairs.chunk_by(|one, two| one.0 == two.0) {
-        let Some(&(group, _)) = of_group.first() else {
-            continue;
-        };
-        let records = index.members(group)?;
-        let mut one = OfGroup::of(index, group, records, options);
-        for &(_, at) in of_group {
-            let both = known.get(at as usize).zip(parts.get(at as usize));
-            let Some(finding) = both.and_then(|(known, part)| one.finding(known, part, &around))
-            else {
+    let threads = threads(options.threads);
+    let work = |run: &[(u32, u32)]| {
+        let mut found: Vec<(u32, u32, Finding)> = Vec::new();
+        for of_group in run.chunk_by(|one, two| one.0 == two.0) {
+            let Some(&(group, _)) = of_group.first() else {
                 continue;
             };
-            if finding.status == Status::Unaffected && !options.all {
-                continue;
+            let records = index.members(group)?;
+            let mut one = OfGroup::of(index, group, &records, options);
+            for &(_, at) in of_group {
+                let both = known.get(at as usize).zip(parts.get(at as usize));
+                let Some(finding) =
+                    both.and_then(|(known, part)| one.finding(known, part, &around))
+                else {
+                    continue;
+                };
+                if finding.status != Status::Unaffected || options.all {
+                    found.push((group, at, finding));
+                }
             }
-            if findings.len() >= options.most {
-                summary.left_out += 1;
-                continue;
-            }
-            count(&finding, &mut summary);
-            findings.push(finding);
+        }
+        Ok(found)
+    };
+    let (found, over) = in_parts(&pairs, threads, options.most, work)?;
+    drop(pairs);
+    summary.left_out += over;
+    let mut findings = Vec::with_capacity(found.len());
+    let mut of: Vec<(u32, u32)> = Vec::with_capacity(found.len());
+    for (group, at, finding) in found {
+        count(&finding, &mut summary);
+        of.push((group, at));
+        findings.push(finding);
+    }
+    let upgrades = upgrades(index, &known, &parts, (&findings, &of), threads)?;
+    let key = |one: &Finding| {
+        (
+            !one.counts(),
+            std::cmp::Reverse(one.what()),
+            super::verdict::weight(one.status) != 2,
+        )
+    };
+    let mut order: Vec<u32> = (0..u32::try_from(findings.len()).unwrap_or(u32::MAX)).collect();
+    order.sort_by(|one, two| {
+        let both = findings.get(*one as usize).zip(findings.get(*two as usize));
+        both.map_or(std::cmp::Ordering::Equal, |(one, two)| {
+            key(one)
+                .cmp(&key(two))
+                .then_with(|| one.component.name.cmp(&two.component.name))
+                .then_with(|| one.vulnerability.id.cmp(&two.vulnerability.id))
+                .then_with(|| one.component.version.cmp(&two.component.version))
+        })
+    });
+    arrange(&mut findings, &order);
+    Ok(Report {
+        findings,
+        upgrades,
+        components: parts,
+        summary,
+    })
+}
+
+/// The version to go to, for each component that is affected and has a fix.
+fn upgrades(
+    index: &Index,
+    known: &[Known<'_>],
+    parts: &[Arc<Part>],
+    (findings, of): (&[Finding], &[(u32, u32)]),
+    threads: usize,
+) -> Result<Vec<Upgrade>, IndexError> {
+    let mut by_part: BTreeMap<u32, Vec<(u32, &Finding)>> = BTreeMap::new();
+    for (finding, (group, at)) in findings.iter().zip(of) {
+        if finding.counts() {
+            by_part.entry(*at).or_default().push((*group, finding));
         }
     }
-    findings.sort_by(|one: &Finding, two: &Finding| {
-        let key = |one: &Finding| {
-            (
-                !one.counts(),
-                std::cmp::Reverse(one.what()),
-                super::verdict::weight(one.status) != 2,
-            )
+    let tried: BTreeMap<u32, Vec<&str>> = by_part
+        .iter()
+        .filter_map(|(at, of_part)| {
+            let fixes = of_part
+                .iter()
+                .filter(|(_, finding)| finding.status == Status::Affected)
+                .flat_map(|(_, finding)| finding.fixed.iter().chain(&finding.fixed_by_all));
+            let order = known.get(*at as usize)?.order();
+            let tried = fix::tried(fixes.map(String::as_str), order);
+            (!tried.is_empty()).then_some((*at, tried))
+        })
+        .collect();
+    let mut pairs: Vec<(u32, u32)> = by_part
+        .iter()
+        .filter(|(at, _)| tried.contains_key(at))
+        .flat_map(|(at, of_part)| {
+            let affected = |one: &&(u32, &Finding)| one.1.status == Status::Affected;
+            let of_part = of_part.iter().filter(affected);
+            of_part.map(|(group, _)| (*group, *at))
+        })
+        .collect();
+    pairs.sort_unstable();
+    let work = |run: &[(u32, u32)]| {
+        let mut left: Vec<(u32, u32, u64)> = Vec::new();
+        for of_group in run.chunk_by(|one, two| one.0 == two.0) {
+            let Some(&(group, _)) = of_group.first() else {
+                continue;
+            };
+            let mut records = index.members(group)?;
+            records.retain(|record| !record.withdrawn);
+            let statements = Statement::of(&records);
+            for &(_, at) in of_group {
+                let Some((known, tried)) = known.get(at as usize).zip(tried.get(&at)) else {
+                    continue;
+                };
+                left.push((at, group, remaining(&statements, known, tried)));
+            }
+        }
+        Ok(left)
+    };
+    let (left, _) = in_parts(&pairs, threads, pairs.len(), work)?;
+    let left: HashMap<(u32, u32), u64> = left
+        .into_iter()
+        .map(|(at, group, mask)| ((at, group), mask))
+        .collect();
+    let mut upgrades = Vec::new();
+    for (at, tried) in &tried {
+        let (Some(of_part), Some(part)) = (by_part.get(at), parts.get(*at as usize)) else {
+            continue;
         };
-        key(one)
-            .cmp(&key(two))
-            .then_with(|| one.component.name.cmp(&two.component.name))
-            .then_with(|| one.vulnerability.id.cmp(&two.vulnerability.id))
-            .then_with(|| one.component.version.cmp(&two.component.version))
+        let affected: Vec<(u64, &str)> = of_part
+            .iter()
+            .filter(|(_, finding)| finding.status == Status::Affected)
+            .map(|(group, finding)| {
+                let mask = left.get(&(*at, *group)).copied().unwrap_or(u64::MAX);
+                (mask, finding.vulnerability.id.as_str())
+            })
+            .collect();
+        let stays = |bit: usize| {
+            affected
+                .iter()
+                .filter(|(mask, _)| mask >> bit & 1 == 1)
+                .count()
+        };
+        // The nearest of those that leave fewest.
+        let Some((bit, version)) = tried.iter().enumerate().min_by_key(|(bit, _)| stays(*bit))
+        else {
+            continue;
+        };
+        let of = |wanted: u64| {
+            affected
+                .iter()
+                .filter(|(mask, _)| mask >> bit & 1 == wanted)
+                .map(|(_, id)| (*id).to_owned())
+                .collect()
+        };
+        upgrades.push(Upgrade {
+            component: Arc::clone(part),
+            version: (*version).to_owned(),
+            mends: of(0),
+            leaves: of(1),
+            unknown: of_part
+                .iter()
+                .filter(|(_, finding)| finding.status == Status::Unknown)
+                .map(|(_, finding)| finding.vulnerability.id.clone())
+                .collect(),
+        });
+    }
+    upgrades.sort_by(|one, two| {
+        let key = |one: &Upgrade| (one.component.name.clone(), one.component.version.clone());
+        key(one).cmp(&key(two))
     });
-    Ok(Report { findings, summary })
+    Ok(upgrades)
+}
+
+/// For each version that is tried a bit: some statement holds the vulnerability to be in it, or may.
+fn remaining(statements: &[Statement<'_>], known: &Known<'_>, tried: &[&str]) -> u64 {
+    let mut mask = 0;
+    for statement in statements {
+        let Some(seen) = known.recognise(statement.affected, statement.keys()) else {
+            continue;
+        };
+        if seen.identity > Identity::Cpe || seen.upstream {
+            continue;
+        }
+        let affected = statement.affected;
+        let held = seen
+            .version
+            .is_some_and(|version| affected.holds_affected(version, seen.order, false));
+        for (bit, version) in tried.iter().enumerate() {
+            if affected.holds_affected(version, seen.order, held) {
+                mask |= 1 << bit;
+            }
+        }
+    }
+    mask
 }
 
 fn count(finding: &Finding, summary: &mut Summary) {
@@ -228,7 +384,7 @@ fn is_cve(id: &str) -> bool {
 
 /// One vulnerability, for all components that may have it.
 struct OfGroup<'a> {
-    records: Vec<(Record, Vec<Keys>)>,
+    statements: Vec<Statement<'a>>,
     shared: Arc<Vulnerability>,
     facts: crate::decide::Facts,
     options: &'a Options,
@@ -239,11 +395,11 @@ struct OfGroup<'a> {
 }
 
 impl<'a> OfGroup<'a> {
-    fn of(index: &Index, group: u32, records: Vec<Record>, options: &'a Options) -> Self {
+    fn of(index: &Index, group: u32, records: &'a [Record], options: &'a Options) -> Self {
         let id = index.name(group).to_owned();
         let mut ids = vec![id.clone()];
         let mut seen: HashSet<String> = ids.iter().map(|id| id.to_ascii_uppercase()).collect();
-        for record in &records {
+        for record in records {
             // A bulletin's other numbers are other vulnerabilities.
             let bulletin = record.aliases.iter().filter(|alias| is_cve(alias)).count() > 1;
             let aliases = record
@@ -256,12 +412,12 @@ impl<'a> OfGroup<'a> {
                 }
             }
         }
-        let scores = scores(&records);
+        let scores = scores(records);
         let kev = facts::kev(index, &ids).cloned();
         let epss = facts::epss(index, &ids).cloned();
         let facts = facts::facts(
             index,
-            &records,
+            records,
             kev.as_ref(),
             epss.as_ref(),
             &scores,
@@ -289,7 +445,7 @@ impl<'a> OfGroup<'a> {
                 .collect(),
             kev,
             epss,
-            disagreements: of_records(&records, &scores),
+            disagreements: of_records(records, &scores),
             scores,
         };
         Self {
@@ -303,13 +459,9 @@ impl<'a> OfGroup<'a> {
             shared: Arc::new(shared),
             facts,
             options,
-            records: records
+            statements: Statement::of(records)
                 .into_iter()
-                .filter(|record| !record.withdrawn)
-                .map(|record| {
-                    let keys = record.affected.iter().map(Keys::of).collect();
-                    (record, keys)
-                })
+                .filter(|statement| !statement.record.withdrawn)
                 .collect(),
             decided: [None, None],
         }
@@ -322,12 +474,13 @@ impl<'a> OfGroup<'a> {
         around: &Around<'_>,
     ) -> Option<Finding> {
         let mut said: Vec<_> = self
-            .statements()
-            .filter_map(|(record, affected, keys)| say(record, affected, keys, known, around))
+            .statements
+            .iter()
+            .filter_map(|statement| statement.say(known, around))
             .collect();
         settle_releases(&mut said);
         let outcome = outcome(&said)?;
-        let mut decided_by = said.get(outcome.by)?.clone();
+        let decided_by = &said.get(outcome.by)?.0;
         // A name is no ground for "affected"; nor is it one for a finding where even so it would not be affected.
         let status = if outcome.proposed && decided_by.verdict.status == Status::Unaffected {
             Status::Unaffected
@@ -339,11 +492,13 @@ impl<'a> OfGroup<'a> {
             return None;
         }
         let disagreement = verdicts(&said);
-        let fixed = decided_by.verdict.fixed.clone().or_else(|| {
-            said.iter()
-                .filter(|one| one.identity == decided_by.identity)
-                .find_map(|one| one.verdict.fixed.clone())
-        });
+        let fix = fix::fix(
+            &said,
+            outcome.by,
+            outcome.proposed,
+            known.version(),
+            known.order(),
+        );
         let (mine, expired) = vex::own(
             &self.options.own,
             &self.shared.ids,
@@ -355,8 +510,8 @@ impl<'a> OfGroup<'a> {
         } else {
             mine.or_else(|| self.cleared(known, around))
         };
-        decided_by.verdict.fixed.clone_from(&fixed);
-        said.remove(outcome.by);
+        let (mut decided_by, _) = said.remove(outcome.by);
+        decided_by.verdict.fixed.clone_from(&fix.nearest);
         said.truncate(self.options.others);
         Some(Finding {
             component: Arc::clone(part),
@@ -364,21 +519,14 @@ impl<'a> OfGroup<'a> {
             status,
             proposed: outcome.proposed,
             identity: decided_by.identity,
-            decided: self.decided(fixed.is_some() || self.patched),
+            decided: self.decided(fix.nearest.is_some() || self.patched),
             decided_by,
-            others: said,
-            fixed,
-            disagreement,
-            suppressed,
-            expired: expired.cloned(),
-        })
-    }
-
-    /// All product statements, with their records.
-    fn statements(&self) -> impl Iterator<Item = (&Record, &Affected, &Keys)> {
-        self.records.iter().flat_map(|(record, keys)| {
-            let both = record.affected.iter().zip(keys);
-            both.map(move |(affected, keys)| (record, affected, keys))
+            others: said.into_iter().map(|(said, _)| said).collect(),
+            fixed: fix.nearest,
+            fixed_by_all: fix.by_all,
+            disagreement: disagreement.map(Box::new),
+            suppressed: suppressed.map(Box::new),
+            expired: expired.cloned().map(Box::new),
         })
     }
 
@@ -387,11 +535,10 @@ impl<'a> OfGroup<'a> {
         if !self.clears {
             return None;
         }
-        self.statements()
-            .filter(|(record, affected, _)| vex::clears(record, affected))
-            .find_map(|(record, affected, keys)| {
-                vex::supplier(record, affected, keys, known, around)
-            })
+        self.statements
+            .iter()
+            .filter(|one| vex::clears(one.record, one.affected))
+            .find_map(|one| vex::supplier(one.record, one.affected, one.keys(), known, around))
     }
 
     /// Decided once for all components; whether there is a fix is all in which they differ.

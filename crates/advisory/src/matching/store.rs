@@ -1,8 +1,9 @@
 //! Where an index keeps its records: packed, in memory or in a file, each unpacked when it is looked at.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use flate2::read::DeflateDecoder;
 use flate2::{Compress, Compression, FlushCompress, Status};
@@ -21,44 +22,62 @@ pub(super) enum Bytes {
     File(Mutex<File>, u64),
 }
 
-/// Records by their number.
+impl Bytes {
+    /// The packed bytes of a record.
+    fn packed(&self, begin: u64, length: u32) -> Result<Cow<'_, [u8]>, IndexError> {
+        match self {
+            Self::Memory(bytes) => usize::try_from(begin)
+                .ok()
+                .and_then(|begin| bytes.get(begin..begin.checked_add(length as usize)?))
+                .map(Cow::Borrowed)
+                .ok_or_else(|| IndexError::Damaged("a record lies outside".to_owned())),
+            Self::File(file, first) => {
+                // A lock that a panic left is as good: each read seeks first.
+                let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+                file.seek(SeekFrom::Start(first.saturating_add(begin)))?;
+                let mut read = vec![0; length as usize];
+                file.read_exact(&mut read)?;
+                Ok(Cow::Owned(read))
+            }
+        }
+    }
+}
+
+/// Where a record lies.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Span {
+    pub(super) begin: u64,
+    pub(super) length: u32,
+    /// In which of the parts.
+    pub(super) part: u32,
+}
+
+/// Records by their number, in one part or several.
 #[derive(Debug)]
 pub(super) struct Store {
-    pub(super) bytes: Bytes,
-    /// Where each begins and how long it is.
-    pub(super) spans: Vec<(u64, u32)>,
+    pub(super) parts: Vec<Arc<Bytes>>,
+    pub(super) spans: Vec<Span>,
 }
 
 impl Store {
     /// Reads a record.
     pub(super) fn record(&self, number: u32) -> Result<Record, IndexError> {
         let damaged = |what: &str| IndexError::Damaged(format!("record {number}: {what}"));
-        let &(begin, length) = self
-            .spans
-            .get(number as usize)
-            .ok_or_else(|| damaged("there is none"))?;
-        let mut read = Vec::new();
-        let packed: &[u8] = match &self.bytes {
-            Bytes::Memory(bytes) => usize::try_from(begin)
-                .ok()
-                .and_then(|begin| bytes.get(begin..begin.checked_add(length as usize)?))
-                .ok_or_else(|| damaged("it lies outside"))?,
-            Bytes::File(file, first) => {
-                // A lock that a panic left is as good: each read seeks first.
-                let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-                file.seek(SeekFrom::Start(first.saturating_add(begin)))?;
-                file.by_ref()
-                    .take(u64::from(length))
-                    .read_to_end(&mut read)?;
-                &read
-            }
-        };
+        let packed = self.packed(number)?;
         let mut text = Vec::with_capacity(packed.len().saturating_mul(4));
-        DeflateDecoder::new(packed)
+        DeflateDecoder::new(&*packed)
             .take(LONGEST)
             .read_to_end(&mut text)
             .map_err(|error| damaged(&error.to_string()))?;
         serde_json::from_slice(&text).map_err(|error| damaged(&error.to_string()))
+    }
+
+    /// A record as it is packed.
+    pub(super) fn packed(&self, number: u32) -> Result<Cow<'_, [u8]>, IndexError> {
+        let none = || IndexError::Damaged(format!("there is no record {number}"));
+        let span = self.spans.get(number as usize).ok_or_else(none)?;
+        let part = self.parts.get(span.part as usize).ok_or_else(none)?;
+        part.packed(span.begin, span.length)
     }
 }
 

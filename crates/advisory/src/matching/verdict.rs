@@ -1,8 +1,10 @@
 //! One product statement for one version.
 
+use std::rc::Rc;
+
 use super::because::{Because, Verdict, shown};
 use super::loose::{is_commit, same_commit};
-use super::order::{Key, Side, inside, orders};
+use super::order::{How, Key, Own, Side, inside, orders, sort_keys};
 use crate::record::{Affected, Bound, Range, Status};
 use crate::version::Ecosystem;
 
@@ -27,23 +29,24 @@ impl Affected {
                     version: listed.clone(),
                 },
                 order_assumed: false,
-                fixed: self.fixed(version, order),
+                fixed: self.fixed(&Own::new(version), order),
             };
         }
+        let own = Own::new(version);
         let mut weighed = Weighed::default();
-        self.weigh_list(version, order, &mut weighed);
+        self.weigh_list(&own, order, &mut weighed);
         let comparable = self.has_order();
         for range in &self.ranges {
             let held = if range.is_git() {
                 commit(range, version, comparable)
             } else {
-                holds(self, range, version, order)
+                holds(self, range, &own, order)
             };
             weighed.put(held, range);
         }
         let mut verdict = weighed.verdict(self.default);
         if verdict.status == Status::Affected {
-            verdict.fixed = self.fixed(version, order);
+            verdict.fixed = self.fixed(&own, order);
         }
         verdict
     }
@@ -73,13 +76,13 @@ impl Affected {
     }
 
     /// A listed version may be written in another way: `1.0` for `1.0.0`.
-    fn weigh_list(&self, version: &str, order: Option<Ecosystem>, weighed: &mut Weighed) {
+    fn weigh_list(&self, own: &Own<'_>, order: Option<Ecosystem>, weighed: &mut Weighed) {
         if self.versions.is_empty() {
             return;
         }
         let mut why = None;
         for how in orders(self, &Range::all(Status::Affected), order) {
-            let key = match Key::read(how, version) {
+            let key = match own.read(how) {
                 Ok(key) => key,
                 Err(reason) => {
                     why.get_or_insert(reason);
@@ -99,7 +102,7 @@ impl Affected {
             }
             return;
         }
-        if is_commit(version) && self.versions.iter().all(|listed| is_commit(listed)) {
+        if is_commit(own.text) && self.versions.iter().all(|listed| is_commit(listed)) {
             weighed.unsure.push((Status::Affected, Because::Commits));
         } else if let Some(why) = why {
             weighed
@@ -108,52 +111,103 @@ impl Affected {
         }
     }
 
-    /// The first version that is out of all affected ranges which hold this one.
-    fn fixed(&self, version: &str, order: Option<Ecosystem>) -> Option<String> {
-        let mut best: Option<(Option<Key>, &str)> = None;
+    /// The nearest later version at which an affected range ends and that no affected range holds; where there is none, the
+    /// furthest at which one ends that holds this version.
+    fn fixed(&self, own: &Own<'_>, order: Option<Ecosystem>) -> Option<String> {
+        let mut ends: Vec<(Rc<Key>, &str)> = Vec::new();
+        let mut first: Option<&str> = None;
         for range in &self.ranges {
-            let Held::Yes(Status::Affected, _) = (if range.is_git() {
-                Held::No(false)
-            } else {
-                holds(self, range, version, order)
-            }) else {
+            let Some(how) = self.mends(range, own, order) else {
                 continue;
             };
-            let how = orders(self, range, order).into_iter().next()?;
-            let read = |text: &str| Key::read(how, text).ok();
-            let own = read(version);
-            let later = |text: &str| {
-                own.as_ref().zip(read(text)).is_some_and(|(own, at)| {
-                    own.compare(&at).is_some_and(std::cmp::Ordering::is_lt)
-                })
-            };
-            let changed = range
-                .changes
-                .iter()
-                .find(|change| change.status == Status::Unaffected && later(&change.at))
-                .map(|change| change.at.as_str());
-            let end = match &range.upper {
-                Bound::Excluding(end) => Some(end.as_str()),
-                _ => None,
-            };
-            let Some(end) = changed.or(end) else {
-                continue;
-            };
-            let key = read(end);
-            let further = match &best {
-                Some((Some(one), _)) => key
-                    .as_ref()
-                    .and_then(|key| key.compare(one))
-                    .is_some_and(std::cmp::Ordering::is_gt),
-                _ => true,
-            };
-            if further {
-                best = Some((key, end));
+            for end in ends_of(range) {
+                first.get_or_insert(end);
+                let later = |key: &Key| {
+                    let own = own.read(how).ok()?;
+                    own.compare(key).filter(|order| order.is_lt())
+                };
+                if let Ok(key) = Key::read(how, end)
+                    && later(&key).is_some()
+                    && ends.len() < MOST_ENDS
+                {
+                    ends.push((Rc::new(key), end));
+                }
             }
         }
-        best.map(|(_, end)| end.to_owned())
+        sort_keys(&mut ends);
+        let mended = ends
+            .iter()
+            .find(|(_, end)| !self.holds_affected(end, order, false));
+        mended
+            .or(ends.last())
+            .map(|(_, end)| (*end).to_owned())
+            // What can't be ordered is the source's word all the same.
+            .or_else(|| first.map(str::to_owned))
+    }
+
+    /// The order of a range that affects the version; `None` for one that does not hold it, or whose versions are commits.
+    fn mends(&self, range: &Range, own: &Own<'_>, order: Option<Ecosystem>) -> Option<How> {
+        if range.is_git() {
+            return None;
+        }
+        match holds(self, range, own, order) {
+            Held::Yes(Status::Affected, _) => orders(self, range, order).next(),
+            _ => None,
+        }
+    }
+
+    /// Whether a version is affected by the statement's own words, its conditions aside. `strict`: also where that can't be told.
+    pub(super) fn holds_affected(
+        &self,
+        version: &str,
+        order: Option<Ecosystem>,
+        strict: bool,
+    ) -> bool {
+        let own = Own::new(version);
+        let held = |range: &Range| {
+            !range.is_git()
+                && match holds(self, range, &own, order) {
+                    Held::Yes(status, _) => status == Status::Affected,
+                    Held::Unsure(_) => strict && range.status == Status::Affected,
+                    Held::No(_) => false,
+                }
+        };
+        self.ranges.iter().any(held)
+            || self
+                .versions
+                .iter()
+                .any(|listed| listed.eq_ignore_ascii_case(version))
+    }
+
+    /// The versions at which its affected ranges end: those that a maker says to be mended.
+    pub(super) fn ends(&self) -> impl Iterator<Item = &str> {
+        let affected = |range: &&Range| {
+            let changes = range.changes.iter().map(|change| change.status);
+            !range.is_git()
+                && std::iter::once(range.status)
+                    .chain(changes)
+                    .any(|status| status == Status::Affected)
+        };
+        self.ranges.iter().filter(affected).flat_map(ends_of)
     }
 }
+
+/// Where a range says that something is mended: behind its upper end, and where it changes to unaffected.
+fn ends_of(range: &Range) -> impl Iterator<Item = &str> {
+    let changed = range
+        .changes
+        .iter()
+        .filter(|change| change.status == Status::Unaffected)
+        .map(|change| change.at.as_str());
+    let end = match &range.upper {
+        Bound::Excluding(end) => Some(end.as_str()),
+        _ => None,
+    };
+    changed.chain(end)
+}
+
+/// Most ends of ranges that a statement is asked for.
+pub(super) const MOST_ENDS: usize = 64;
 
 /// Whether a range holds a version, and what it says of it then.
 enum Held {
@@ -164,13 +218,13 @@ enum Held {
     Unsure(Because),
 }
 
-fn holds(affected: &Affected, range: &Range, version: &str, own: Option<Ecosystem>) -> Held {
+fn holds(affected: &Affected, range: &Range, version: &Own<'_>, own: Option<Ecosystem>) -> Held {
     if range.lower == Bound::Open && range.upper == Bound::Open && range.changes.is_empty() {
         return Held::Yes(range.status, false);
     }
     let mut first: Option<Because> = None;
     for how in orders(affected, range, own) {
-        let key = match Key::read(how, version) {
+        let key = match version.read(how) {
             Ok(key) => key,
             Err(why) => {
                 first.get_or_insert(Because::BadVersion { why });
@@ -179,8 +233,8 @@ fn holds(affected: &Affected, range: &Range, version: &str, own: Option<Ecosyste
         };
         let assumed = key.is_assumed();
         let ends = [
-            inside(&range.lower, true, how, &key, version),
-            inside(&range.upper, false, how, &key, version),
+            inside(&range.lower, true, how, &key, version.text),
+            inside(&range.upper, false, how, &key, version.text),
         ];
         if ends.contains(&Side::Out) {
             return Held::No(assumed);

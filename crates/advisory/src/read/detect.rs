@@ -35,6 +35,11 @@ fn xml(first: &[u8]) -> Option<Format> {
         Some(Format::Cnvd)
     } else if holds(b"<cnnvd") || holds(b"<entry") && holds(b"<vuln-id") {
         Some(Format::Cnnvd)
+    } else if holds(b"<rss")
+        || holds(b"<rdf:rdf") && holds(b"purl.org/rss/")
+        || holds(b"<feed") && holds(b"www.w3.org/2005/atom")
+    {
+        Some(Format::Rss)
     } else {
         None
     }
@@ -220,6 +225,14 @@ mod tests {
                 Some(Format::Epss),
             ),
             ("cve,epss,percentile\n", Some(Format::Epss)),
+            (
+                "<?xml version='1.0'?>\n<rss version='2.0'><channel>",
+                Some(Format::Rss),
+            ),
+            (
+                "<feed xmlns=\"http://www.w3.org/2005/Atom\"><entry>",
+                Some(Format::Rss),
+            ),
             // A word in a text tells nothing.
             (r#"{"name":"\"cveMetadata\":","private":true}"#, None),
             (r#"{"name":"shop","dependencies":{"affected":"1.0"}}"#, None),

@@ -24,6 +24,10 @@ pub(super) fn text<'a>(bytes: &'a [u8], out: &mut Out<'_>) -> Option<&'a str> {
         Ok(text) => Some(text),
         Err(error) => {
             let at = error.valid_up_to();
+            // Half a character at the end is what a cut leaves.
+            if error.error_len().is_none() {
+                out.cut();
+            }
             out.refuse(format!("byte {at}"), "it is not UTF-8 there");
             None
         }
@@ -96,6 +100,7 @@ fn broken(error: &serde_json::Error, out: &mut Out<'_>) {
     let place = format!("line {}, column {}", error.line(), error.column());
     let reason = match error.classify() {
         serde_json::error::Category::Eof => {
+            out.cut();
             format!("it ends too early, as if cut: {}", plain(error))
         }
         _ => plain(error),

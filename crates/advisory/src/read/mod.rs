@@ -18,6 +18,7 @@ mod nvd;
 mod open;
 mod openvex;
 mod osv;
+mod rss;
 mod span;
 mod xml;
 
@@ -36,7 +37,7 @@ pub use note::Note;
 use crate::record::{Epss, Kev, Record};
 
 /// The form of a feed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Format {
     /// CVE 5.x records, as cvelistV5 and vulnrichment keep them: one a file, or an array.
     Cve5,
@@ -58,11 +59,13 @@ pub enum Format {
     Kev,
     /// EPSS scores, CSV.
     Epss,
+    /// News of a maker, RSS or Atom: titles, texts and links, which name no product that could be matched.
+    Rss,
 }
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Cve5,
         Self::Nvd,
         Self::Osv,
@@ -73,6 +76,7 @@ impl Format {
         Self::Cnnvd,
         Self::Kev,
         Self::Epss,
+        Self::Rss,
     ];
 
     /// Its name on the command line.
@@ -88,13 +92,14 @@ impl Format {
             Self::Cnnvd => "cnnvd",
             Self::Kev => "kev",
             Self::Epss => "epss",
+            Self::Rss => "rss",
         }
     }
 
     /// How names of its files end; others in a folder or an archive are left out and counted.
     const fn extension(self) -> &'static str {
         match self {
-            Self::Cnvd | Self::Cnnvd => ".xml",
+            Self::Cnvd | Self::Cnnvd | Self::Rss => ".xml",
             Self::Epss => ".csv",
             _ => ".json",
         }
@@ -104,6 +109,19 @@ impl Format {
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+impl Serialize for Format {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Format {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        name.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -173,6 +191,23 @@ pub enum Found {
     Epss(Epss),
     /// Something that was not understood.
     Refused(Refused),
+    /// A file has ended; what it gave stands in front of this.
+    Ended(Ended),
+}
+
+/// How it went with one file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Ended {
+    /// The file; one in an archive stands behind `!`.
+    pub file: String,
+    /// The form in which it was read; none where it was not opened, or is no feed that is known.
+    pub format: Option<Format>,
+    /// Records, known exploitations and scores that were understood.
+    pub understood: u64,
+    /// What was refused, told or not.
+    pub refused: u64,
+    /// It ends before it is complete: whatever it gave is a part of something.
+    pub cut: bool,
 }
 
 /// A file or a record that was not understood.
@@ -205,6 +240,8 @@ pub struct Tally {
     pub understood: u64,
     /// What was refused, told or not.
     pub refused: u64,
+    /// Files that end before they are complete. What they gave was given all the same: see [`Ended`].
+    pub cut: u64,
     /// What was understood with a loss: what it was, and how often.
     pub notes: BTreeMap<Note, u64>,
 }
@@ -232,6 +269,7 @@ impl Reading {
             Found::Kev(kev) => self.kev.push(kev),
             Found::Epss(epss) => self.epss.push(epss),
             Found::Refused(refused) => self.refused.push(refused),
+            Found::Ended(_) => {}
         }
     }
 }
@@ -284,6 +322,20 @@ pub fn read_feeds(path: &Path, limits: &Limits, sink: &mut dyn FnMut(Found)) -> 
     out.tally
 }
 
+/// As [`read_from`], in one form or, without any, each file in the form that [`Format::detect`] finds.
+pub fn read_any_from(
+    format: Option<Format>,
+    name: &str,
+    input: impl Read + Seek,
+    limits: &Limits,
+    sink: &mut dyn FnMut(Found),
+) -> Tally {
+    let mut out = Out::new(format.unwrap_or(Format::Osv), limits, sink);
+    out.any = format.is_none();
+    open::file(&mut out, name, input);
+    out.tally
+}
+
 /// Where readers put what they find.
 struct Out<'a> {
     format: Format,
@@ -298,6 +350,9 @@ struct Out<'a> {
     /// What this file gave and what was refused of it.
     here: u64,
     refused_here: u64,
+    cut_here: bool,
+    /// The form of this file, once it is known.
+    form: Option<Format>,
 }
 
 impl<'a> Out<'a> {
@@ -312,6 +367,8 @@ impl<'a> Out<'a> {
             file: String::new(),
             here: 0,
             refused_here: 0,
+            cut_here: false,
+            form: None,
         }
     }
 
@@ -326,6 +383,7 @@ impl<'a> Out<'a> {
             };
             self.format = format;
         }
+        self.form = Some(self.format);
         match self.format {
             Format::Cve5 => cve5::read(bytes, self),
             Format::Nvd => nvd::read(bytes, self),
@@ -336,6 +394,7 @@ impl<'a> Out<'a> {
             Format::Cnnvd => cnnvd::read(bytes, self),
             Format::Kev => kev::read(bytes, self),
             Format::Epss => epss::read(bytes, self),
+            Format::Rss => rss::read(bytes, self),
         }
         self.end();
     }
@@ -343,6 +402,7 @@ impl<'a> Out<'a> {
     fn begin(&mut self, name: &str) {
         name.clone_into(&mut self.file);
         (self.here, self.refused_here) = (0, 0);
+        (self.cut_here, self.form) = (false, None);
     }
 
     fn end(&mut self) {
@@ -356,7 +416,20 @@ impl<'a> Out<'a> {
                 reason: format!("{untold} more refusals are not told one by one"),
             }));
         }
+        (self.sink)(Found::Ended(Ended {
+            file: self.file.clone(),
+            format: self.form,
+            understood: self.here.min(self.limits.records_per_file),
+            refused: self.refused_here,
+            cut: self.cut_here,
+        }));
+        self.tally.cut += u64::from(self.cut_here);
         self.refused_here = 0;
+    }
+
+    /// Marks the file as ending before it is complete; the refusal that says where is left to the caller.
+    const fn cut(&mut self) {
+        self.cut_here = true;
     }
 
     fn refuse(&mut self, place: impl Into<String>, reason: impl fmt::Display) {

@@ -127,7 +127,7 @@ fn packed(out: &mut Out<'_>, name: &str, input: impl Read, length: u64, depth: u
     let mut start = [0; 512];
     let got = match fill(&mut metered, &mut start) {
         Ok(got) => got,
-        Err(error) => return unopened(out, name, format!("it can't be unpacked: {error}")),
+        Err(error) => return cut(out, name, format!("it can't be unpacked: {error}")),
     };
     let again = Cursor::new(start.get(..got).unwrap_or_default()).chain(metered);
     if got == start.len() && is_tar(&start) {
@@ -151,7 +151,7 @@ fn tar(out: &mut Out<'_>, name: &str, input: impl Read, depth: u32) {
             Ok(entry) => entry,
             Err(error) => {
                 let reason = format!("behind its entry {seen}: {error}; the rest is not read");
-                return unopened(out, name, reason);
+                return cut(out, name, reason);
             }
         };
         seen += 1;
@@ -182,13 +182,13 @@ fn tar(out: &mut Out<'_>, name: &str, input: impl Read, depth: u32) {
         let mut bytes = Vec::new();
         match (&mut entry).take(size).read_to_end(&mut bytes) {
             Ok(_) if bytes.len() as u64 == size => inner_file(out, &full, bytes, depth),
-            Ok(_) => return unopened(out, &full, "the archive ends within it, as if cut"),
+            Ok(_) => {
+                let reason = format!("it ends within {inner:?}, as if cut");
+                return cut(out, name, reason);
+            }
             Err(error) => {
-                return unopened(
-                    out,
-                    &full,
-                    format!("{error}; the rest of the archive is not read"),
-                );
+                let reason = format!("in {inner:?}: {error}; the rest of the archive is not read");
+                return cut(out, name, reason);
             }
         }
     }
@@ -214,7 +214,8 @@ fn long_name(entry: &mut impl Read, gnu: bool) -> Option<String> {
 fn zip(out: &mut Out<'_>, name: &str, input: impl Read + Seek, length: u64, depth: u32) {
     let mut archive = match zip::ZipArchive::new(input) {
         Ok(archive) => archive,
-        Err(error) => return unopened(out, name, format!("it can't be opened as zip: {error}")),
+        // What a zip holds stands at its end: without it, it is cut.
+        Err(error) => return cut(out, name, format!("it can't be opened as zip: {error}")),
     };
     if archive.len() as u64 > out.limits.files.min(ZIP_ENTRIES) {
         return unopened(out, name, "it holds too many files");
@@ -290,11 +291,10 @@ fn whole(out: &mut Out<'_>, name: &str, input: impl Read) {
             unopened(out, name, format!("it is longer than {most} bytes"));
         }
         Ok(_) => out.content(name, &bytes),
-        Err(error) => unopened(
-            out,
-            name,
-            format!("it can't be read behind byte {}: {error}", bytes.len()),
-        ),
+        Err(error) => {
+            let reason = format!("it can't be read behind byte {}: {error}", bytes.len());
+            cut(out, name, reason);
+        }
     }
 }
 
@@ -323,6 +323,14 @@ fn wanted(out: &Out<'_>, short: &str) -> bool {
 
 fn unopened(out: &mut Out<'_>, name: &str, reason: impl std::fmt::Display) {
     out.begin(name);
+    out.refuse("", reason);
+    out.end();
+}
+
+/// As [`unopened`], for what ends before it is complete, or can't be read to its end.
+fn cut(out: &mut Out<'_>, name: &str, reason: impl std::fmt::Display) {
+    out.begin(name);
+    out.cut();
     out.refuse("", reason);
     out.end();
 }

@@ -17,11 +17,15 @@ const ELEMENTS: usize = 20_000;
 /// Longest record, bytes.
 const LONGEST: usize = 8 << 20;
 
+const CUT: &str = "it ends within a character, as if cut";
+
 /// An element.
 #[derive(Debug, Default)]
 pub(super) struct Node {
     pub(super) name: String,
     pub(super) text: String,
+    /// Where a link of Atom leads, with what it is to the entry (`alternate`, `self`, …).
+    pub(super) link: Option<(String, String)>,
     pub(super) children: Vec<Self>,
 }
 
@@ -57,7 +61,12 @@ pub(super) fn each(
 ) {
     let text = match decode(bytes) {
         Ok(text) => text,
-        Err((place, reason)) => return out.refuse(place, reason),
+        Err((place, reason)) => {
+            if reason.ends_with(CUT) {
+                out.cut();
+            }
+            return out.refuse(place, reason);
+        }
     };
     let mut lines = Lines::default();
     let (mut from, mut wasted, mut seen) = (0, 0, 0_u64);
@@ -76,6 +85,9 @@ pub(super) fn each(
         let Err(stop) = result else {
             break;
         };
+        if from.saturating_add(stop.seen) >= text.len() {
+            out.cut();
+        }
         let line = lines.at(&text, from + stop.at);
         match stop.start {
             // Within a record: on with the next one, as long as that doesn't read the file over and over.
@@ -206,6 +218,7 @@ fn run(
                 }
                 stack.push(Node {
                     name: this.to_owned(),
+                    link: link(&tag, this),
                     ..Node::default()
                 });
             }
@@ -219,6 +232,7 @@ fn run(
                     let this: &str = local.as_ref();
                     parent.children.push(Node {
                         name: this.to_owned(),
+                        link: link(&tag, this),
                         ..Node::default()
                     });
                 }
@@ -264,6 +278,21 @@ fn run(
             Event::Decl(_) | Event::PI(_) | Event::Comment(_) => {}
         }
     }
+}
+
+/// The address in a `<link href="…">`.
+fn link(tag: &quick_xml::events::BytesStart<'_>, name: &str) -> Option<(String, String)> {
+    if name != "link" {
+        return None;
+    }
+    let value = |wanted: &str| {
+        let found = tag.try_get_attribute(wanted).ok()??;
+        found
+            .normalized_value(quick_xml::XmlVersion::Implicit1_0)
+            .ok()
+            .map(|text| text.into_owned())
+    };
+    Some((value("rel").unwrap_or_default(), value("href")?))
 }
 
 /// A character reference or one of the five entities; another stays as it is written.
@@ -340,11 +369,7 @@ fn exact<'a>(
                 let place = format!("byte {at}");
                 // Half a character at the end is what a cut leaves.
                 let cut = error.error_len().is_none();
-                let reason = if cut {
-                    "it ends within a character, as if cut"
-                } else {
-                    "it is not UTF-8 there"
-                };
+                let reason = if cut { CUT } else { "it is not UTF-8 there" };
                 (place, reason.to_owned())
             });
     }

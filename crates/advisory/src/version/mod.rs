@@ -95,25 +95,39 @@ impl FromStr for Ecosystem {
 
     /// Without case, spaces and signs: `Red Hat`, `redhat`; and the names of registries that share an order.
     fn from_str(name: &str) -> Result<Self, UnknownEcosystem> {
-        let plain: String = name
-            .chars()
-            .filter(char::is_ascii_alphanumeric)
-            .map(|c| c.to_ascii_lowercase())
-            .collect();
-        let found = match plain.as_str() {
-            "npm" | "go" | "cratesio" | "cargo" | "hex" | "swifturl" => Some(Self::SemVer),
-            "composer" => Some(Self::Packagist),
-            "gem" => Some(Self::RubyGems),
-            "ubuntu" | "deb" => Some(Self::Debian),
-            "rpm" | "rockylinux" | "almalinux" | "suse" | "opensuse" => Some(Self::RedHat),
-            "apk" => Some(Self::Alpine),
-            "pip" => Some(Self::PyPi),
+        // Asked for once per range of every statement: no memory is taken for it.
+        let mut plain = [0_u8; 10];
+        let mut letters = name.bytes().filter(u8::is_ascii_alphanumeric);
+        let mut length = 0;
+        for (place, letter) in plain.iter_mut().zip(&mut letters) {
+            *place = letter.to_ascii_lowercase();
+            length += 1;
+        }
+        let plain = match letters.next() {
+            // The longest name has ten letters.
+            Some(_) => b"",
+            None => plain.get(..length).unwrap_or_default(),
+        };
+        let found = match plain {
+            b"semver" | b"npm" | b"go" | b"cratesio" | b"cargo" | b"hex" | b"swifturl" => {
+                Some(Self::SemVer)
+            }
+            b"packagist" | b"composer" => Some(Self::Packagist),
+            b"rubygems" | b"gem" => Some(Self::RubyGems),
+            b"debian" | b"ubuntu" | b"deb" => Some(Self::Debian),
+            b"redhat" | b"rpm" | b"rockylinux" | b"almalinux" | b"suse" | b"opensuse" => {
+                Some(Self::RedHat)
+            }
+            b"alpine" | b"apk" => Some(Self::Alpine),
+            b"pypi" | b"pip" => Some(Self::PyPi),
+            b"cran" => Some(Self::Cran),
+            b"hackage" => Some(Self::Hackage),
+            b"maven" => Some(Self::Maven),
+            b"nuget" => Some(Self::NuGet),
+            b"pub" => Some(Self::Pub),
             _ => None,
         };
-        let same = |one: &Self| one.name().replace(' ', "").eq_ignore_ascii_case(&plain);
-        found
-            .or_else(|| Self::ALL.into_iter().find(same))
-            .ok_or_else(|| UnknownEcosystem(name.to_owned()))
+        found.ok_or_else(|| UnknownEcosystem(name.to_owned()))
     }
 }
 

@@ -2,25 +2,56 @@
 
 use std::cmp::Ordering;
 
-/// A whole number, its digits without leading zeros.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Number(Box<str>);
+/// A whole number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Number(Kind);
+
+/// Nearly all are small, and a small one takes no memory of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Kind {
+    Small(u64),
+    /// Of more than nineteen digits, without leading zeros.
+    Large(Box<str>),
+}
+
+/// Digits that any 64 bits can hold.
+const SMALL: usize = 19;
+
+impl Default for Number {
+    fn default() -> Self {
+        Self(Kind::Small(0))
+    }
+}
 
 impl Number {
     /// Takes digits; anything else must not be in them.
     pub(crate) fn of(digits: &str) -> Self {
-        Self(digits.trim_start_matches('0').into())
+        let digits = digits.trim_start_matches('0');
+        if digits.len() > SMALL {
+            return Self(Kind::Large(digits.into()));
+        }
+        let value = digits.bytes().fold(0_u64, |sum, digit| {
+            sum.wrapping_mul(10)
+                .wrapping_add(u64::from(digit.wrapping_sub(b'0')))
+        });
+        Self(Kind::Small(value))
     }
 
     pub(crate) const fn is_zero(&self) -> bool {
-        self.0.is_empty()
+        matches!(self.0, Kind::Small(0))
     }
 }
 
 impl Ord for Number {
     fn cmp(&self, other: &Self) -> Ordering {
-        let length = self.0.len().cmp(&other.0.len());
-        length.then_with(|| self.0.cmp(&other.0))
+        match (&self.0, &other.0) {
+            (Kind::Small(one), Kind::Small(two)) => one.cmp(two),
+            (Kind::Small(_), Kind::Large(_)) => Ordering::Less,
+            (Kind::Large(_), Kind::Small(_)) => Ordering::Greater,
+            (Kind::Large(one), Kind::Large(two)) => {
+                one.len().cmp(&two.len()).then_with(|| one.cmp(two))
+            }
+        }
     }
 }
 
@@ -36,4 +67,28 @@ pub(crate) fn digits(text: &str) -> (&str, &str) {
         .find(|c: char| !c.is_ascii_digit())
         .unwrap_or(text.len());
     text.split_at(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_any_length_are_in_order() {
+        let texts = [
+            "000",
+            "1",
+            "09",
+            "10",
+            "9999999999999999999",
+            "10000000000000000000",
+            "18446744073709551616",
+            "0100000000000000000000",
+        ];
+        for pair in texts.windows(2) {
+            assert!(Number::of(pair[0]) < Number::of(pair[1]), "{pair:?}");
+        }
+        assert_eq!(Number::of("007"), Number::of("7"));
+        assert!(Number::of("00").is_zero() && !Number::of("10").is_zero());
+    }
 }

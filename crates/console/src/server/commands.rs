@@ -9,6 +9,7 @@ use hudun_console_api::endpoint as at;
 use hudun_core::{IncidentId, NoticeId};
 use serde_json::json;
 
+use crate::desk::Intelligence;
 use crate::diff::unified;
 use crate::server::mount::{Call, Routes};
 use crate::server::refusal::Refusal;
@@ -23,6 +24,15 @@ pub(crate) fn mount(routes: &mut Routes) {
     routes.json(at::START_DRILL, start_drill);
     routes.json(at::RESTART_HARDENED, restart_hardened);
     routes.json(at::FINDINGS, findings);
+    routes.json(at::EXPOSURES, exposures);
+    routes.json(at::CHECK_EXPOSURE, check_exposure);
+    routes.json(at::STATE_EXPOSURE, state_exposure);
+    routes.json(at::UNSTATE_EXPOSURE, unstate_exposure);
+    routes.json(at::PUT_ASSET, put_asset);
+    routes.json(at::REMOVE_ASSET, remove_asset);
+    routes.json(at::ACCEPT_FEED, accept_feed);
+    routes.json(at::SUBSCRIBE, subscribe);
+    routes.json(at::UNSUBSCRIBE, unsubscribe);
     routes.json(at::INSPECTION, inspection);
     routes.json(at::PREVIEW_EXCEPTION, preview_exception);
     routes.json(at::ADD_EXCEPTION, add_exception);
@@ -79,6 +89,68 @@ async fn restart_hardened(call: Call, (): ()) -> Answered<api::Done> {
 
 async fn findings(call: Call, page: api::PageQuery) -> Answered<api::FindingPage> {
     Ok(call.app.desk.findings(page).await?)
+}
+
+async fn exposures(call: Call, (): ()) -> Answered<api::ExposuresView> {
+    Ok(call.app.desk.exposures().await?)
+}
+
+async fn intelligence(call: &Call, act: Intelligence) -> Answered<api::Done> {
+    Ok(call.app.desk.intelligence(&call.caller()?, act).await?)
+}
+
+async fn check_exposure(call: Call, (): ()) -> Answered<api::Done> {
+    let exposure = call.param("exposure")?;
+    intelligence(&call, Intelligence::Check(exposure)).await
+}
+
+async fn state_exposure(call: Call, body: api::NewStatement) -> Answered<api::Done> {
+    short("reason", &body.reason, 500, true)?;
+    short("until", &body.until, 10, true)?;
+    let exposure = call.param("exposure")?;
+    intelligence(&call, Intelligence::State(exposure, body)).await
+}
+
+async fn unstate_exposure(call: Call, body: api::Reason) -> Answered<api::Done> {
+    short("reason", &body.reason, 500, true)?;
+    let exposure = call.param("exposure")?;
+    intelligence(&call, Intelligence::Unstate(exposure, body.reason)).await
+}
+
+async fn put_asset(call: Call, body: api::NewAsset) -> Answered<api::Done> {
+    short("name", &body.name, 64, true)?;
+    short("owner", &body.owner, 100, false)?;
+    short("product", &body.product, 200, true)?;
+    for (field, text) in [
+        ("version", &body.version),
+        ("purl", &body.purl),
+        ("cpe", &body.cpe),
+    ] {
+        short(field, text.as_deref().unwrap_or_default(), 500, false)?;
+    }
+    intelligence(&call, Intelligence::PutAsset(body)).await
+}
+
+async fn remove_asset(call: Call, body: api::Reason) -> Answered<api::Done> {
+    short("reason", &body.reason, 500, true)?;
+    let asset = call.param("asset")?;
+    intelligence(&call, Intelligence::RemoveAsset(asset, body.reason)).await
+}
+
+async fn accept_feed(call: Call, body: api::Reason) -> Answered<api::Done> {
+    short("reason", &body.reason, 500, true)?;
+    let feed = call.param("feed")?;
+    intelligence(&call, Intelligence::AcceptFeed(feed, body.reason)).await
+}
+
+async fn subscribe(call: Call, body: api::NewSubscription) -> Answered<api::Done> {
+    short("text", &body.text, 100, true)?;
+    intelligence(&call, Intelligence::Subscribe(body)).await
+}
+
+async fn unsubscribe(call: Call, (): ()) -> Answered<api::Done> {
+    let subscription = call.param("subscription")?;
+    intelligence(&call, Intelligence::Unsubscribe(subscription)).await
 }
 
 async fn inspection(call: Call, (): ()) -> Answered<api::InspectionView> {

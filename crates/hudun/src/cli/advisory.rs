@@ -1,5 +1,6 @@
 //! `hudun advisory`: what is known of vulnerable versions, offline.
 
+mod diff;
 mod matching;
 
 use std::cmp::Ordering;
@@ -51,13 +52,17 @@ pub(super) enum AdvisoryCommand {
     ///
     /// Example: hudun advisory affects --purl pkg:npm/lodash@4.17.20 --feeds downloads/
     Affects(matching::AffectsArgs),
+    /// What changed between two reports of `advisory match --json`: new findings, gone ones and why, changed ones.
+    ///
+    /// The exit code is 1 when something is new that has to be acted on. Example: hudun advisory diff before.jsonl after.jsonl
+    Diff(diff::DiffArgs),
     /// Put feeds into one index file, which opens in a moment.
     Index(matching::IndexArgs),
 }
 
 #[derive(Args)]
 pub(super) struct ReadArgs {
-    /// cve5, nvd, osv, ghsa, csaf, openvex, cnvd, cnnvd, kev or epss.
+    /// cve5, nvd, osv, ghsa, csaf, openvex, cnvd, cnnvd, kev, epss or rss.
     #[arg(long)]
     format: Format,
     /// Files, folders and archives.
@@ -88,6 +93,7 @@ pub(super) fn run(command: AdvisoryCommand) -> anyhow::Result<ExitCode> {
         AdvisoryCommand::Read(args) => read(&args),
         AdvisoryCommand::Match(args) => matching::run(&args),
         AdvisoryCommand::Affects(args) => matching::affects(&args),
+        AdvisoryCommand::Diff(args) => diff::run(&args),
         AdvisoryCommand::Index(args) => matching::index(&args),
     }
 }
@@ -220,6 +226,7 @@ fn show(to: &mut impl Write, found: &Found, as_json: bool) -> std::io::Result<()
             epss.cve, epss.probability, epss.percentile, epss.model
         ),
         Found::Refused(refused) => writeln!(to, "{refused}"),
+        Found::Ended(_) => Ok(()),
     }
 }
 

@@ -3,6 +3,7 @@
 mod advisory;
 mod baseline;
 mod demo;
+mod intel;
 mod offline;
 mod register;
 mod remote;
@@ -79,6 +80,9 @@ enum Command {
     /// Vulnerable versions, offline.
     #[command(subcommand)]
     Advisory(advisory::AdvisoryCommand),
+    /// Feeds of published vulnerabilities: pull them, see how they stand, carry them to a network without internet.
+    #[command(subcommand)]
+    Intel(intel::IntelCommand),
     /// What the behaviour engine has learnt of one person: read it or forget it.
     #[command(subcommand)]
     Baseline(baseline::BaselineCommand),
@@ -467,6 +471,7 @@ fn act(command: Command) -> anyhow::Result<ExitCode> {
         Command::Duty(DutyCommand::Assess { facts, json }) => offline::assess(&facts, json),
         Command::Duty(DutyCommand::Rules { json }) => offline::rules(json),
         Command::Advisory(command) => advisory::run(command),
+        Command::Intel(command) => intel::run(command),
         Command::Baseline(command) => baseline::run(command),
         Command::Simulate(args) => simulate::run(args),
         Command::Notice(NoticeCommand::Lint { file, facts, json }) => {

@@ -46,6 +46,8 @@ use traffic::{Pace, Tally};
 const PROFILE: &str = include_str!("../../../../profiles/hudun-scrm.yaml");
 /// The firms of the demo, all of them fictional.
 const ORGANISATIONS: &str = include_str!("organisations.yaml");
+/// What the demo runs.
+const ASSETS: &str = include_str!("assets.yaml");
 /// From here the thief comes: a network that no member of staff uses.
 const THIEF: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 66, 6, 6));
 /// The account of the command line on this machine.
@@ -195,6 +197,15 @@ impl Demo {
         };
         let system = System::start(config, extras).await?;
         control.connect(&system);
+        // Until a drill brings an account of its own, harmless checks go in with that of a salesperson.
+        if let Some(person) = control.stealable.first() {
+            let verifier = Verifier {
+                upstream: control.upstream.clone(),
+                account: person.account.clone(),
+                password: person.password.clone(),
+            };
+            system.direct.use_account(verifier).await;
+        }
         system
             .tasks
             .spawn(mailbox::serve(mailbox, mail.clone(), system.stop.clone()));
@@ -729,6 +740,8 @@ fn demo_config(
             "location": { "zh": "本机（演示）", "en": "this machine (demo)" },
             "connected": { "zh": "未发现影响其他系统", "en": "no effect on other systems was found" },
         })),
+        intel: hudun_intel::feeds::FeedsConfig::default(),
+        assets: serde_saphyr::from_str(ASSETS).context("assets.yaml")?,
         organisations: serde_saphyr::from_str(ORGANISATIONS).context("organisations.yaml")?,
         verifier: None,
     })

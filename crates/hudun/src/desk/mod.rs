@@ -8,6 +8,7 @@ mod approvals;
 mod commands;
 mod error;
 mod evidence;
+mod exposures;
 mod incident;
 mod inspection;
 mod overview;
@@ -19,7 +20,7 @@ pub mod timeline;
 
 use std::sync::Arc;
 
-use hudun_console::{Answer, Desk, api, api::Caller, api::Role};
+use hudun_console::{Answer, Desk, Intelligence, api, api::Caller, api::Role};
 use hudun_core::{IncidentId, NoticeId, PatchId, RestrictionId, StepId, TaskId};
 
 use crate::office::Office;
@@ -35,6 +36,14 @@ impl Desk for Desktop {
 
     fn findings(&self, page: api::PageQuery) -> Answer<'_, api::FindingPage> {
         Box::pin(self.0.findings(page))
+    }
+
+    fn exposures(&self) -> Answer<'_, api::ExposuresView> {
+        Box::pin(self.0.exposures_view())
+    }
+
+    fn intelligence<'a>(&'a self, by: &'a Caller, act: Intelligence) -> Answer<'a, api::Done> {
+        Box::pin(self.0.intelligence(by, act))
     }
 
     fn inspection(&self) -> Answer<'_, api::InspectionView> {

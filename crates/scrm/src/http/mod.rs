@@ -5,7 +5,12 @@ mod headers;
 mod input;
 mod trail;
 
-use axum::{Router, extract::DefaultBodyLimit, middleware, routing::get};
+use axum::{
+    Json, Router,
+    extract::{DefaultBodyLimit, State},
+    middleware,
+    routing::get,
+};
 use tower_http::compression::CompressionLayer;
 
 pub(crate) use self::{
@@ -19,6 +24,7 @@ use crate::{app::App, modules, pages};
 pub(crate) fn router(app: App) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
+        .route("/api/version", get(version))
         .merge(modules::routes())
         .merge(pages::routes())
         .fallback(|| async { crate::error::ApiError::NotFound })
@@ -29,5 +35,15 @@ pub(crate) fn router(app: App) -> Router {
         .with_state(app)
 }
 
+/// Which version runs. The one with the drill's holes is the one before they were mended.
+async fn version(State(app): State<App>) -> Json<serde_json::Value> {
+    let version = if app.drill.is_on() { BEFORE } else { MENDED };
+    Json(serde_json::json!({ "product": "hudun-scrm", "version": version }))
+}
+
+/// The version with the holes of the drill.
+const BEFORE: &str = "1.0.0";
+/// The version without them.
+const MENDED: &str = "1.0.1";
 /// No request of this product needs more.
 const MOST_BODY: usize = 64 * 1024;

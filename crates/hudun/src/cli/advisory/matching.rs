@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use hudun_advisory::decide::{DataTier, Exposure, What};
 use hudun_advisory::matching::{
-    Asset, Builder, Finding, Index, Options, Own, Report, Said, match_inventory,
+    Asset, Builder, Finding, Index, Options, Own, Report, Said, Upgrade, match_inventory,
 };
 use hudun_advisory::sbom::{self, Component, Inventory};
 use hudun_advisory::{Found, Identity, Limits, Refused, Status, read_feeds};
@@ -53,7 +53,8 @@ pub(in crate::cli) struct MatchArgs {
     /// Print what is not affected too.
     #[arg(long)]
     all: bool,
-    /// Print a JSON object a line: findings, then `{"refused": …}`, then `{"summary": …}`.
+    /// Print a JSON object a line: findings, then `{"upgrade": …}` for each affected component with a fix, `{"refused": …}`,
+    /// `{"components": […]}` and `{"summary": …}`. Two such outputs can be held against each other by `advisory diff`.
     #[arg(long)]
     json: bool,
 }
@@ -206,6 +207,13 @@ pub(super) fn run(args: &MatchArgs) -> anyhow::Result<ExitCode> {
             row(&mut to, finding)?;
         }
     }
+    for one in &report.upgrades {
+        if args.json {
+            writeln!(to, "{}", json!({ "upgrade": one }))?;
+        } else {
+            upgrade(&mut to, one)?;
+        }
+    }
     let parts = inventory
         .refused
         .iter()
@@ -220,6 +228,8 @@ pub(super) fn run(args: &MatchArgs) -> anyhow::Result<ExitCode> {
         }
     }
     if args.json {
+        let components: Vec<_> = report.components.iter().map(|part| json!(**part)).collect();
+        writeln!(to, "{}", json!({ "components": components }))?;
         writeln!(
             to,
             "{}",
@@ -338,10 +348,13 @@ fn row(to: &mut impl Write, finding: &Finding) -> std::io::Result<()> {
     let (status_zh, status_en) = status(finding.status, finding.proposed);
     let part = &finding.component;
     let version = part.version.as_deref().unwrap_or("?");
-    let fixed = finding
-        .fixed
-        .as_ref()
-        .map_or_else(String::new, |fixed| format!(" → {fixed}"));
+    let fixed = match (&finding.fixed, &finding.fixed_by_all) {
+        (None, _) => String::new(),
+        (Some(fixed), None) => format!(" → {fixed}"),
+        (Some(fixed), Some(all)) => {
+            format!(" → {fixed}（各来源都认可 by every source: {all}）")
+        }
+    };
     writeln!(
         to,
         "{zh} {en:<10} {status_zh} {status_en:<10} {:<20} {} {version}{fixed}  {}",
@@ -372,6 +385,31 @@ fn row(to: &mut impl Write, finding: &Finding) -> std::io::Result<()> {
         writeln!(to, "    各来源说法不一 sources differ")?;
     }
     Ok(())
+}
+
+/// The version to go to, for a component with several vulnerabilities.
+fn upgrade(to: &mut impl Write, one: &Upgrade) -> std::io::Result<()> {
+    if one.mends.len() + one.leaves.len() + one.unknown.len() < 2 {
+        return Ok(());
+    }
+    let part = &one.component;
+    let (mends, leaves) = (one.mends.len(), one.leaves.len());
+    write!(
+        to,
+        "升级 upgrade: {} {} → {}  修复 {mends} 个 · mends {mends}",
+        part.name,
+        part.version.as_deref().unwrap_or("?"),
+        one.version
+    )?;
+    if leaves > 0 {
+        let ids = one.leaves.join(", ");
+        write!(to, "；仍有 {leaves} 个 · leaves {leaves}: {ids}")?;
+    }
+    if !one.unknown.is_empty() {
+        let unknown = one.unknown.len();
+        write!(to, "；{unknown} 个未知 · {unknown} unknown")?;
+    }
+    writeln!(to)
 }
 
 const fn status(status: Status, proposed: bool) -> (&'static str, &'static str) {
