@@ -198,10 +198,7 @@ impl Informer {
                 short_hash(name)
             );
             let body = sealed(self.settings.seal.as_ref(), &key, body)?;
-            new |= self
-                .outbox
-                .post(&key, channel, &body, now.as_millis())
-                .await?;
+            new |= self.outbox.post(&key, channel, &body, 0).await?;
         }
         if new {
             let body = json!({ "reminder": reminder.name, "summary": { "zh": reminder.zh, "en": reminder.en } });

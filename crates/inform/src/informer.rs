@@ -783,7 +783,11 @@ impl Informer {
         for mut notice in self.notices.newest(1_000).await? {
             let sending = notice.status == NoticeStatus::Sending;
             // Of what was sent it may be reported later that it arrived.
-            let reported = notice.status == NoticeStatus::Sent && notice.message.is_some();
+            let recent = notice
+                .sent_at
+                .is_some_and(|at| now.millis_since(at) < REPORTED_MS);
+            let reported =
+                notice.status == NoticeStatus::Sent && notice.message.is_some() && recent;
             if !sending && !reported {
                 continue;
             }
@@ -856,23 +860,16 @@ impl Informer {
         Ok(notice)
     }
 
-    /// Puts the alert of a finding into the outbox for every configured target, due at once. Returns how many are new.
+    /// Puts the alert of a finding into the outbox for every configured target, due before everything else. Returns how many are new.
     ///
     /// # Errors
     /// [`InformError`].
-    pub async fn alert(
-        &self,
-        incident: &Incident,
-        finding: &Finding,
-        now: Timestamp,
-    ) -> Result<u64, InformError> {
+    pub async fn alert(&self, incident: &Incident, finding: &Finding) -> Result<u64, InformError> {
         let mut new = 0;
         for (key, channel, body) in alert_letters(incident, finding, &self.settings.alerts)? {
             let body = sealed(self.settings.seal.as_ref(), &key, body)?;
-            let posted = self
-                .outbox
-                .post(&key, channel, &body, now.as_millis())
-                .await?;
+            // Due since ever: it stands behind no notice, however large.
+            let posted = self.outbox.post(&key, channel, &body, 0).await?;
             new += u64::from(posted);
         }
         Ok(new)
@@ -986,6 +983,9 @@ fn wanted(facts: &FactBase) -> Vec<(NoticeKind, Lang)> {
     }
     wanted
 }
+
+/// Providers report within three days whether a message has arrived.
+const REPORTED_MS: i64 = 3 * 24 * 3_600_000;
 
 /// A letter for the outbox: key, channel, body.
 type PostedLetter = (String, &'static str, String);

@@ -55,7 +55,7 @@ pub fn signature(secret: &[u8], seconds: i64, body: &[u8]) -> String {
 }
 
 /// A digest for everybody who is alerted by mail: (key, channel, body). `name` makes it go out once.
-pub fn digest_letters(
+pub(crate) fn digest_letters(
     name: &str,
     subject: &str,
     text: &str,

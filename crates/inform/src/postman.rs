@@ -236,21 +236,11 @@ impl Postman {
     /// [`StoreError`] when the outbox can't be read.
     pub async fn deliver(&self, now: Timestamp) -> Result<Delivered, StoreError> {
         let at = now.as_millis();
-        // An alert stands behind no notice, however large.
-        let alerts = self.outbox.due_under("alert/", at, ROUND).await?;
-        let mut mails = self.outbox.due_on("smtp", at, ROUND).await?;
-        let mut calls = self.outbox.due_on("webhook", at, ROUND).await?;
+        // One channel's many letters hold up no other; alerts are due since ever, and so come first.
+        let mails = self.outbox.due_on("smtp", at, ROUND).await?;
+        let calls = self.outbox.due_on("webhook", at, ROUND).await?;
         let most = self.sms.as_ref().map_or(ROUND, SmsGateway::most_in_a_round);
         let messages = self.outbox.due_on("sms", at, most.min(ROUND)).await?;
-        for alert in alerts {
-            let lane = match alert.channel.as_str() {
-                "smtp" => &mut mails,
-                "webhook" => &mut calls,
-                _ => continue,
-            };
-            lane.retain(|letter| letter.dedupe != alert.dedupe);
-            lane.insert(0, alert);
-        }
         let (one, two, three) = tokio::join!(
             self.round(mails, now),
             self.round(calls, now),
