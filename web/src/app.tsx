@@ -8,6 +8,7 @@ import { Gate } from "./auth/gate";
 import { ApprovalsPage } from "./contain/approvals";
 import { PolicyPage } from "./contain/policy";
 import { FindingsPage } from "./monitor/findings";
+import { ExposuresPage } from "./monitor/exposures";
 import { InspectionPage } from "./monitor/inspection";
 import { OverviewPage } from "./overview/overview";
 import { RoomPage } from "./room/room";
@@ -98,6 +99,7 @@ const PAGES: { page: string; label: Key; admin?: boolean }[] = [
   { page: "", label: "nav.overview" },
   { page: "incidents", label: "nav.incidents" },
   { page: "findings", label: "nav.findings" },
+  { page: "exposures", label: "nav.exposures" },
   { page: "inspection", label: "nav.inspection" },
   { page: "approvals", label: "nav.approvals" },
   { page: "policy", label: "nav.policy" },
@@ -160,6 +162,8 @@ function Page() {
       return id ? <RoomPage key={id} id={id} /> : <IncidentsPage />;
     case "findings":
       return <FindingsPage />;
+    case "exposures":
+      return <ExposuresPage />;
     case "inspection":
       return <InspectionPage />;
     case "approvals":

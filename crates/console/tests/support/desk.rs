@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard};
 
 use hudun_console::api::{self, Caller, Role};
-use hudun_console::{Answer, Desk, DeskError, Live};
+use hudun_console::{Answer, Desk, DeskError, Intelligence, Live};
 use hudun_core::{
     Department, Expiry, Grade, IncidentId, IncidentState, Isolation, IsolationMode, Level,
     ModuleId, NoticeId, PatchId, PatchState, Policy, Restriction, RestrictionId, RunId, Stage,
@@ -183,6 +183,119 @@ impl Desk for TestDesk {
             items: self.state().room.incident.evidence.clone(),
             next: None,
         }))
+    }
+
+    fn exposures(&self) -> Answer<'_, api::ExposuresView> {
+        let exposure = |id: &str, state: &str, what: &str| api::ExposureView {
+            id: id.to_owned(),
+            asset: "scrm".to_owned(),
+            vulnerability: format!("CVE-2026-{id}"),
+            ids: vec![format!("CVE-2026-{id}"), "CNVD-2026-12345".to_owned()],
+            title: "SQL injection in the search".to_owned(),
+            component: "Hudun SCRM".to_owned(),
+            version: Some("1.0.0".to_owned()),
+            places: vec!["product".to_owned()],
+            state: state.to_owned(),
+            unknown: false,
+            what: what.to_owned(),
+            due_at: (what != "watch").then(|| ago(-3 * 86_400_000)),
+            story: vec![
+                Text::new(
+                    "scrm 上的 Hudun SCRM 1.0.0 有漏洞。",
+                    "Hudun SCRM 1.0.0 on scrm has the vulnerability.",
+                ),
+                Text::new(
+                    "有敏感数据，利用方法已公开。",
+                    "It holds sensitive data, and an exploit is public.",
+                ),
+                Text::new("3 天内升级到 1.0.1。", "Upgrade to 1.0.1 within 3 days."),
+                Text::new("未处理完。", "Not finished."),
+            ],
+            because: Text::new("OSV：在范围 < 1.0.1 内", "OSV: in the range < 1.0.1"),
+            row: Text::new("Hudun 3", "Hudun 3"),
+            reasons: vec![Text::new("有敏感数据。", "It holds sensitive data.")],
+            would_change: vec![Text::new(
+                "若 exposure 为 internal，则“十四天内”",
+                "If exposure were internal: within 14 days",
+            )],
+            scores: vec!["CVSS 3.1 6.5 (osv)".to_owned(), "cnvd 高".to_owned()],
+            disagreements: Vec::new(),
+            checkable: state == "open",
+            incident: None,
+            first_at: ago(60_000),
+            statement: (state == "suppressed").then(|| "s".to_owned()),
+        };
+        ready(Ok(api::ExposuresView {
+            exposures: vec![
+                exposure("0001", "open", "act-now"),
+                exposure("0002", "proposed", "watch"),
+                exposure("0003", "suppressed", "days"),
+                exposure("0004", "closed", "scheduled"),
+            ],
+            more: 0,
+            feeds: vec![
+                api::FeedView {
+                    name: "cnvd".to_owned(),
+                    format: "cnvd".to_owned(),
+                    state: "late".to_owned(),
+                    sentence: Text::new(
+                        "内容最新到 2026-11-01，已 29 天。",
+                        "What it holds ends at 2026-11-01, 29 days ago.",
+                    ),
+                    as_of: Some(ago(29 * 86_400_000)),
+                    records: 5_126,
+                    refused: 2,
+                    held: false,
+                },
+                api::FeedView {
+                    name: "kev".to_owned(),
+                    format: "kev".to_owned(),
+                    state: "shrunk".to_owned(),
+                    sentence: Text::new(
+                        "收到的只有 12 条，原有 1404 条。",
+                        "Only 12 came where 1,404 are held.",
+                    ),
+                    as_of: Some(ago(86_400_000)),
+                    records: 1_404,
+                    refused: 0,
+                    held: true,
+                },
+            ],
+            advisories: 6_530,
+            assets: vec![api::AssetView {
+                name: "scrm".to_owned(),
+                owner: "IT".to_owned(),
+                product: Some("Hudun SCRM".to_owned()),
+                version: Some("1.0.0".to_owned()),
+                seen: true,
+                exposure: Some("internet".to_owned()),
+                data: Some("sensitive".to_owned()),
+                components: 412,
+                unmatchable: 3,
+                open: 1,
+                by_hand: true,
+                unread: vec!["/srv/scrm/sbom.json: it is no file".to_owned()],
+            }],
+            subscriptions: vec![api::SubscriptionView {
+                id: "one".to_owned(),
+                by: "lead".to_owned(),
+                about: "words".to_owned(),
+                text: "企业微信".to_owned(),
+                hits: vec![api::HitView {
+                    record: "cnvd CNVD-2026-12345".to_owned(),
+                    title: "企业微信存在未授权访问漏洞".to_owned(),
+                    at: ago(60_000),
+                }],
+            }],
+            kinds: vec![api::KindName {
+                kind: "sql".to_owned(),
+                name: Text::new("SQL 注入", "SQL injection"),
+            }],
+        }))
+    }
+
+    fn intelligence<'a>(&'a self, by: &'a Caller, _: Intelligence) -> Answer<'a, api::Done> {
+        ready(self.note(by, "intelligence"))
     }
 
     fn inspection(&self) -> Answer<'_, api::InspectionView> {

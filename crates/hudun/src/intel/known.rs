@@ -103,6 +103,11 @@ impl KnownHoles {
         beside
     }
 
+    /// Whether a check of this exposure exists.
+    pub fn checkable(&self, exposure: &Exposure) -> bool {
+        self.of(&exposure.ids).any(|(hole, _)| hole.check.is_some())
+    }
+
     /// Exposures that somebody tries at this gateway, and that nobody had been seen to try.
     pub async fn newly_tried(&self) -> bool {
         let all = self.register.all().await;

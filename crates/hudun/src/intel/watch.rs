@@ -239,12 +239,13 @@ impl Intel {
                 .await?;
             exposure.check = Some(outcome);
         }
-        let shut = exposure
-            .check
-            .as_ref()
-            .is_some_and(|check| check.exposed == Some(false));
-        let opens = exposure.what == What::ActNow && change.moved != Moved::Unproven && !shut;
-        Ok(opens.then_some(exposure))
+        // What the check proves to be open needs somebody now even where its term is 14 days; what it proves to be shut does not.
+        let grave = match exposure.check.as_ref().and_then(|check| check.exposed) {
+            Some(true) => exposure.what >= What::Days,
+            Some(false) => false,
+            None => exposure.what == What::ActNow,
+        };
+        Ok((grave && change.moved != Moved::Unproven).then_some(exposure))
     }
 
     /// Ties exposures to their case and drafts what can be drafted.

@@ -491,7 +491,7 @@ fn exposure(
         disagreements: vulnerability
             .disagreements
             .iter()
-            .chain(&finding.disagreement)
+            .chain(finding.disagreement.as_deref())
             .map(disagreement)
             .collect(),
         first_at: before.map_or(now, |one| one.first_at),
