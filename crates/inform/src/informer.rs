@@ -252,10 +252,10 @@ impl Informer {
 
     /// The template of the text message that goes with a notice.
     fn template(&self, kind: NoticeKind, lang: Lang) -> Option<&message::MessageTemplate> {
-        let ways = &self.settings.ways;
-        let by_message =
-            kind == NoticeKind::PersonalNotice && ways.channels.contains(&Channel::Sms);
-        by_message.then(|| ways.templates.get(&lang)).flatten()
+        let to_persons = kind == NoticeKind::PersonalNotice;
+        to_persons
+            .then(|| self.settings.ways.template(lang))
+            .flatten()
     }
 
     /// The message with every kind of data of the case.

@@ -50,6 +50,14 @@ impl Default for Ways {
     }
 }
 
+impl Ways {
+    /// The template of this language, where messages are a way at all.
+    pub fn template(&self, lang: Lang) -> Option<&MessageTemplate> {
+        let by_message = self.channels.contains(&Channel::Sms);
+        by_message.then(|| self.templates.get(&lang)).flatten()
+    }
+}
+
 /// A template as the provider has approved it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -47,7 +47,7 @@ pub(crate) fn texts(
     if render(None)?.digest() != notice.draft.digest() {
         return Err(InformError::OtherText);
     }
-    let template = ways.templates.get(&notice.lang);
+    let template = ways.template(notice.lang);
     let known_template = template.map(|template| template.id.as_str());
     if known_template != notice.message.as_ref().map(|m| m.template.as_str()) {
         return Err(InformError::OtherText);
