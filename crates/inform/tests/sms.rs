@@ -390,11 +390,9 @@ impl House {
     }
 
     async fn send(&self, notice: &Notice) -> Result<Notice, InformError> {
-        let sent = self
-            .informer
+        self.informer
             .send_to_each(notice.id, "wang", &self.each, &self.facts, self.at)
-            .await;
-        sent
+            .await
     }
 
     async fn postman(&self, gateway: &Gateway, port: u16) -> Postman {
