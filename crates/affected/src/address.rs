@@ -1,12 +1,21 @@
-//! An e-mail address as a person types it.
+//! An e-mail address or a mobile number as a person types it.
 
 use std::fmt;
 
-/// An e-mail address that can be one. The host is in lower case. It prints masked, since it is personal data.
+use hudun_pii::Phone;
+
+/// An e-mail address or a mobile number of mainland China that can be one. It prints masked, since it is personal data.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Address {
-    text: String,
-    at: usize,
+pub struct Address(Kind);
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Kind {
+    /// The host is in lower case; `at` is the place of the `@`.
+    Mail {
+        text: String,
+        at: usize,
+    },
+    Phone(Phone),
 }
 
 /// Longest address (RFC 5321, 4.5.3.1.3, without the angle brackets), bytes.
@@ -19,12 +28,20 @@ const LONGEST_LABEL: usize = 63;
 impl Address {
     /// Reads what was typed. Only the forms that mail servers of the public take: a dot-atom (RFC 5322, 3.2.3) at a host
     /// with at least two labels, ASCII. Full-width `＠` and `．`, which Chinese input methods make, are read as meant.
+    /// What has no `@` may be a mobile number of mainland China; no other number, so that nobody can make the page send
+    /// messages to numbers that cost their caller.
     ///
     /// # Errors
     /// [`AddressError`]; it does not repeat the text.
     pub fn parse(typed: &str) -> Result<Self, AddressError> {
         if typed.len() > 4 * LONGEST {
             return Err(AddressError::Long);
+        }
+        if !typed.contains(['@', '＠'])
+            && let Ok(phone) = Phone::parse(typed)
+            && phone.chinese().is_some()
+        {
+            return Ok(Self(Kind::Phone(phone)));
         }
         let text: String = typed
             .trim()
@@ -56,28 +73,44 @@ impl Address {
         if !is_user || !is_host {
             return Err(AddressError::Form);
         }
-        Ok(Self {
+        Ok(Self(Kind::Mail {
             text: format!("{user}@{}", host.to_ascii_lowercase()),
             at: user.len(),
-        })
+        }))
     }
 
-    /// The address.
+    /// The address, or the number in international form.
     pub fn as_str(&self) -> &str {
-        &self.text
+        match &self.0 {
+            Kind::Mail { text, .. } => text,
+            Kind::Phone(phone) => phone.as_str(),
+        }
+    }
+
+    /// The number, when it is one.
+    pub const fn phone(&self) -> Option<&Phone> {
+        match &self.0 {
+            Kind::Mail { .. } => None,
+            Kind::Phone(phone) => Some(phone),
+        }
     }
 
     /// In the form in which two spellings of one mailbox are equal: hardly any server tells cases apart.
     pub fn folded(&self) -> String {
-        self.text.to_ascii_lowercase()
+        self.as_str().to_ascii_lowercase()
     }
 
-    /// The address for lists: first letters and the top-level domain. A host can be a person's own name, too.
+    /// The address for lists: first letters and the top-level domain, or the number without its middle. A host can be a
+    /// person's own name, too.
     pub fn masked(&self) -> String {
+        let (text, at) = match &self.0 {
+            Kind::Mail { text, at } => (text, *at),
+            Kind::Phone(phone) => return phone.masked(),
+        };
         let first = |text: &str| text.chars().take(1).collect::<String>();
-        let host = self.text.get(self.at + 1..).unwrap_or_default();
+        let host = text.get(at + 1..).unwrap_or_default();
         let top = host.rsplit('.').next().unwrap_or_default();
-        format!("{}***@{}***.{top}", first(&self.text), first(host))
+        format!("{}***@{}***.{top}", first(text), first(host))
     }
 }
 
@@ -131,8 +164,8 @@ pub enum AddressError {
     /// Longer than an address can be.
     #[error("an address has at most {LONGEST} bytes")]
     Long,
-    /// Not of the form name@example.com.
-    #[error("the address is not of the form name@example.com")]
+    /// Neither of the form name@example.com nor a mobile number of mainland China.
+    #[error("the address is not of the form name@example.com, and no mobile number")]
     Form,
 }
 
@@ -152,6 +185,8 @@ mod tests {
             ),
             ("li＠example。com", "li@example.com"),
             ("x@xn--fiqs8s.xn--fiqs8s", "x@xn--fiqs8s.xn--fiqs8s"),
+            ("138 0000 0001", "+8613800000001"),
+            ("+86-13800000001", "+8613800000001"),
         ] {
             assert_eq!(Address::parse(typed).unwrap().as_str(), read);
         }
@@ -172,6 +207,9 @@ mod tests {
             "a@[127.0.0.1]",
             "a@b..cn",
             "李@例子.中国",
+            "15400000001",
+            "+1 415 555 2671",
+            "13800000001,13800000002",
         ] {
             assert_eq!(Address::parse(typed), Err(AddressError::Form), "{typed}");
         }
@@ -186,6 +224,8 @@ mod tests {
     fn it_does_not_print() {
         let address = Address::parse("zhangsan@example.cn").unwrap();
         assert_eq!(format!("{address:?}"), "Address(z***@e***.cn)");
+        let number = Address::parse("13812345678").unwrap();
+        assert_eq!(format!("{number:?}"), "Address(+86138******78)");
     }
 
     proptest! {

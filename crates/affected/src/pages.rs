@@ -12,24 +12,41 @@ use crate::language::tag;
 pub(crate) const MOST_WORDS: usize = 2_000;
 
 /// The first page.
-pub(crate) fn start(lang: Lang, problem: Option<&str>) -> Markup {
+pub(crate) fn start(lang: Lang, phones: bool, problem: Option<&str>) -> Markup {
     let t = |zh, en| said(lang, zh, en);
+    let (label, hint) = if phones {
+        (
+            t("电子邮箱或手机号", "E-mail address or mobile number"),
+            t(
+                "例如 name@example.com 或 13800000000",
+                "For example name@example.com or 13800000000",
+            ),
+        )
+    } else {
+        (
+            t("电子邮箱", "E-mail address"),
+            t("例如 name@example.com", "For example name@example.com"),
+        )
+    };
     let title = t("我的信息受影响了吗？", "Was I affected?");
     let body = html! {
         h1 { (title) }
-        p { (t(
+        p { (if phones { t(
+            "我们通知过个人信息安全事件后，您可以在这里查询自己的信息是否涉及。请输入您留给商家的电子邮箱或手机号，我们会发去一个六位数字的验证码，确认是您本人在用。",
+            "After we have announced an incident with personal data, you can ask here whether your own data is part of it. Enter the e-mail address or the mobile number that you gave to the firm. We send a code of six digits to it, to make sure that it is yours.",
+        ) } else { t(
             "我们通知过个人信息安全事件后，您可以在这里查询自己的信息是否涉及。请输入您留给商家的电子邮箱，我们会发去一个六位数字的验证码，确认邮箱是您本人在用。",
             "After we have announced an incident with personal data, you can ask here whether your own data is part of it. Enter the e-mail address that you gave to the firm. We send a code of six digits to it, to make sure that the address is yours.",
-        )) }
+        ) }) }
         p { (t(
             "这里只显示您本人的信息涉及哪些种类、该怎么做，不显示任何其他人的情况。",
             "You will see your own kinds of data and what you can do, and nothing about anybody else.",
         )) }
         @if let Some(problem) = problem { p.alert #problem role="alert" { (problem) } }
         form method="post" action={ "/code?lang=" (tag(lang)) } {
-            label for="email" { (t("电子邮箱", "E-mail address")) }
-            p.hint #email-hint { (t("例如 name@example.com", "For example name@example.com")) }
-            input #email name="email" type="text" inputmode="email" autocomplete="email" autocapitalize="none" spellcheck="false" maxlength="254" required
+            label for="email" { (label) }
+            p.hint #email-hint { (hint) }
+            input #email name="email" type="text" inputmode=(if phones { "text" } else { "email" }) autocomplete=(if phones { "on" } else { "email" }) autocapitalize="none" spellcheck="false" maxlength="254" required
                 aria-describedby=(if problem.is_some() { "problem email-hint" } else { "email-hint" })
                 aria-invalid=[problem.map(|_| "true")];
             button type="submit" { (t("发送验证码", "Send the code")) }
@@ -39,20 +56,26 @@ pub(crate) fn start(lang: Lang, problem: Option<&str>) -> Markup {
 }
 
 /// A code was asked for. The same for every address.
-pub(crate) fn code(lang: Lang, challenge: Id, left: Option<u8>) -> Markup {
+pub(crate) fn code(lang: Lang, phones: bool, challenge: Id, left: Option<u8>) -> Markup {
     let t = |zh, en| said(lang, zh, en);
     let title = t("输入验证码", "Enter the code");
     let id = written(challenge);
     let body = html! {
         h1 { (title) }
-        p { (t(
+        p { (if phones { t(
+            "如果这个邮箱或手机号能收到消息，验证码已经发出，通常一两分钟内送到；没看到时请查垃圾邮件箱和拦截的短信。验证码 10 分钟内有效，最多可试 5 次。",
+            "If the address or number can receive messages, a code was sent. It mostly arrives within two minutes; look among spam and blocked messages, too. The code holds for 10 minutes and 5 tries.",
+        ) } else { t(
             "如果这个邮箱能收信，验证码已经发出，通常一两分钟内送到；没看到时请查垃圾邮件箱。验证码 10 分钟内有效，最多可试 5 次。",
             "If the address can receive mail, a code was sent. It mostly arrives within two minutes; look into the spam folder, too. The code holds for 10 minutes and 5 tries.",
-        )) }
-        p { (t(
+        ) }) }
+        p { (if phones { t(
+            "同一邮箱或手机号每小时最多发 3 次；超过之后不再发送，请稍后再来。",
+            "At most 3 codes an hour go to one address or number; after that none is sent, and you can come back later.",
+        ) } else { t(
             "同一邮箱每小时最多发 3 次；超过之后不再发信，请稍后再来。",
             "At most 3 codes an hour go to one address; after that none is sent, and you can come back later.",
-        )) }
+        ) }) }
         @if let Some(left) = left {
             p.alert #problem role="alert" { @match lang {
                 Lang::Zh => { "验证码不对，还可以试 " (left) " 次。" }
@@ -66,7 +89,7 @@ pub(crate) fn code(lang: Lang, challenge: Id, left: Option<u8>) -> Markup {
                 aria-describedby=[left.map(|_| "problem")] aria-invalid=[left.map(|_| "true")];
             button type="submit" { (t("查看结果", "Show the answer")) }
         }
-        p { a href={ "/?lang=" (tag(lang)) } { (t("换一个邮箱", "Use another address")) } }
+        p { a href={ "/?lang=" (tag(lang)) } { (if phones { t("换一个邮箱或手机号", "Use another address or number") } else { t("换一个邮箱", "Use another address") }) } }
     };
     page(
         lang,
@@ -78,7 +101,13 @@ pub(crate) fn code(lang: Lang, challenge: Id, left: Option<u8>) -> Markup {
 }
 
 /// What was found under the proven address.
-pub(crate) fn answer(lang: Lang, proof: Id, found: &[Affected], problem: Option<&str>) -> Markup {
+pub(crate) fn answer(
+    lang: Lang,
+    phones: bool,
+    proof: Id,
+    found: &[Affected],
+    problem: Option<&str>,
+) -> Markup {
     let t = |zh, en| said(lang, zh, en);
     let title = if found.is_empty() {
         t("没有查到您的信息", "Nothing was found")
@@ -90,17 +119,20 @@ pub(crate) fn answer(lang: Lang, proof: Id, found: &[Affected], problem: Option<
         h1 { (title) }
         @if let Some(problem) = problem { p.alert #problem role="alert" { (problem) } }
         @if found.is_empty() {
-            p { (t(
+            p { (if phones { t(
+                "在目前已经公布的事件里，没有查到与这个邮箱或手机号有关的信息。如果您还留过别的邮箱或手机号，也请查一下。",
+                "Nothing is under this address or number in the cases announced so far. If you gave us another one, check that, too.",
+            ) } else { t(
                 "在目前已经公布的事件里，没有查到与这个邮箱有关的信息。如果您还留过别的邮箱，也请查一下。",
                 "Nothing is under this address in the cases announced so far. If you gave us another address, check that one, too.",
-            )) }
+            ) }) }
             p { (t(
                 "事件可能还在调查。今后涉及到您时，我们会直接通知您。",
                 "A case may still be under investigation. Should you turn out to be affected, we will tell you directly.",
             )) }
         }
-        @for (at, one) in found.iter().enumerate() { (case(lang, &id, at, one)) }
-        p { a href={ "/?lang=" (tag(lang)) } { (t("查另一个邮箱", "Check another address")) } }
+        @for (at, one) in found.iter().enumerate() { (case(lang, phones, &id, at, one)) }
+        p { a href={ "/?lang=" (tag(lang)) } { (if phones { t("查另一个邮箱或手机号", "Check another address or number") } else { t("查另一个邮箱", "Check another address") }) } }
     };
     page(
         lang,
@@ -111,7 +143,7 @@ pub(crate) fn answer(lang: Lang, proof: Id, found: &[Affected], problem: Option<
     )
 }
 
-fn case(lang: Lang, proof: &str, at: usize, one: &Affected) -> Markup {
+fn case(lang: Lang, phones: bool, proof: &str, at: usize, one: &Affected) -> Markup {
     let t = |zh, en| said(lang, zh, en);
     let own = one.readings.iter().find(|reading| reading.lang == lang);
     let reading = own.or_else(|| one.readings.first());
@@ -130,10 +162,13 @@ fn case(lang: Lang, proof: &str, at: usize, one: &Affected) -> Markup {
                     input type="hidden" name="proof" value=(proof);
                     input type="hidden" name="case" value=(one.case);
                     label for={ "words-" (at) } { (t("您遇到了什么情况（可不填）", "What happened to you (may be left empty)")) }
-                    p.hint id={ "words-hint-" (at) } { (t(
+                    p.hint id={ "words-hint-" (at) } { (if phones { t(
+                        "最多 2000 字。请不要写密码、验证码或银行卡号。我们会按您刚才验证的邮箱或手机号答复。",
+                        "At most 2,000 characters. Don't write passwords, codes or card numbers. We answer to the address or number that you have just proven.",
+                    ) } else { t(
                         "最多 2000 字。请不要写密码、验证码或银行卡号。我们会回信到您刚才验证的邮箱。",
                         "At most 2,000 characters. Don't write passwords, codes or card numbers. We answer to the address that you have just proven.",
-                    )) }
+                    ) }) }
                     textarea id={ "words-" (at) } name="words" maxlength=(MOST_WORDS) aria-describedby={ "words-hint-" (at) } {}
                     button type="submit" { (t("请人联系我", "Ask to be contacted")) }
                 }
@@ -155,7 +190,7 @@ fn notice(lang: Lang, reading: &Reading) -> Markup {
 }
 
 /// A care ticket is open.
-pub(crate) fn helped(lang: Lang, opened: &Opened) -> Markup {
+pub(crate) fn helped(lang: Lang, phones: bool, opened: &Opened) -> Markup {
     let t = |zh, en| said(lang, zh, en);
     let title = if opened.new {
         t("已收到您的求助", "We have your request")
@@ -170,14 +205,17 @@ pub(crate) fn helped(lang: Lang, opened: &Opened) -> Markup {
         }
         @if !opened.new {
             p { (t(
-                "同一事件里，一个邮箱同时只受理一件求助；这次填写的内容没有保存。",
-                "One request is open for one address in a case at a time; what you wrote just now was not kept.",
+                "同一事件里，一人同时只受理一件求助；这次填写的内容没有保存。",
+                "One request of a person is open in a case at a time; what you wrote just now was not kept.",
             )) }
         }
-        p { (t(
+        p { (if phones { t(
+            "我们会按您验证过的邮箱或手机号答复。我们不会向您要密码、验证码或银行卡号，也不会让您转账。",
+            "The answer goes to the address or number that you have proven. We never ask for passwords, codes or card numbers, and never for money.",
+        ) } else { t(
             "回信会发到您验证过的邮箱。我们不会向您要密码、验证码或银行卡号，也不会让您转账。",
             "The answer goes to the address that you have proven. We never ask for passwords, codes or card numbers, and never for money.",
-        )) }
+        ) }) }
         p { a href={ "/?lang=" (tag(lang)) } { (t("回到首页", "Back to the first page")) } }
     };
     page(lang, title, &html! {}, false, &body)

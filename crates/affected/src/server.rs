@@ -32,6 +32,8 @@ use crate::pages::{self, MOST_WORDS};
 pub struct Settings {
     /// Codes per hour.
     pub limits: Limits,
+    /// Whether codes can go to mobile numbers, too.
+    pub phones: bool,
     /// Proxies in front of the page.
     pub proxies: TrustedProxies,
     /// The clock.
@@ -42,6 +44,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             limits: Limits::default(),
+            phones: false,
             proxies: TrustedProxies::default(),
             clock: Arc::new(Timestamp::now),
         }
@@ -159,8 +162,8 @@ impl App {
     }
 }
 
-async fn first(Reader { lang, .. }: Reader) -> Markup {
-    pages::start(lang, None)
+async fn first(State(app): State<Arc<App>>, Reader { lang, .. }: Reader) -> Markup {
+    pages::start(lang, app.settings.phones, None)
 }
 
 #[derive(Deserialize)]
@@ -179,10 +182,16 @@ async fn send(
     let Ok(Form(asked)) = form else {
         return unreadable(lang);
     };
-    let address = match Address::parse(&asked.email) {
+    let phones = app.settings.phones;
+    let read = Address::parse(&asked.email);
+    let read = read.and_then(|address| match address.phone() {
+        Some(_) if !phones => Err(AddressError::Form),
+        _ => Ok(address),
+    });
+    let address = match read {
         Ok(address) => address,
         Err(error) => {
-            let problem = pages::start(lang, Some(why(lang, error)));
+            let problem = pages::start(lang, phones, Some(why(lang, phones, error)));
             return (StatusCode::BAD_REQUEST, problem).into_response();
         }
     };
@@ -207,7 +216,7 @@ async fn send(
         count(&app.counts.overflow);
         return unavailable(lang, None);
     };
-    let shown = pages::code(lang, challenge, None).into_response();
+    let shown = pages::code(lang, app.settings.phones, challenge, None).into_response();
     if verdict == Verdict::Quiet {
         count(&app.counts.quiet);
         return shown;
@@ -251,7 +260,7 @@ async fn answer(
     };
     let Some(code) = given.code else {
         return if app.memory().is_open(challenge, now) {
-            pages::code(lang, challenge, None).into_response()
+            pages::code(lang, app.settings.phones, challenge, None).into_response()
         } else {
             gone(lang)
         };
@@ -264,7 +273,7 @@ async fn answer(
         }
         Returned::Wrong(left) => {
             count(&app.counts.wrong);
-            let page = pages::code(lang, challenge, Some(left));
+            let page = pages::code(lang, app.settings.phones, challenge, Some(left));
             (StatusCode::UNPROCESSABLE_ENTITY, page).into_response()
         }
         Returned::Gone => gone(lang),
@@ -277,14 +286,14 @@ async fn found(app: &App, lang: Lang, proof: Id) -> Response {
         return gone(lang);
     };
     if let Some(found) = held.found {
-        return pages::answer(lang, proof, &found, None).into_response();
+        return pages::answer(lang, app.settings.phones, proof, &found, None).into_response();
     }
     let asked = tokio::time::timeout(PATIENCE, app.answers.look_up(&held.address)).await;
     match asked {
         Ok(Ok(found)) => {
             let found = Arc::new(found);
             app.memory().keep(proof, Arc::clone(&found));
-            pages::answer(lang, proof, &found, None).into_response()
+            pages::answer(lang, app.settings.phones, proof, &found, None).into_response()
         }
         Ok(Err(error)) => {
             count(&app.counts.failed);
@@ -335,7 +344,7 @@ async fn help(
             Lang::Zh => "内容太长，请缩到 2000 字以内。",
             Lang::En => "That is too long: please keep to 2,000 characters.",
         };
-        let page = pages::answer(lang, proof, &found, Some(problem));
+        let page = pages::answer(lang, app.settings.phones, proof, &found, Some(problem));
         return (StatusCode::UNPROCESSABLE_ENTITY, page).into_response();
     }
     let help = Help {
@@ -349,7 +358,7 @@ async fn help(
             if opened.new {
                 count(&app.counts.helped);
             }
-            pages::helped(lang, &opened).into_response()
+            pages::helped(lang, app.settings.phones, &opened).into_response()
         }
         Err(error) => {
             count(&app.counts.failed);
@@ -438,8 +447,16 @@ fn digits(typed: &str) -> String {
         .collect()
 }
 
-const fn why(lang: Lang, error: AddressError) -> &'static str {
+const fn why(lang: Lang, phones: bool, error: AddressError) -> &'static str {
     match (lang, error) {
+        (Lang::Zh, AddressError::Empty) if phones => "请输入电子邮箱或手机号。",
+        (Lang::En, AddressError::Empty) if phones => "Enter your e-mail address or mobile number.",
+        (Lang::Zh, _) if phones => {
+            "这不像电子邮箱，也不像大陆手机号，请检查后重新输入，例如 name@example.com 或 13800000000。"
+        }
+        (Lang::En, _) if phones => {
+            "That is neither an e-mail address nor a mobile number of mainland China. Check it and enter it again, for example name@example.com or 13800000000."
+        }
         (Lang::Zh, AddressError::Empty) => "请输入电子邮箱。",
         (Lang::En, AddressError::Empty) => "Enter your e-mail address.",
         (Lang::Zh, _) => "这不像一个电子邮箱，请检查后重新输入，例如 name@example.com。",

@@ -60,6 +60,10 @@ fn house() -> House {
 }
 
 fn house_with(limits: Limits, proxies: &[&str]) -> House {
+    house_of(limits, proxies, false)
+}
+
+fn house_of(limits: Limits, proxies: &[&str], phones: bool) -> House {
     let firm = Arc::new(Firm::new());
     let clock = Arc::new(AtomicI64::new(T0));
     let hand = Arc::clone(&clock);
@@ -67,6 +71,7 @@ fn house_with(limits: Limits, proxies: &[&str]) -> House {
         firm.clone(),
         Settings {
             limits,
+            phones,
             proxies: TrustedProxies::parse(proxies).unwrap(),
             clock: Arc::new(move || Timestamp::from_millis(hand.load(Ordering::Relaxed))),
         },
@@ -562,4 +567,47 @@ proptest! {
         let got = runtime.block_on(house.send(request));
         prop_assert!(got.status.as_u16() < 500, "{}", got.status);
     }
+}
+
+#[tokio::test]
+async fn a_mobile_number_is_proven_as_an_address_is_where_messages_can_go_out() {
+    let house = house();
+    let refused = house
+        .post("/code?lang=zh", &[("email", "13800000001")])
+        .await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    assert!(refused.text.contains("不像一个电子邮箱"));
+
+    let house = house_of(Limits::default(), &[], true);
+    for (lang, shown) in [("zh", "电子邮箱或手机号"), ("en", "mobile number")] {
+        let first = house.get(&format!("/?lang={lang}")).await;
+        assert!(first.text.contains(shown), "{}", first.text);
+    }
+    let foreign = house
+        .post("/code?lang=en", &[("email", "+1 415 555 2671")])
+        .await;
+    assert_eq!(foreign.status, StatusCode::BAD_REQUEST);
+    let known = house
+        .post("/code?lang=zh", &[("email", "138 0000 0001")])
+        .await;
+    let unknown = house
+        .post("/code?lang=zh", &[("email", "13900000009")])
+        .await;
+    assert_eq!(
+        known.bare(),
+        unknown.bare(),
+        "nothing is said before the code is back"
+    );
+    let code = house.code("+8613800000001").await;
+    let form = [("challenge", known.field("challenge")), ("code", code)];
+    let form = form.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let found = house.post("/answer?lang=zh", &form).await;
+    assert_eq!(found.status, StatusCode::OK);
+    assert!(found.text.contains("<li>手机号</li>"), "{}", found.text);
+    // Three codes an hour to a number, however it is written.
+    for typed in ["13800000001", "+86 13800000001", "0086-138-0000-0001"] {
+        house.post("/code?lang=zh", &[("email", typed)]).await;
+    }
+    let sent = house.mails().await;
+    assert_eq!(sent, 4, "three to this number and one to the other");
 }

@@ -10,11 +10,11 @@ use crate::Role::{Admin, Auditor, Business, Commander, It, Legal, Pr, Security};
 use crate::{
     Access, AccountList, AccountView, ApprovalList, CareView, ChangePassword, Code, Decision,
     DiffQuery, Done, Download, DrillStart, DrillView, EnrolSecret, ExceptionDraft,
-    ExceptionPreview, ExposuresView, FindingPage, IncidentPage, InspectionView, LetterDecision,
-    LiveEvent, Me, NewAccount, NewAsset, NewException, NewStatement, NewSubscription,
-    NoticeApprove, OneTimePassword, OpenLetters, Overview, PageQuery, ParameterRule, PolicyDiff,
-    PolicyDocument, Preview, Reason, RevisionList, Role, RollBack, SetDisabled, SignIn, SignedIn,
-    StartRun, StepDecision, TaskChange, UndoAnswer, WarRoom,
+    ExceptionPreview, ExposuresView, FindingPage, HandIn, IncidentPage, InspectionView,
+    LetterDecision, LiveEvent, Me, NewAccount, NewAsset, NewException, NewStatement,
+    NewSubscription, NoticeApprove, OneTimePassword, OpenLetters, Overview, PageQuery,
+    ParameterRule, PolicyDiff, PolicyDocument, Preview, Reason, RevisionList, Role, RollBack,
+    SetDisabled, SignIn, SignedIn, StartRun, StepDecision, TaskChange, UndoAnswer, WarRoom,
 };
 
 /// An endpoint that takes a `B` (body, or query for GET) and answers with an `R`.
@@ -339,7 +339,15 @@ endpoints! {
         SEND_NOTICE: () => Done = act("sendNotice", "/api/incidents/{incident}/notices/{notice}/send", Access::Roles(&[Commander, Legal, Pr]));
         /// Stops what has not left yet.
         STOP_NOTICE: Reason => Done = post("stopNotice", "/api/incidents/{incident}/notices/{notice}/stop", Access::Roles(&[Commander, Legal, Pr]));
-        /// Letters of which nobody can tell whether the mail server took them.
+        /// Lets what was stopped go out after all; whoever was told is not told again.
+        RESUME_NOTICE: Reason => Done = post("resumeNotice", "/api/incidents/{incident}/notices/{notice}/resume", Access::Roles(&[Commander, Legal, Pr]));
+        /// Writes down that a person handed the notice in or published it, with the number of the receipt and a proof.
+        HAND_IN: HandIn => Done = post("handIn", "/api/incidents/{incident}/notices/{notice}/hand-in", Access::Roles(&[Commander, Legal, Pr]));
+        /// The notice as a file to hand in: `docx`, `pdf` or `json`. The export itself goes on the ledger.
+        EXPORT_NOTICE: () => Download = act("exportNotice", "/api/incidents/{incident}/notices/{notice}/export/{form}", Access::Roles(&[Commander, Legal, Pr, Auditor])) as File;
+        /// A proof of a hand-in. That it was opened goes on the ledger.
+        OPEN_PROOF: () => Download = act("openProof", "/api/incidents/{incident}/notices/{notice}/proofs/{proof}", Access::Roles(&[Commander, Legal, Pr, Auditor])) as File;
+        /// Letters of which nobody can tell whether the channel took them.
         OPEN_LETTERS: () => OpenLetters = get("openLetters", "/api/incidents/{incident}/notices/{notice}/letters", Access::Roles(&[Commander, Legal, Pr]));
         /// Decides on one of them, after a look into the mail server's log.
         DECIDE_LETTER: LetterDecision => Done = post("decideLetter", "/api/incidents/{incident}/notices/{notice}/letters", Access::Roles(&[Commander, Legal, Pr]));

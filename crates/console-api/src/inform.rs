@@ -41,6 +41,48 @@ pub struct NoticeView {
     pub sha256: String,
     /// How its letters ended.
     pub letters: LetterCounts,
+    /// The text message to persons who have no e-mail address, in its own language.
+    pub message: Option<String>,
+    /// Whether a person hands it in or publishes it; the others go out by letter.
+    pub by_hand: bool,
+    /// Number of the receipt, once handed in.
+    pub receipt: Option<String>,
+    /// Proofs of the hand-in.
+    pub proofs: Vec<ProofView>,
+}
+
+/// A file that proves a hand-in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ProofView {
+    /// SHA-256 of its bytes in hexadecimal digits: its name.
+    pub sha256: String,
+    /// What it was called.
+    pub name: String,
+    /// Its media type, by its content.
+    pub media: String,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// A notice was handed in or published by a person.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HandIn {
+    /// Number of the receipt, at most 200 characters.
+    pub receipt: String,
+    /// A screenshot or a document that proves it.
+    #[serde(default)]
+    pub proof: Option<ProofUpload>,
+}
+
+/// A file that proves a hand-in: PNG, JPEG or PDF of at most 5 MiB.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProofUpload {
+    /// What it is called, at most 100 characters.
+    pub name: String,
+    /// Its bytes in base64.
+    pub content: String,
 }
 
 /// Letters of a notice by how they ended.
@@ -48,8 +90,12 @@ pub struct NoticeView {
 pub struct LetterCounts {
     /// Still to go.
     pub waiting: u64,
-    /// Taken by the mail server.
+    /// Taken by the mail server or the SMS gateway.
     pub sent: u64,
+    /// Of those taken, reported to have arrived.
+    pub delivered: u64,
+    /// Of those taken, reported not to have arrived.
+    pub undelivered: u64,
     /// Refused or given up.
     pub failed: u64,
     /// Stopped by a person before they left.
@@ -58,23 +104,26 @@ pub struct LetterCounts {
     pub unknown: u64,
 }
 
-/// Letters of which nobody can tell whether the mail server took them.
+/// Letters of which nobody can tell whether the channel took them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OpenLetters {
     /// At most a thousand.
     pub items: Vec<OpenLetter>,
 }
 
-/// A letter of which nobody can tell whether the mail server took it. Neither address nor person is in it.
+/// A letter of which nobody can tell whether the channel took it. Neither address nor person is in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OpenLetter {
     /// Its name.
     pub letter: String,
-    /// What to look for in the mail server's log.
+    /// What to look for: the Message-ID in the mail server's log, or the out-id (OutId, SessionContext, id) in the records
+    /// of the provider of text messages.
     pub message_id: String,
+    /// `email` or `sms`.
+    pub channel: String,
 }
 
-/// What a person found in the mail server's log.
+/// What a person found in the log of the mail server or of the provider of text messages.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LetterDecision {
@@ -133,8 +182,8 @@ pub enum NoticeState {
     Sending,
     /// Sent.
     Sent,
-    /// Sending failed; the timeline says why.
-    Failed,
+    /// A person stopped what had not left yet.
+    Stopped,
 }
 
 /// One approval.

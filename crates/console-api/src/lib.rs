@@ -54,8 +54,9 @@ pub use exposure::{
     NewSubscription, SubscriptionView,
 };
 pub use inform::{
-    Audience, LetterCounts, LetterDecision, LintRefusal, NoticeApproval, NoticeApprove,
-    NoticeSection, NoticeState, NoticeView, OpenLetter, OpenLetters, Preview,
+    Audience, HandIn, LetterCounts, LetterDecision, LintRefusal, NoticeApproval, NoticeApprove,
+    NoticeSection, NoticeState, NoticeView, OpenLetter, OpenLetters, Preview, ProofUpload,
+    ProofView,
 };
 pub use inspection::{
     ExceptionDraft, ExceptionPreview, ExceptionView, InspectionView, ModuleMode, NewException,

@@ -206,6 +206,43 @@ pub trait Desk: Send + Sync + 'static {
         reason: String,
     ) -> Answer<'a, api::Done>;
 
+    /// Lets what was stopped of a notice go out after all.
+    fn resume_notice<'a>(
+        &'a self,
+        by: &'a Caller,
+        incident: IncidentId,
+        notice: NoticeId,
+        reason: String,
+    ) -> Answer<'a, api::Done>;
+
+    /// Writes down that a person handed a notice in; `proof` is a file's name and bytes.
+    fn hand_in<'a>(
+        &'a self,
+        by: &'a Caller,
+        incident: IncidentId,
+        notice: NoticeId,
+        receipt: String,
+        proof: Option<(String, Vec<u8>)>,
+    ) -> Answer<'a, api::Done>;
+
+    /// A notice as a file, in this form.
+    fn export_notice<'a>(
+        &'a self,
+        by: &'a Caller,
+        incident: IncidentId,
+        notice: NoticeId,
+        form: String,
+    ) -> Answer<'a, api::Download>;
+
+    /// A proof of a hand-in, by the SHA-256 of its bytes.
+    fn open_proof<'a>(
+        &'a self,
+        by: &'a Caller,
+        incident: IncidentId,
+        notice: NoticeId,
+        sha256: String,
+    ) -> Answer<'a, api::Download>;
+
     /// Letters of which nobody can tell whether the mail server took them.
     fn open_letters(&self, incident: IncidentId, notice: NoticeId) -> Answer<'_, api::OpenLetters>;
 

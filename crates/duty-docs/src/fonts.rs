@@ -35,14 +35,17 @@ fn find_in(folders: &[PathBuf]) -> Result<Face, DocumentError> {
         let faces = ttf_parser::fonts_in_collection(&bytes)
             .unwrap_or(1)
             .min(MAX_FACES);
-        for index in 0..faces {
-            if Parsed::parse(&bytes, index).is_ok_and(|f| covers(&f)) {
-                return Ok(Face {
-                    path: path.display().to_string(),
-                    bytes,
-                    index,
-                });
-            }
+        let all = (0..faces).filter_map(|index| {
+            let face = Parsed::parse(&bytes, index).ok()?;
+            covers(&face).then(|| (!is_simplified(&face), index))
+        });
+        // A collection holds the same characters as several countries write them, Japan's first.
+        if let Some((_, index)) = all.min() {
+            return Ok(Face {
+                path: path.display().to_string(),
+                bytes,
+                index,
+            });
         }
     }
     let searched = folders
@@ -58,6 +61,18 @@ fn covers(face: &Parsed<'_>) -> bool {
     "护盾个人信息泄露【】、。：A0"
         .chars()
         .all(|c| face.glyph_index(c).is_some())
+}
+
+/// Whether a face says by its name that it is made for simplified Chinese.
+fn is_simplified(face: &Parsed<'_>) -> bool {
+    let names = face.names().into_iter();
+    names
+        .filter(|name| name.name_id == ttf_parser::name_id::FULL_NAME)
+        .filter_map(|name| name.to_string())
+        .any(|name| {
+            name.split(' ')
+                .any(|word| matches!(word, "SC" | "CN" | "GB"))
+        })
 }
 
 fn collect(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) {

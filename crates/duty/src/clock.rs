@@ -141,14 +141,16 @@ pub struct Holidays {
 }
 
 impl Holidays {
-    fn is_working(&self, day: Date) -> bool {
+    /// Whether people work on this day.
+    pub fn is_working(&self, day: Date) -> bool {
         if self.worked.contains(&day) {
             return true;
         }
         !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday) && !self.off.contains(&day)
     }
 
-    fn covers(&self, day: Date) -> bool {
+    /// Whether the list speaks of this day.
+    pub fn covers(&self, day: Date) -> bool {
         day >= self.covers_from && day <= self.covers_to
     }
 }

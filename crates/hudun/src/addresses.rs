@@ -9,13 +9,15 @@ use std::sync::Arc;
 
 use hudun_core::{BoxFuture, SubjectToken, TenantId};
 use hudun_gateway::TenantKeys as _;
-use hudun_inform::Addressees;
+use hudun_inform::{Addressee, Addressees, Contact};
+use hudun_pii::Phone;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::keys::MasterKey;
 
 /// Columns that name no person.
 const EMAIL: &str = "email";
+const PHONE: &str = "phone";
 const TENANT: &str = "tenant";
 /// Questions about addresses that may wait for the one that is answered.
 const MOST_WAITING: usize = 16;
@@ -24,9 +26,9 @@ const MOST_FOUND: usize = 256;
 /// Rows of one file.
 const MOST_ROWS: usize = 20_000_000;
 
-/// A CSV file, read anew for each notice. Its header names the columns: `email`; `tenant` where it holds several
-/// tenants' persons; every other column is a namespace in which the profile names persons, such as `customer` or
-/// `mobile`.
+/// A CSV file, read anew for each notice. Its header names the columns: `email`, `phone` or both, where persons are
+/// reached; `tenant` where it holds several tenants' persons; every other column is a namespace in which the profile
+/// names persons, such as `customer` or `mobile`.
 pub struct AddressFile {
     file: PathBuf,
     keys: MasterKey,
@@ -59,7 +61,7 @@ impl Addressees for AddressFile {
         &'a self,
         tenant: &'a TenantId,
         tokens: &'a [SubjectToken],
-    ) -> BoxFuture<'a, Result<Vec<(SubjectToken, String)>, String>> {
+    ) -> BoxFuture<'a, Result<Vec<Addressee>, String>> {
         let (file, keys) = (self.file.clone(), self.keys.clone());
         let (tenant, tokens) = (tenant.clone(), tokens.to_vec());
         Box::pin(async move {
@@ -67,7 +69,7 @@ impl Addressees for AddressFile {
                 let mut matcher = Matcher::new(&keys, &tenant, &tokens);
                 read(&file, |row| {
                     if row.tenant.is_none_or(|named| named == tenant.as_str()) {
-                        matcher.take(&row.names, row.email);
+                        matcher.take(&row.names, row.email, row.phone);
                     }
                 })?;
                 Ok::<_, AddressError>(matcher.found)
@@ -79,18 +81,20 @@ impl Addressees for AddressFile {
 
     fn reached_at<'a>(
         &'a self,
-        address: &'a str,
+        contact: &'a Contact,
         tenants: &'a [TenantId],
     ) -> BoxFuture<'a, Result<Vec<(TenantId, SubjectToken)>, String>> {
         Box::pin(async move {
             let turn = self.questions.turn().await?;
             let (file, keys) = (self.file.clone(), self.keys.clone());
-            let (address, tenants) = (address.to_owned(), tenants.to_vec());
+            let (contact, tenants) = (contact.clone(), tenants.to_vec());
             let found = tokio::task::spawn_blocking(move || {
                 // Held until the reading ends, even if nobody waits for it any more.
                 let _turn = turn;
-                let mut search = Search::new(&keys, &tenants, &address);
-                read(&file, |row| search.take(row.tenant, &row.names, row.email))?;
+                let mut search = Search::new(&keys, &tenants, &contact);
+                read(&file, |row| {
+                    search.take(row.tenant, &row.names, row.email, row.phone.as_ref());
+                })?;
                 Ok::<_, AddressError>(search.found)
             });
             let found = found.await.map_err(|cause| cause.to_string())?;
@@ -134,24 +138,34 @@ impl OneByOne {
 /// Looks for the persons who are reached at one address.
 pub(crate) struct Search<'a> {
     keyers: Vec<(&'a TenantId, hudun_pii::Keyer)>,
-    address: &'a str,
+    contact: &'a Contact,
     /// Each of them by all their names.
     pub(crate) found: Vec<(TenantId, SubjectToken)>,
 }
 
 impl<'a> Search<'a> {
-    pub(crate) fn new(keys: &MasterKey, tenants: &'a [TenantId], address: &'a str) -> Self {
+    pub(crate) fn new(keys: &MasterKey, tenants: &'a [TenantId], contact: &'a Contact) -> Self {
         let keyers = tenants.iter().map(|tenant| (tenant, keys.keyer(tenant)));
         Self {
             keyers: keyers.collect(),
-            address,
+            contact,
             found: Vec::new(),
         }
     }
 
     /// One person by all their names; `tenant` where the list says whose customer it is.
-    pub(crate) fn take(&mut self, tenant: Option<&str>, names: &[(&str, &str)], email: &str) {
-        if !email.eq_ignore_ascii_case(self.address) {
+    pub(crate) fn take(
+        &mut self,
+        tenant: Option<&str>,
+        names: &[(&str, &str)],
+        email: &str,
+        phone: Option<&Phone>,
+    ) {
+        let is_theirs = match self.contact {
+            Contact::Email(address) => email.eq_ignore_ascii_case(address),
+            Contact::Phone(number) => phone == Some(number),
+        };
+        if !is_theirs {
             return;
         }
         for (of, keyer) in &self.keyers {
@@ -172,8 +186,8 @@ impl<'a> Search<'a> {
 pub(crate) struct Matcher {
     keyer: hudun_pii::Keyer,
     wanted: HashSet<SubjectToken>,
-    /// Each wanted person once, by the first row that names them.
-    pub(crate) found: Vec<(SubjectToken, String)>,
+    /// Each wanted person once, by the first row that names them; with all the wanted tokens of that row.
+    pub(crate) found: Vec<Addressee>,
 }
 
 impl Matcher {
@@ -186,12 +200,20 @@ impl Matcher {
     }
 
     /// One person by all their names (namespace and value), and where they are reached.
-    pub(crate) fn take(&mut self, names: &[(&str, &str)], email: &str) {
+    pub(crate) fn take(&mut self, names: &[(&str, &str)], email: &str, phone: Option<Phone>) {
+        let mut persons = Vec::new();
         for (namespace, value) in names {
             let token = self.keyer.subject(namespace, value);
             if self.wanted.remove(&token) {
-                self.found.push((token, email.to_owned()));
+                persons.push(token);
             }
+        }
+        if !persons.is_empty() {
+            self.found.push(Addressee {
+                persons,
+                email: Some(email.to_owned()).filter(|email| !email.is_empty()),
+                phone,
+            });
         }
     }
 }
@@ -199,10 +221,12 @@ impl Matcher {
 struct Row<'a> {
     tenant: Option<&'a str>,
     names: Vec<(&'a str, &'a str)>,
+    /// Empty when there is none.
     email: &'a str,
+    phone: Option<Phone>,
 }
 
-/// Reads the rows that have an address.
+/// Reads the rows that have an address or a number.
 fn read(file: &Path, mut each: impl FnMut(Row<'_>)) -> Result<(), AddressError> {
     let wrong = |line: u64, problem: String| AddressError::Line {
         file: file.to_owned(),
@@ -224,9 +248,13 @@ fn read(file: &Path, mut each: impl FnMut(Row<'_>)) -> Result<(), AddressError> 
         .map(|name| name.trim_start_matches('\u{feff}').trim())
         .collect();
     let at = |wanted: &str| columns.iter().position(|name| *name == wanted);
-    let email = at(EMAIL).ok_or_else(|| wrong(1, format!("the header has no column `{EMAIL}`")))?;
-    let tenant = at(TENANT);
-    if columns.len() < 2 + usize::from(tenant.is_some()) {
+    let (email, phone, tenant) = (at(EMAIL), at(PHONE), at(TENANT));
+    if email.is_none() && phone.is_none() {
+        let problem = format!("the header has neither a column `{EMAIL}` nor `{PHONE}`");
+        return Err(wrong(1, problem));
+    }
+    let known = [email, phone, tenant];
+    if columns.len() <= known.iter().flatten().count() {
         let problem = "the header names no column for persons, such as `customer`";
         return Err(wrong(1, problem.to_owned()));
     }
@@ -242,22 +270,35 @@ fn read(file: &Path, mut each: impl FnMut(Row<'_>)) -> Result<(), AddressError> 
             return Err(wrong(line, format!("more than {MOST_ROWS} rows")));
         }
         let cell = |at: usize| record.get(at).unwrap_or_default().trim();
-        if cell(email).is_empty() {
+        let (address, number) = (
+            email.map(cell).unwrap_or_default(),
+            phone.map(cell).unwrap_or_default(),
+        );
+        if address.is_empty() && number.is_empty() {
             continue;
         }
-        let (user, host) = cell(email).split_once('@').unwrap_or_default();
-        if user.is_empty() || host.is_empty() || cell(email).chars().any(char::is_whitespace) {
+        let (user, host) = address.split_once('@').unwrap_or_default();
+        let is_address =
+            !user.is_empty() && !host.is_empty() && !address.chars().any(char::is_whitespace);
+        if !address.is_empty() && !is_address {
             // The value itself is personal data.
             return Err(wrong(line, "the e-mail address can't be one".to_owned()));
         }
+        let phone = if number.is_empty() {
+            None
+        } else {
+            let read = Phone::parse(number);
+            Some(read.map_err(|cause| wrong(line, format!("phone: {cause}")))?)
+        };
         let names = (0..columns.len())
-            .filter(|&at| at != email && Some(at) != tenant && !cell(at).is_empty())
+            .filter(|&at| !known.contains(&Some(at)) && !cell(at).is_empty())
             .map(|at| (columns[at], cell(at)))
             .collect();
         each(Row {
             tenant: tenant.map(cell),
             names,
-            email: cell(email),
+            email: address,
+            phone,
         });
     }
     Ok(())
@@ -305,9 +346,15 @@ mod tests {
         ];
         let book = AddressFile::new(file, keys);
         let mut found = book.addresses(&tenant, &wanted).await?;
-        found.sort_by(|one, other| one.1.cmp(&other.1));
-        assert!(found.iter().all(|(token, _)| wanted.contains(token)));
-        Ok(found.into_iter().map(|(_, email)| email).collect())
+        found.sort_by(|one, other| one.email.cmp(&other.email));
+        let all = |one: &Addressee| one.persons.iter().all(|token| wanted.contains(token));
+        assert!(found.iter().all(all));
+        let shown = found.into_iter().map(|one| {
+            let phone = one.phone.map(|phone| phone.as_str().to_owned());
+            let ways: Vec<String> = one.email.into_iter().chain(phone).collect();
+            format!("{} {}", one.persons.len(), ways.join(" "))
+        });
+        Ok(shown.collect())
     }
 
     #[tokio::test]
@@ -320,7 +367,22 @@ mod tests {
                     9,,nine@example.com,south\n\
                     10,13800000010,ten@example.com,north\n";
         let found = asked(text).await.unwrap();
-        assert_eq!(found, ["eight@example.com", "seven@example.com"]);
+        assert_eq!(found, ["1 eight@example.com", "1 seven@example.com"]);
+    }
+
+    #[tokio::test]
+    async fn a_number_reaches_a_person_and_one_row_is_one_person() {
+        let text = "customer,mobile,email,phone,tenant\n\
+                    7,13800000008,,138 0000 0008,north\n\
+                    9,,nine@example.com,+852 5123 4567,north\n\
+                    8,13800000009,,,north\n";
+        let found = asked(text).await.unwrap();
+        assert_eq!(
+            found,
+            ["2 +8613800000008", "1 nine@example.com +85251234567"]
+        );
+        let found = asked("customer,phone\n7,13800000008\n").await.unwrap();
+        assert_eq!(found, ["1 +8613800000008"]);
     }
 
     #[tokio::test]
@@ -337,7 +399,8 @@ mod tests {
         let tenants: Vec<TenantId> = vec!["north".parse().unwrap(), "west".parse().unwrap()];
         let north = keys.keyer(&tenants[0]);
         let book = AddressFile::new(file, keys);
-        let found = book.reached_at("family@example.com", &tenants).await;
+        let at = |address: &str| Contact::Email(address.to_owned());
+        let found = book.reached_at(&at("family@example.com"), &tenants).await;
         let wanted = [
             ("customer", "7"),
             ("mobile", "13800000007"),
@@ -348,8 +411,18 @@ mod tests {
             .map(|(space, value)| (tenants[0].clone(), north.subject(space, value)))
             .collect();
         assert_eq!(found.unwrap(), wanted);
-        let nobody = book.reached_at("nobody@example.com", &tenants).await;
+        let nobody = book.reached_at(&at("nobody@example.com"), &tenants).await;
         assert_eq!(nobody.unwrap(), vec![]);
+        let file = folder.path().join("numbers.csv");
+        std::fs::write(&file, "customer,phone\n7,138-0000-0007\n8,13800000008\n").unwrap();
+        let keys = MasterKey::open(&folder.path().join("master.key")).unwrap();
+        let book = AddressFile::new(file, keys);
+        let number = Contact::Phone(Phone::parse("+8613800000007").unwrap());
+        let found = book.reached_at(&number, &tenants[..1]).await.unwrap();
+        assert_eq!(
+            found,
+            [(tenants[0].clone(), north.subject("customer", "7"))]
+        );
     }
 
     #[tokio::test]
@@ -383,10 +456,20 @@ mod tests {
                 "can't be one",
             ),
             ("customer,email\n7,a@b.c\n8\n", "line 3", "field"),
+            ("phone\n13800000001\n", "line 1", "customer"),
+            (
+                "customer,phone\n7,13800000001\n8,zhangsan\n",
+                "line 3",
+                "the form",
+            ),
+            ("customer,phone\n7,15400000001\n", "line 2", "mobile"),
         ] {
             let error = asked(text).await.unwrap_err();
             assert!(error.contains(line) && error.contains(word), "{error}");
-            assert!(!error.contains("zhangsan"), "{error}");
+            assert!(
+                !error.contains("zhangsan") && !error.contains("1540"),
+                "{error}"
+            );
         }
         assert!(AddressFile::check(Path::new("/nowhere.csv")).is_err());
     }

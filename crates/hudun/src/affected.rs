@@ -7,7 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use hudun_affected::{Address, Affected, AnswerError, Answers, Help, Opened, Reading};
 use hudun_core::{BoxFuture, IncidentId, Lang, SubjectToken, TenantId, Text, Timestamp};
 use hudun_gateway::TenantKeys as _;
-use hudun_inform::{Addressees, InformError, MailLetter, Told};
+use hudun_inform::{Addressees, Contact, InformError, MailLetter, SmsLetter, Told};
 use hudun_respond::Cases;
 use sha2::Sha256;
 use tokio_util::sync::CancellationToken;
@@ -29,6 +29,8 @@ pub struct Announced {
     pub care: Arc<Care>,
     /// The page as the public knows it, such as `https://notice.example.com`; named in the mail with the code.
     pub public_url: Option<String>,
+    /// Templates of codes by text message.
+    pub code_templates: BTreeMap<hudun_duty::Lang, String>,
 }
 
 impl Announced {
@@ -39,6 +41,21 @@ impl Announced {
         code: &str,
         until: Timestamp,
     ) -> Result<(), InformError> {
+        let name = uuid::Uuid::new_v4().simple().to_string();
+        if let Some(phone) = to.phone() {
+            let own = self.code_templates.get(&duty_lang(lang));
+            let template = own.or_else(|| self.code_templates.values().next());
+            let letter = SmsLetter {
+                to: phone.as_str().to_owned(),
+                template: template.cloned().unwrap_or_default(),
+                params: vec![("code".to_owned(), code.to_owned())],
+                until: Some(until),
+            };
+            return self
+                .inform
+                .post_code_message(&name, &letter, Timestamp::now())
+                .await;
+        }
         let (subject, text) = letter(lang, code, self.public_url.as_deref());
         let letter = MailLetter {
             to: to.as_str().to_owned(),
@@ -46,7 +63,6 @@ impl Announced {
             text,
             until: Some(until),
         };
-        let name = uuid::Uuid::new_v4().simple().to_string();
         self.inform
             .post_code(&name, &letter, Timestamp::now())
             .await
@@ -57,17 +73,25 @@ impl Announced {
         if tenants.is_empty() {
             return Ok(Vec::new());
         }
+        // As the SCRM itself may name persons: by their address or number.
         let folded = address.folded();
+        let namespace = if address.phone().is_some() {
+            MOBILE
+        } else {
+            EMAIL
+        };
         let mut persons: Vec<(TenantId, SubjectToken)> = tenants
             .iter()
             .map(|tenant| {
-                (
-                    tenant.clone(),
-                    self.keys.keyer(tenant).subject(EMAIL, &folded),
-                )
+                let keyer = self.keys.keyer(tenant);
+                (tenant.clone(), keyer.subject(namespace, &folded))
             })
             .collect();
-        let listed = self.addressees.reached_at(&folded, &tenants).await;
+        let contact = match address.phone() {
+            Some(phone) => Contact::Phone(phone.clone()),
+            None => Contact::Email(folded),
+        };
+        let listed = self.addressees.reached_at(&contact, &tenants).await;
         persons.extend(listed.map_err(AnswerError::Failed)?);
         let told = self.inform.told(&persons).await.map_err(failed)?;
         let mut found = Vec::new();
@@ -251,8 +275,17 @@ fn letter(lang: Lang, code: &str, page: Option<&str>) -> (String, String) {
     }
 }
 
+fn duty_lang(lang: Lang) -> hudun_duty::Lang {
+    match lang {
+        Lang::Zh => hudun_duty::Lang::Zh,
+        Lang::En => hudun_duty::Lang::En,
+    }
+}
+
 /// The namespace of e-mail addresses.
 const EMAIL: &str = "email";
+/// The namespace of mobile numbers.
+const MOBILE: &str = "mobile";
 /// Entries that one address is shown.
 const MOST: usize = 20;
 /// Cases among which one is looked for by its reference.

@@ -38,7 +38,10 @@ pub struct Config {
     /// Mail.
     #[serde(default)]
     pub smtp: Option<SmtpPart>,
-    /// CSV file with the addresses of customers (header such as `customer,email`), read when an approved notice goes to
+    /// Text messages.
+    #[serde(default)]
+    pub sms: Option<crate::sms::SmsPart>,
+    /// CSV file with the addresses of customers (header such as `customer,email,phone`), read when an approved notice goes to
     /// affected persons.
     #[serde(default)]
     pub addresses: Option<PathBuf>,
@@ -434,8 +437,11 @@ impl Config {
         if let Some(affected) = &self.affected {
             affected.check(self)?;
         }
-        if self.addresses.is_some() && self.smtp.is_none() {
-            return Err("addresses: needs the smtp section".to_owned());
+        if let Some(sms) = &self.sms {
+            sms.check(self)?;
+        }
+        if self.addresses.is_some() && self.smtp.is_none() && self.sms.is_none() {
+            return Err("addresses: needs the smtp section, or sms".to_owned());
         }
         if !self.alerts.mail.is_empty() && self.smtp.is_none() {
             return Err("alerts.mail: needs the smtp section".to_owned());

@@ -109,7 +109,7 @@ impl Intake {
                 triggered_at: finding.triggered_at,
             },
         );
-        let letters = self.sender.alert(incident, finding, now).await?;
+        let letters = self.sender.alert(incident, finding).await?;
         self.office.ledger.record(LedgerDraft {
             at: now,
             tenant: Some(incident.tenant.clone()),

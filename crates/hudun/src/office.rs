@@ -142,6 +142,44 @@ pub trait Informer: Send + Sync {
         now: Timestamp,
     ) -> BoxFuture<'a, Result<(), DeskError>>;
 
+    /// Lets what was stopped go out after all, and records it.
+    fn resume<'a>(
+        &'a self,
+        by: &'a str,
+        notice: NoticeId,
+        reason: &'a str,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), DeskError>>;
+
+    /// Records that a person handed a notice in, with the number of the receipt and a file (name and bytes) that proves
+    /// it.
+    fn hand_in<'a>(
+        &'a self,
+        by: &'a str,
+        notice: NoticeId,
+        receipt: &'a str,
+        proof: Option<(String, Vec<u8>)>,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), DeskError>>;
+
+    /// A notice as a file to hand in, and records that it was made: `docx`, `pdf` or `json`.
+    fn export<'a>(
+        &'a self,
+        by: &'a str,
+        notice: NoticeId,
+        form: &'a str,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<api::Download, DeskError>>;
+
+    /// A proof of a hand-in, and records that it was opened.
+    fn proof<'a>(
+        &'a self,
+        by: &'a str,
+        notice: NoticeId,
+        sha256: &'a str,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<api::Download, DeskError>>;
+
     /// Letters of which nobody can tell whether the mail server took them.
     fn open_letters(
         &self,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::Context as _;
 use hudun_analyze::{Analyst, to_duty_kind};
 use hudun_console::api::{self, Health, PartHealth};
 use hudun_console::{DeskError, Live};
@@ -15,8 +15,9 @@ use hudun_core::{
 use hudun_duty::{ApprovalRole, NoticeKind, RuleSet};
 use hudun_gateway::{Gateway, PolicyHandle};
 use hudun_inform::{
-    Addressees, AlertTarget, InformError, InformSettings, KindsOfEach, MailSecurity, MailSettings,
-    NoticeStatus, Postman, PostmanSettings, WebhookTarget, letter_name, message_id,
+    Addressee, Addressees, AlertTarget, Contact, InformError, InformSettings, KindsOfEach,
+    LetterSeal, MailSecurity, MailSettings, NoticeStatus, Postman, PostmanSettings, WebhookTarget,
+    letter_name, message_id,
 };
 use hudun_lake::Lake;
 use hudun_policy::Recorded;
@@ -29,11 +30,13 @@ use crate::bench::{Bench, Tools};
 use crate::catalogue::{Acts, Check};
 use crate::config::{Config, SmtpTls};
 use crate::direct::StraightAtScrm;
+use crate::forms;
 use crate::history::History;
 use crate::intel::KnownHoles;
 use crate::keys::MasterKey;
 use crate::ledger::LedgerService;
 use crate::office::{Historian, Informer, Meters, Playbooks, Probe, Recent};
+use crate::sms::SmsPart;
 
 /// What the stages are built from.
 pub struct Needs<'a> {
@@ -115,6 +118,13 @@ impl Stages {
         let settings = InformSettings {
             staff: needs.config.alerts.mail.clone(),
             alerts: alert_targets(needs.config),
+            ways: needs
+                .config
+                .sms
+                .as_ref()
+                .map(SmsPart::ways)
+                .unwrap_or_default(),
+            seal: Some(letter_seal(needs.keys)),
         };
         let sender = Arc::new(hudun_inform::Informer::new(
             needs.store,
@@ -143,7 +153,9 @@ impl Stages {
             checks: Check::collection(needs.store),
             live: needs.live.clone(),
         });
-        let postman = Arc::new(Postman::open(needs.store, postman_settings(needs.config)?).await?);
+        let postman = Arc::new(
+            Postman::open(needs.store, postman_settings(needs.config, needs.keys)?).await?,
+        );
         let meters = Arc::new(GatewayMeters {
             gateway: Arc::clone(needs.gateway),
             lake: Arc::clone(needs.lake),
@@ -179,7 +191,12 @@ fn alert_targets(config: &Config) -> Vec<AlertTarget> {
     mail.chain(webhooks).collect()
 }
 
-fn postman_settings(config: &Config) -> anyhow::Result<PostmanSettings> {
+/// What letters in the outbox are sealed with.
+fn letter_seal(keys: &MasterKey) -> LetterSeal {
+    LetterSeal::new(keys.derive("outbox"))
+}
+
+fn postman_settings(config: &Config, keys: &MasterKey) -> anyhow::Result<PostmanSettings> {
     let mut webhooks = BTreeMap::new();
     for webhook in &config.alerts.webhooks {
         let secret = secret(&webhook.secret_file).context("alerts.webhooks.secret_file")?;
@@ -214,6 +231,8 @@ fn postman_settings(config: &Config) -> anyhow::Result<PostmanSettings> {
     });
     Ok(PostmanSettings {
         mail: mail.transpose()?,
+        sms: config.sms.as_ref().map(SmsPart::settings).transpose()?,
+        seal: Some(letter_seal(keys)),
         webhooks,
         ..PostmanSettings::default()
     })
@@ -396,9 +415,13 @@ impl Informer for Notices {
     fn preview(&self, notice: NoticeId) -> BoxFuture<'_, Result<api::Preview, DeskError>> {
         Box::pin(async move {
             let notice = self.inform.get(notice).await.map_err(refused)?;
+            let mut text = notice.draft.to_text();
+            if let Some(message) = &notice.message {
+                text.push_str(&format!("\n—— 短信 SMS ——\n{}\n", message.text));
+            }
             Ok(api::Preview {
                 subject: notice.draft.title.clone(),
-                text: notice.draft.to_text(),
+                text,
             })
         })
     }
@@ -469,15 +492,134 @@ impl Informer for Notices {
         })
     }
 
+    fn resume<'a>(
+        &'a self,
+        by: &'a str,
+        notice: NoticeId,
+        reason: &'a str,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), DeskError>> {
+        Box::pin(async move {
+            let resumed = self.inform.resume(notice, by, reason, now).await;
+            resumed.map(|_| ()).map_err(refused)
+        })
+    }
+
+    fn hand_in<'a>(
+        &'a self,
+        by: &'a str,
+        notice: NoticeId,
+        receipt: &'a str,
+        proof: Option<(String, Vec<u8>)>,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), DeskError>> {
+        Box::pin(async move {
+            let known = self.inform.get(notice).await.map_err(refused)?;
+            // Of one that is recorded already, another proof is kept.
+            if known.status != NoticeStatus::Recorded {
+                self.inform
+                    .record_hand_in(notice, receipt, by, now)
+                    .await
+                    .map_err(refused)?;
+            } else if known.receipt_number.as_deref() != Some(receipt.trim()) {
+                return Err(refused(InformError::TooLate(known.status)));
+            }
+            if let Some((called, bytes)) = proof {
+                self.inform
+                    .attach_proof(notice, &called, &bytes, by, now)
+                    .await
+                    .map_err(refused)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn export<'a>(
+        &'a self,
+        by: &'a str,
+        notice: NoticeId,
+        form: &'a str,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<api::Download, DeskError>> {
+        Box::pin(async move {
+            if !matches!(form, "docx" | "pdf" | "json") {
+                return Err(DeskError::NotFound("form"));
+            }
+            let known = self.inform.get(notice).await.map_err(refused)?;
+            let mut draft = known.draft.clone();
+            if !known.is_approved() && form != "json" {
+                // Nobody takes a draft for what was approved.
+                let mark = match draft.lang {
+                    hudun_duty::Lang::Zh => "【草稿，未经批准】",
+                    hudun_duty::Lang::En => "[DRAFT, NOT APPROVED] ",
+                };
+                draft.title.insert_str(0, mark);
+            }
+            let made = form.to_owned();
+            let bytes = tokio::task::spawn_blocking(move || forms::file(&draft, &made)).await;
+            let bytes = bytes
+                .map_err(|cause| DeskError::Internal(cause.to_string()))?
+                .map_err(|cause| {
+                    DeskError::Conflict(Text::new(
+                        format!("文件没有生成：{cause}"),
+                        format!("The file was not made: {cause}"),
+                    ))
+                })?;
+            self.inform
+                .record_export(notice, form, by, now)
+                .await
+                .map_err(refused)?;
+            Ok(api::Download {
+                name: format!(
+                    "{}-v{}-{}.{form}",
+                    known.kind.id(),
+                    known.version,
+                    known.lang.tag()
+                ),
+                media_type: forms::media_type(form).to_owned(),
+                bytes,
+            })
+        })
+    }
+
+    fn proof<'a>(
+        &'a self,
+        by: &'a str,
+        notice: NoticeId,
+        sha256: &'a str,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<api::Download, DeskError>> {
+        Box::pin(async move {
+            let opened = self.inform.open_proof(notice, sha256, by, now).await;
+            let (proof, bytes) = opened.map_err(refused)?;
+            let ending = match proof.media.as_str() {
+                "image/png" => "png",
+                "image/jpeg" => "jpg",
+                _ => "pdf",
+            };
+            let short = sha256.get(..12).unwrap_or(sha256);
+            Ok(api::Download {
+                name: format!("proof-{short}.{ending}"),
+                media_type: proof.media,
+                bytes,
+            })
+        })
+    }
+
     fn open_letters(
         &self,
         notice: NoticeId,
     ) -> BoxFuture<'_, Result<Vec<api::OpenLetter>, DeskError>> {
         Box::pin(async move {
-            let keys = self.inform.unknown(notice).await.map_err(refused)?;
-            let letters = keys.iter().map(|key| api::OpenLetter {
+            let letters = self.inform.unknown_by(notice).await.map_err(refused)?;
+            let letters = letters.iter().map(|(key, by_mail)| api::OpenLetter {
                 letter: letter_name(key),
-                message_id: message_id(key, &self.mail_domain),
+                message_id: if *by_mail {
+                    message_id(key, &self.mail_domain)
+                } else {
+                    letter_name(key)
+                },
+                channel: if *by_mail { "email" } else { "sms" }.to_owned(),
             });
             Ok(letters.collect())
         })
@@ -524,7 +666,7 @@ fn view(notice: &hudun_inform::Notice) -> api::NoticeView {
         NoticeStatus::Approved => api::NoticeState::Approved,
         NoticeStatus::Sending => api::NoticeState::Sending,
         NoticeStatus::Sent | NoticeStatus::Recorded => api::NoticeState::Sent,
-        NoticeStatus::Stopped => api::NoticeState::Failed,
+        NoticeStatus::Stopped => api::NoticeState::Stopped,
     };
     let given = |role: ApprovalRole| match role {
         ApprovalRole::Legal => api::Role::Legal,
@@ -572,16 +714,31 @@ fn view(notice: &hudun_inform::Notice) -> api::NoticeView {
             })
             .collect(),
         recipients: notice.recipients,
-        sent_at: None,
+        sent_at: notice.sent_at,
         due_at: None,
         sha256: notice.sha256.clone(),
         letters: api::LetterCounts {
             waiting: notice.receipts.waiting,
             sent: notice.receipts.sent,
+            delivered: notice.receipts.delivered,
+            undelivered: notice.receipts.undelivered,
             failed: notice.receipts.failed,
             stopped: notice.receipts.stopped,
             unknown: notice.receipts.unknown,
         },
+        message: notice.message.as_ref().map(|message| message.text.clone()),
+        by_hand: !notice.goes_by_letter(),
+        receipt: notice.receipt_number.clone(),
+        proofs: notice
+            .proofs
+            .iter()
+            .map(|proof| api::ProofView {
+                sha256: proof.sha256.clone(),
+                name: proof.name.clone(),
+                media: proof.media.clone(),
+                size: proof.size,
+            })
+            .collect(),
     }
 }
 
@@ -591,10 +748,12 @@ fn refused(error: InformError) -> DeskError {
         InformError::Store(_)
         | InformError::Record(_)
         | InformError::Duty(_)
-        | InformError::Json(_) => {
+        | InformError::Json(_)
+        | InformError::Seal(_) => {
             return DeskError::Internal(error.to_string());
         }
         InformError::NoSuchNotice(_) => return DeskError::NotFound("notice"),
+        InformError::NoSuchProof => return DeskError::NotFound("proof"),
         InformError::OtherText => "草稿在你阅读之后有改动，请重新阅读再批准。",
         InformError::SamePerson(_) => "同一个人不能以两个角色批准，请另一人批准。",
         InformError::NotNeeded => "这份通知不需要该角色的批准。",
@@ -605,6 +764,15 @@ fn refused(error: InformError) -> DeskError {
         InformError::OtherPersons => "发送名单与通知所说的受影响人员不一致。",
         InformError::Addressees(_) => "无法从 SCRM 读到收件地址。",
         InformError::NobodyToTell => "没有找到任何收件地址。",
+        InformError::Superseded(_) => {
+            "同类通知的新版本已经发出，这一份的内容不再是最新，不能继续发送。"
+        }
+        InformError::Template(_) => "短信模板与事实不符，请检查配置里的 sms.templates。",
+        InformError::NotProof(_) => {
+            "凭证须为 PNG、JPEG 或 PDF 文件，每份不超过 5 MiB，一份通知最多十份。"
+        }
+        InformError::ReceiptNeeded => "请填写回执编号。",
+        InformError::Nobody => "请写明由谁决定。",
         InformError::NotUnknown => "这封信的去向已经清楚，不用再决定。",
         _ => "这一步现在不能做。",
     };
@@ -619,7 +787,7 @@ impl Addressees for NoAddresses {
         &'a self,
         _tenant: &'a TenantId,
         _tokens: &'a [SubjectToken],
-    ) -> BoxFuture<'a, Result<Vec<(SubjectToken, String)>, String>> {
+    ) -> BoxFuture<'a, Result<Vec<Addressee>, String>> {
         Box::pin(std::future::ready(Err(
             "no source of addresses is configured: give one as `addresses` in the configuration, or export the notice".to_owned(),
         )))
@@ -627,7 +795,7 @@ impl Addressees for NoAddresses {
 
     fn reached_at<'a>(
         &'a self,
-        _address: &'a str,
+        _contact: &'a Contact,
         _tenants: &'a [TenantId],
     ) -> BoxFuture<'a, Result<Vec<(TenantId, SubjectToken)>, String>> {
         // Persons whom the SCRM names by their address are found without a list.

@@ -301,6 +301,11 @@ impl System {
                 cases: Arc::clone(&cases),
                 care,
                 public_url: part.public_url.clone(),
+                code_templates: config
+                    .sms
+                    .as_ref()
+                    .map(|sms| sms.code_templates.clone())
+                    .unwrap_or_default(),
             };
             affected_page(part, answers)
         });
@@ -313,6 +318,17 @@ impl System {
         let console_listener = bind(config.console.listen, "console.listen").await?;
         let affected_listener = match &config.affected {
             Some(part) => Some(bind(part.listen, "affected.listen").await?),
+            None => None,
+        };
+        let reports = match config
+            .sms
+            .as_ref()
+            .and_then(|sms| Some((sms, sms.reports.as_ref()?)))
+        {
+            Some((sms, part)) => {
+                let routes = crate::sms::reports(sms, part, Arc::clone(&stages.postman))?;
+                Some((bind(part.listen, "sms.reports.listen").await?, routes))
+            }
             None => None,
         };
         let affected_address = affected_listener
@@ -357,6 +373,16 @@ impl System {
             Arc::clone(&gateway),
             stop.clone(),
         ));
+        if let Some((listener, routes)) = reports {
+            let ended = stop.clone();
+            tasks.spawn(async move {
+                let served = axum::serve(listener, routes)
+                    .with_graceful_shutdown(async move { ended.cancelled().await });
+                if let Err(error) = served.await {
+                    tracing::error!(%error, "reports on text messages are not taken any more");
+                }
+            });
+        }
         if let Some((listener, page)) = affected_listener.zip(page) {
             tasks.spawn(crate::affected::carry_codes(
                 Arc::clone(&stages.sender),
@@ -436,6 +462,7 @@ impl System {
 fn affected_page(part: &AffectedPart, answers: Announced) -> anyhow::Result<hudun_affected::Page> {
     let proxies = hudun_affected::TrustedProxies::parse(&part.trusted_proxies);
     let settings = hudun_affected::Settings {
+        phones: !answers.code_templates.is_empty(),
         proxies: proxies
             .map_err(anyhow::Error::msg)
             .context("affected.trusted_proxies")?,

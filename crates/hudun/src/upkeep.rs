@@ -19,6 +19,8 @@ const SCOPE_ROUNDS: u64 = 4;
 const CLOCK_ROUNDS: u64 = 20;
 /// Rounds between two sweeps of the policy.
 const SWEEP_ROUNDS: u64 = 40;
+/// Cases whose clocks are looked at.
+const CLOCKED: u32 = 200;
 /// Between two looks at the size of the hot tail.
 const TAIL_LOOK: Duration = Duration::from_secs(1);
 /// Looks between two compactions, at the latest.
@@ -62,8 +64,49 @@ pub async fn run(
         }
         if round.is_multiple_of(SWEEP_ROUNDS) {
             sweep(&office, now).await;
+            remind(&office, &sender, now).await;
         }
     }
+}
+
+/// Tells the team of legal clocks that run out and of a case's class, each once.
+async fn remind(office: &Office, sender: &hudun_inform::Informer, now: Timestamp) {
+    let Ok(incidents) = office.cases.newest(CLOCKED).await else {
+        return;
+    };
+    for incident in incidents {
+        if incident.state == IncidentState::Closed {
+            continue;
+        }
+        if let Err(error) = remind_of(office, sender, &incident, now).await {
+            tracing::error!(%error, incident = %incident.id, "nobody could be reminded of its clocks");
+        }
+    }
+}
+
+async fn remind_of(
+    office: &Office,
+    sender: &hudun_inform::Informer,
+    incident: &Incident,
+    now: Timestamp,
+) -> anyhow::Result<()> {
+    let assessment = match office.assessment(incident.id).await {
+        Ok(Some(assessment)) => assessment,
+        Ok(None) => return Ok(()),
+        Err(error) => anyhow::bail!("{error}"),
+    };
+    let notices = sender.notices(incident.id).await?;
+    let mut all = hudun_inform::clocks_running_out(&assessment, &notices, now);
+    all.push(hudun_inform::class_of(&assessment.severity));
+    let mut told = false;
+    for reminder in all {
+        told |= sender.remind(incident, &reminder, now).await?;
+    }
+    if told {
+        let incident = incident.id;
+        office.live.publish(now, Happening::Timeline { incident });
+    }
+    Ok(())
 }
 
 /// Keeps the lake in shape until stopped. A task of its own: a compaction takes seconds, and no alert waits for it.

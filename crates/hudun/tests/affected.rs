@@ -34,11 +34,11 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 const FACTS: &str = include_str!("../../duty/tests/common/full.json");
-const ADDRESSES: &str = "customer,email,tenant\n\
-    1,Li@example.cn,yunxi\n\
-    2,wang@example.cn,yunxi\n\
-    9,untouched@example.cn,yunxi\n\
-    1,stranger@example.cn,north\n";
+const ADDRESSES: &str = "customer,email,phone,tenant\n\
+    1,Li@example.cn,,yunxi\n\
+    2,wang@example.cn,138 0000 0002,yunxi\n\
+    9,untouched@example.cn,,yunxi\n\
+    1,stranger@example.cn,,north\n";
 
 struct House {
     folder: tempfile::TempDir,
@@ -125,8 +125,13 @@ async fn house() -> House {
         cases: cases.clone(),
         care: care.clone(),
         public_url: Some("https://notice.example.cn".into()),
+        code_templates: [(Lang::Zh, "SMS_CODE".to_owned())].into(),
     };
-    let page = Page::new(Arc::new(answers), Settings::default());
+    let settings = Settings {
+        phones: true,
+        ..Settings::default()
+    };
+    let page = Page::new(Arc::new(answers), settings);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let service = page
@@ -238,6 +243,30 @@ impl House {
         page
     }
 
+    /// The code in the message that waits for a gateway; there is none here, so it stays in the outbox.
+    async fn messaged(&self, number: &str) -> String {
+        for _ in 0..400 {
+            let waiting = self
+                .store
+                .outbox()
+                .due_on("sms", i64::MAX, 10)
+                .await
+                .unwrap();
+            for letter in waiting {
+                let sms: hudun_inform::SmsLetter = serde_json::from_str(&letter.body).unwrap();
+                if sms.to == number {
+                    assert_eq!(sms.template, "SMS_CODE");
+                    // No code is left in the outbox at the end of the test.
+                    self.store.outbox().stop(&letter.dedupe).await.unwrap();
+                    self.store.outbox().forget(&letter.dedupe).await.unwrap();
+                    return sms.params[0].1.clone();
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("no message waits");
+    }
+
     /// The code in the one mail that arrives; the mail is put away.
     async fn mailed(&self) -> String {
         for _ in 0..400 {
@@ -329,6 +358,19 @@ async fn a_person_learns_their_own_kinds_once_the_notice_went_out_and_gets_help(
             "{other}"
         );
     }
+
+    // By a number, the same.
+    let (status, page) = house
+        .post("/code?lang=zh", &[("email", "13800000002")])
+        .await;
+    assert_eq!(status, 200, "{page}");
+    let code = house.messaged("+8613800000002").await;
+    let challenge = field(&page, "challenge");
+    let form = [("challenge", challenge.as_str()), ("code", code.as_str())];
+    let (_, by_number) = house.post("/answer?lang=zh", &form).await;
+    let listed = by_number.split("<ul>").nth(1).unwrap();
+    let listed = listed.split("</ul>").next().unwrap();
+    assert!(listed.contains(&name) && listed.contains(&mobile) && !listed.contains(&wish));
 
     // What is shown is the letter that went out, to the letter.
     let letter = house

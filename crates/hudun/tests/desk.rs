@@ -200,6 +200,10 @@ impl Informer for Clerk {
             due_at: None,
             sha256: "00".into(),
             letters: api::LetterCounts::default(),
+            message: None,
+            by_hand: false,
+            receipt: None,
+            proofs: vec![],
         });
         Box::pin(async move { Ok(view.into_iter().collect()) })
     }
@@ -242,6 +246,47 @@ impl Informer for Clerk {
         _: Timestamp,
     ) -> BoxFuture<'a, Result<(), DeskError>> {
         Box::pin(async { Ok(()) })
+    }
+
+    fn resume<'a>(
+        &'a self,
+        _: &'a str,
+        _: NoticeId,
+        _: &'a str,
+        _: Timestamp,
+    ) -> BoxFuture<'a, Result<(), DeskError>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn hand_in<'a>(
+        &'a self,
+        _: &'a str,
+        _: NoticeId,
+        _: &'a str,
+        _: Option<(String, Vec<u8>)>,
+        _: Timestamp,
+    ) -> BoxFuture<'a, Result<(), DeskError>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn export<'a>(
+        &'a self,
+        _: &'a str,
+        _: NoticeId,
+        _: &'a str,
+        _: Timestamp,
+    ) -> BoxFuture<'a, Result<api::Download, DeskError>> {
+        Box::pin(async { Err(DeskError::NotFound("form")) })
+    }
+
+    fn proof<'a>(
+        &'a self,
+        _: &'a str,
+        _: NoticeId,
+        _: &'a str,
+        _: Timestamp,
+    ) -> BoxFuture<'a, Result<api::Download, DeskError>> {
+        Box::pin(async { Err(DeskError::NotFound("proof")) })
     }
 
     fn open_letters(&self, _: NoticeId) -> BoxFuture<'_, Result<Vec<api::OpenLetter>, DeskError>> {

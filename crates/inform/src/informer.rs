@@ -8,37 +8,75 @@ use hudun_core::{
     SubjectToken, TenantId, Text, Timestamp,
 };
 use hudun_duty::{
-    ApprovalRole, Assessment, DutyError, FactBase, Lang, LintInput, NoticeKind, RenderOptions,
-    Renderer, Role, RuleSet, lint,
+    ApprovalRole, Assessment, DataKind, DutyError, FactBase, Lang, LintInput, Linter, NoticeKind,
+    RenderOptions, Renderer, Role, RuleSet,
 };
+use hudun_pii::Phone;
 use hudun_store::{Collection, LetterState, Outbox, Store, StoreError};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::sync::{Mutex, Notify};
 
 use crate::letter::{AlertTarget, MailLetter, alert_letters, digest_letters, short_hash};
+use crate::message::{self, Channel, Message, TemplateError, Ways};
 use crate::notice::{LintRefusal, Notice, NoticeApproval, NoticeStatus, Receipts};
 use crate::personal::{self, KindsOfEach, TextsOfKinds};
 use crate::postman::CODES;
+use crate::proof::{self, ProofFile};
+use crate::seal::{LetterSeal, SealError, sealed};
+use crate::sms::SmsLetter;
 use crate::told::{Records, Told};
 
 /// Knows the addresses of affected persons, from the SCRM's own records. Asked only for an approved notice; what it
 /// returns is not kept beyond the letters themselves.
 pub trait Addressees: Send + Sync {
-    /// The addresses of those persons who have one.
+    /// Those of these persons who are reached somewhere. A person whom the records know by several of the tokens is one
+    /// addressee with all of them.
     fn addresses<'a>(
         &'a self,
         tenant: &'a TenantId,
         tokens: &'a [SubjectToken],
-    ) -> BoxFuture<'a, Result<Vec<(SubjectToken, String)>, String>>;
+    ) -> BoxFuture<'a, Result<Vec<Addressee>, String>>;
 
-    /// The way back: the persons of these tenants who are reached at this address, however its letters are cased.
-    /// Called only for an address whose owner has proven it.
+    /// The way back: the persons of these tenants who are reached there, however letters of an address are cased.
+    /// Called only for an address or a number whose owner has proven it.
     fn reached_at<'a>(
         &'a self,
-        address: &'a str,
+        contact: &'a Contact,
         tenants: &'a [TenantId],
     ) -> BoxFuture<'a, Result<Vec<(TenantId, SubjectToken)>, String>>;
+}
+
+/// A person and where they are reached.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Addressee {
+    /// The tokens that name this person.
+    pub persons: Vec<SubjectToken>,
+    /// E-mail address.
+    pub email: Option<String>,
+    /// Number that takes text messages.
+    pub phone: Option<Phone>,
+}
+
+impl std::fmt::Debug for Addressee {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Addressee({:?})", self.persons)
+    }
+}
+
+/// Where a person is reached.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Contact {
+    /// At an e-mail address.
+    Email(String),
+    /// At a number.
+    Phone(Phone),
+}
+
+impl std::fmt::Debug for Contact {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Contact")
+    }
 }
 
 /// Who is told.
@@ -48,19 +86,24 @@ pub struct InformSettings {
     pub staff: Vec<String>,
     /// Who is woken by an alert.
     pub alerts: Vec<AlertTarget>,
+    /// How affected persons are reached.
+    pub ways: Ways,
+    /// What letters in the outbox are sealed with; without it they lie there as they are.
+    pub seal: Option<LetterSeal>,
 }
 
 /// Drafts and sends notices.
 pub struct Informer {
-    notices: Collection<Notice>,
+    pub(crate) notices: Collection<Notice>,
+    pub(crate) proofs: Collection<ProofFile>,
     told: Records,
-    outbox: Outbox,
+    pub(crate) outbox: Outbox,
     codes: Notify,
     rules: Arc<RuleSet>,
-    settings: InformSettings,
+    pub(crate) settings: InformSettings,
     addressees: Arc<dyn Addressees>,
     recorder: Arc<dyn Recorder>,
-    turn: Mutex<()>,
+    pub(crate) turn: Mutex<()>,
 }
 
 impl Informer {
@@ -74,6 +117,7 @@ impl Informer {
     ) -> Self {
         Self {
             notices: store.collection(),
+            proofs: proof::files(store),
             told: Records::new(store),
             outbox: store.outbox(),
             codes: Notify::new(),
@@ -105,10 +149,12 @@ impl Informer {
             let standing = before
                 .iter()
                 .filter(|notice| notice.kind == kind && notice.lang == lang)
-                .max_by_key(|notice| (notice.at, notice.id));
+                .max_by_key(|notice| (notice.version, notice.at, notice.id));
+            let template = self.template(kind, lang).map(|template| &template.id);
             if let Some(standing) = standing
                 && standing.draft.facts_digest == assessment.facts_digest
                 && standing.draft.rules_digest == assessment.rules_digest
+                && standing.message.as_ref().map(|message| &message.template) == template
             {
                 all.push(standing.clone());
                 continue;
@@ -126,14 +172,7 @@ impl Informer {
                 })
                 .collect();
             let body = json!({ "notices": rows, "facts_sha256": assessment.facts_digest, "rules_sha256": assessment.rules_digest });
-            self.record(
-                incident.id,
-                Some(incident),
-                "hudun",
-                "inform.drafted",
-                now,
-                body,
-            )?;
+            self.record(incident, "inform.drafted", now, body)?;
         }
         for notice in &made {
             self.notices.put(notice).await?;
@@ -152,26 +191,39 @@ impl Informer {
         standing: Option<&Notice>,
         now: Timestamp,
     ) -> Result<Notice, InformError> {
-        let draft = Renderer::new(&self.rules)?.render(
-            kind,
-            lang,
-            facts,
-            assessment,
-            &RenderOptions::default(),
-        )?;
+        let renderer = Renderer::new(&self.rules)?;
+        let draft = renderer.render(kind, lang, facts, assessment, &RenderOptions::default())?;
         let input = LintInput {
             send_list_digest: facts.method.affected_set_digest.clone(),
             ..LintInput::default()
         };
-        let refusals = lint(&draft, facts, assessment, &self.rules, &input)?
+        let linter = Linter::new(&self.rules, &renderer)?;
+        let prepared = linter.prepare(&draft, facts, assessment, &input)?;
+        let mut refusals: Vec<LintRefusal> = prepared
+            .lint(&draft, &input)
             .into_iter()
             .filter(|refusal| refusal.check != "approval")
-            .map(|refusal| LintRefusal {
-                check: refusal.check,
-                section: refusal.section,
-                text: Text::new(refusal.message.zh, refusal.message.en),
-            })
+            .map(refusal_of)
             .collect();
+        let message = match self.fill(kind, lang, facts) {
+            None => None,
+            Some(Ok(message)) => {
+                let against = prepared.lint_message(&message.text, lang);
+                refusals.extend(against.into_iter().map(refusal_of));
+                Some(message)
+            }
+            Some(Err(cause)) => {
+                refusals.push(LintRefusal {
+                    check: "message".to_owned(),
+                    section: "message".to_owned(),
+                    text: Text::new(
+                        format!("短信模板不能用：{cause}"),
+                        format!("the template of the text message can't be used: {cause}"),
+                    ),
+                });
+                None
+            }
+        };
         let open = standing
             .filter(|notice| matches!(notice.status, NoticeStatus::Draft | NoticeStatus::Approved));
         Ok(Notice {
@@ -181,7 +233,8 @@ impl Informer {
             version: standing.map_or(0, |notice| notice.version) + 1,
             kind,
             lang,
-            sha256: draft.digest(),
+            sha256: message::digest(&draft.digest(), message.as_ref()),
+            message,
             draft,
             refusals,
             approvals: Vec::new(),
@@ -191,8 +244,36 @@ impl Informer {
             unreachable: 0,
             receipts: Receipts::default(),
             receipt_number: None,
+            proofs: Vec::new(),
+            sent_at: None,
             at: now,
         })
+    }
+
+    /// The template of the text message that goes with a notice.
+    fn template(&self, kind: NoticeKind, lang: Lang) -> Option<&message::MessageTemplate> {
+        let to_persons = kind == NoticeKind::PersonalNotice;
+        to_persons
+            .then(|| self.settings.ways.template(lang))
+            .flatten()
+    }
+
+    /// The message with every kind of data of the case.
+    fn fill(
+        &self,
+        kind: NoticeKind,
+        lang: Lang,
+        facts: &FactBase,
+    ) -> Option<Result<Message, TemplateError>> {
+        let all: BTreeSet<DataKind> = facts
+            .kinds
+            .iter()
+            .flatten()
+            .map(|(kind, _)| *kind)
+            .collect();
+        let longest = self.settings.ways.longest_value;
+        self.template(kind, lang)
+            .map(|template| template.fill(facts, lang, &all, longest))
     }
 
     /// The notices of a case, oldest first.
@@ -322,13 +403,19 @@ impl Informer {
         if !notice.refusals.is_empty() {
             return Err(InformError::Refused(notice.refusals));
         }
-        let texts = own
-            .map(|(each, facts)| personal::texts(&notice, facts, &self.rules, each))
-            .transpose()?;
-        let each = own.map(|(each, _)| each);
-        let (letters, unreachable) = self
-            .letters_of(&notice, affected, each.zip(texts.as_ref()))
-            .await?;
+        let found = self.find(&notice, affected).await?;
+        // A person whom the SCRM's records know by several tokens reads of the kinds of all of them, once.
+        let own = own.map(|(each, facts)| (joined(each, &found), facts));
+        let texts = match &own {
+            Some((each, facts)) => {
+                let ways = &self.settings.ways;
+                Some(personal::texts(&notice, facts, &self.rules, ways, each)?)
+            }
+            None => None,
+        };
+        let each = own.as_ref().map(|(each, _)| each);
+        let (letters, unreachable) =
+            self.letters_of(&notice, affected, found, each.zip(texts.as_ref()))?;
         if letters.is_empty() {
             return Err(InformError::NobodyToTell);
         }
@@ -337,9 +424,10 @@ impl Informer {
         notice.recipients = letters.len() as u64;
         notice.unreachable = unreachable;
         let body = json!({ "notice": id, "kind": notice.kind, "version": notice.version, "sha256": notice.sha256,
-            "recipients": notice.recipients, "unreachable": unreachable, "affected_sha256": notice.affected_set_digest });
+            "recipients": notice.recipients, "by": by_channel(&letters), "unreachable": unreachable,
+            "affected_sha256": notice.affected_set_digest });
         self.record_of(&notice, by, "inform.sending", now, body)?;
-        if let (Some((each, facts)), Some(texts)) = (own, &texts) {
+        if let (Some((each, facts)), Some(texts)) = (&own, &texts) {
             let controller = &facts.organisation.name;
             self.told
                 .keep(&notice, controller, each, texts, now)
@@ -347,64 +435,167 @@ impl Informer {
         }
         self.notices.put(&notice).await?;
         // All or none, and each key once: after a crash before this, the same button puts them in.
-        let letters: Vec<_> = letters
-            .into_iter()
-            .map(|(key, body)| (key, "smtp", body))
-            .collect();
         self.outbox.post_all(&letters, now.as_millis()).await?;
         Ok(notice)
     }
 
-    async fn letters_of(
+    /// The stopped letters of a notice go out after all, as they were approved; whoever was told already is not told
+    /// again. Addresses are read anew.
+    ///
+    /// # Errors
+    /// [`InformError::TooLate`] for a notice of which nothing is stopped, [`InformError::Superseded`] when a later one
+    /// of its kind and language has gone out, [`InformError::Nobody`] without a named person,
+    /// [`InformError::OtherPersons`] when it is not kept who was to be told.
+    pub async fn resume(
+        &self,
+        id: NoticeId,
+        by: &str,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<Notice, InformError> {
+        let _turn = self.turn.lock().await;
+        let mut notice = self.get(id).await?;
+        let receipts = self.receipts(&notice).await?;
+        let is_stopped = match notice.status {
+            NoticeStatus::Stopped => true,
+            // A crash came between the ledger and the letters.
+            NoticeStatus::Sending | NoticeStatus::Sent => receipts.stopped > 0,
+            NoticeStatus::Draft | NoticeStatus::Approved | NoticeStatus::Recorded => false,
+        };
+        if !is_stopped {
+            return Err(InformError::TooLate(notice.status));
+        }
+        if by.trim().is_empty() {
+            return Err(InformError::Nobody);
+        }
+        if !notice.is_approved() {
+            return Err(InformError::NotApproved);
+        }
+        let later = self.notices.of(&notice.incident.to_string()).await?;
+        let later = later.into_iter().find(|other| {
+            other.kind == notice.kind
+                && other.lang == notice.lang
+                && other.version > notice.version
+                && matches!(other.status, NoticeStatus::Sending | NoticeStatus::Sent)
+        });
+        if let Some(later) = later {
+            return Err(InformError::Superseded(later.version));
+        }
+        let kept = self.told.all(id).await?;
+        if kept.is_none() && notice.kind != NoticeKind::InternalBulletin {
+            return Err(InformError::OtherPersons);
+        }
+        let (each, texts) = kept.unzip();
+        let affected: Vec<SubjectToken> =
+            each.iter().flat_map(KindsOfEach::keys).copied().collect();
+        let found = self.find(&notice, &affected).await?;
+        let (letters, _) =
+            self.letters_of(&notice, &affected, found, each.as_ref().zip(texts.as_ref()))?;
+        // Where nothing at all was posted before the stop, everything is new; else only what was stopped goes out, so
+        // that a list of addresses that has changed in between makes no second letter to anybody.
+        let none_yet = receipts == Receipts::default();
+        let body = json!({ "notice": id, "kind": notice.kind, "version": notice.version, "sha256": notice.sha256,
+            "reason": reason, "receipts": receipts });
+        self.record_of(&notice, by, "inform.resumed", now, body)?;
+        notice.status = NoticeStatus::Sending;
+        notice.sent_at = None;
+        self.notices.put(&notice).await?;
+        self.outbox
+            .resume_all(&letters, none_yet, now.as_millis())
+            .await?;
+        notice.receipts = self.receipts(&notice).await?;
+        self.notices.put(&notice).await?;
+        Ok(notice)
+    }
+
+    /// Who of these is reached where; nobody for notices to staff.
+    async fn find(
         &self,
         notice: &Notice,
         affected: &[SubjectToken],
-        own: Option<(&KindsOfEach, &TextsOfKinds)>,
-    ) -> Result<(Vec<(String, String)>, u64), InformError> {
-        let subject = notice.draft.title.clone();
-        let text = notice.draft.to_text();
-        let letter = |to: String, text: &str| {
-            serde_json::to_string(&MailLetter {
-                to,
-                subject: subject.clone(),
-                text: text.to_owned(),
-                until: None,
-            })
-        };
-        let mut letters = Vec::new();
+    ) -> Result<Vec<Addressee>, InformError> {
         if notice.kind == NoticeKind::InternalBulletin {
-            let staff: BTreeSet<&String> = self.settings.staff.iter().collect();
-            for to in staff {
-                let key = format!("{}{}", notice.letters(), short_hash(to));
-                letters.push((key, letter(to.clone(), &text)?));
-            }
-            return Ok((letters, 0));
+            return Ok(Vec::new());
         }
         let wanted: BTreeSet<SubjectToken> = affected.iter().copied().collect();
         if digest_of(&wanted) != notice.affected_set_digest {
             return Err(InformError::OtherPersons);
         }
-        let text_for = |token: &SubjectToken| match own {
-            Some((each, texts)) => each.get(token).and_then(|kinds| texts.get(kinds)),
-            None => Some(&text),
-        };
-        let tokens: Vec<SubjectToken> = wanted.iter().copied().collect();
-        let found = self
-            .addressees
+        let tokens: Vec<SubjectToken> = wanted.into_iter().collect();
+        self.addressees
             .addresses(&notice.tenant, &tokens)
             .await
-            .map_err(InformError::Addressees)?;
-        let mut told = BTreeSet::new();
-        for (token, to) in found {
-            if wanted.contains(&token)
-                && let Some(text) = text_for(&token)
-                && told.insert(token)
-            {
-                let key = format!("{}{token}", notice.letters());
-                letters.push((key, letter(to, text)?));
+            .map_err(InformError::Addressees)
+    }
+
+    /// The letters of a notice, sealed, each with its key and channel, and how many persons get none.
+    fn letters_of(
+        &self,
+        notice: &Notice,
+        affected: &[SubjectToken],
+        found: Vec<Addressee>,
+        own: Option<(&KindsOfEach, &TextsOfKinds)>,
+    ) -> Result<(Vec<PostedLetter>, u64), InformError> {
+        let mail = |to: String, text: &str| {
+            serde_json::to_string(&MailLetter {
+                to,
+                subject: notice.draft.title.clone(),
+                text: text.to_owned(),
+                until: None,
+            })
+        };
+        let whole = notice.draft.to_text();
+        let mut letters = Vec::new();
+        let mut put = |key: String, channel: Channel, body: String| {
+            let body = sealed(self.settings.seal.as_ref(), &key, body)?;
+            letters.push((key, channel.name(), body));
+            Ok::<_, SealError>(())
+        };
+        if notice.kind == NoticeKind::InternalBulletin {
+            let staff: BTreeSet<&String> = self.settings.staff.iter().collect();
+            for to in staff {
+                let key = format!("{}{}", notice.letters(), short_hash(to));
+                put(key, Channel::Email, mail(to.clone(), &whole)?)?;
+            }
+            return Ok((letters, 0));
+        }
+        let mut untold: BTreeSet<SubjectToken> = affected.iter().copied().collect();
+        for one in found {
+            let Some(first) = one.persons.iter().copied().min() else {
+                continue;
+            };
+            if !one.persons.iter().all(|token| untold.contains(token)) {
+                continue;
+            }
+            let (text, message) = match own {
+                Some((each, texts)) => match each.get(&first).and_then(|kinds| texts.get(kinds)) {
+                    Some(own) => (own.letter.as_str(), own.message.as_ref()),
+                    None => continue,
+                },
+                None => (whole.as_str(), notice.message.as_ref()),
+            };
+            let way = self.settings.ways.channels.iter().find_map(|channel| {
+                match channel {
+                    Channel::Email => one.email.clone().map(|to| mail(to, text)),
+                    Channel::Sms => one.phone.as_ref().zip(message).map(|(phone, message)| {
+                        serde_json::to_string(&SmsLetter {
+                            to: phone.as_str().to_owned(),
+                            template: message.template.clone(),
+                            params: message.params.clone(),
+                            until: None,
+                        })
+                    }),
+                }
+                .map(|body| (*channel, body))
+            });
+            if let Some((channel, body)) = way {
+                put(format!("{}{first}", notice.letters()), channel, body?)?;
+                for token in &one.persons {
+                    untold.remove(token);
+                }
             }
         }
-        Ok((letters, (wanted.len() - told.len()) as u64))
+        Ok((letters, untold.len() as u64))
     }
 
     /// The tenants of whose customers somebody was told something.
@@ -460,10 +651,35 @@ impl Informer {
         letter: &MailLetter,
         now: Timestamp,
     ) -> Result<(), InformError> {
+        self.post_code_by(name, Channel::Email, serde_json::to_string(letter)?, now)
+            .await
+    }
+
+    /// As [`Self::post_code`], by text message.
+    ///
+    /// # Errors
+    /// [`InformError`].
+    pub async fn post_code_message(
+        &self,
+        name: &str,
+        letter: &SmsLetter,
+        now: Timestamp,
+    ) -> Result<(), InformError> {
+        self.post_code_by(name, Channel::Sms, serde_json::to_string(letter)?, now)
+            .await
+    }
+
+    async fn post_code_by(
+        &self,
+        name: &str,
+        channel: Channel,
+        body: String,
+        now: Timestamp,
+    ) -> Result<(), InformError> {
         let key = format!("{CODES}{name}");
-        let body = serde_json::to_string(letter)?;
+        let body = sealed(self.settings.seal.as_ref(), &key, body)?;
         self.outbox
-            .post(&key, "smtp", &body, now.as_millis())
+            .post(&key, channel.name(), &body, now.as_millis())
             .await?;
         self.codes.notify_one();
         Ok(())
@@ -506,6 +722,20 @@ impl Informer {
     pub async fn unknown(&self, id: NoticeId) -> Result<Vec<String>, InformError> {
         let notice = self.get(id).await?;
         Ok(self.outbox.unknown(&notice.letters(), 1_000).await?)
+    }
+
+    /// As [`Self::unknown`], each with whether it went by e-mail; the others went by text message.
+    ///
+    /// # Errors
+    /// [`InformError`].
+    pub async fn unknown_by(&self, id: NoticeId) -> Result<Vec<(String, bool)>, InformError> {
+        let mut letters = Vec::new();
+        for key in self.unknown(id).await? {
+            let letter = self.outbox.get(&key).await?;
+            let by_mail = letter.is_none_or(|letter| letter.channel == Channel::Email.name());
+            letters.push((key, by_mail));
+        }
+        Ok(letters)
     }
 
     /// A named person decides on a letter whose outcome nobody could tell, having looked into the mail server's log:
@@ -551,15 +781,24 @@ impl Informer {
         let _turn = self.turn.lock().await;
         let mut ended = Vec::new();
         for mut notice in self.notices.newest(1_000).await? {
-            if notice.status != NoticeStatus::Sending {
+            let sending = notice.status == NoticeStatus::Sending;
+            // Of what was sent it may be reported later that it arrived.
+            let recent = notice
+                .sent_at
+                .is_some_and(|at| now.millis_since(at) < REPORTED_MS);
+            let reported =
+                notice.status == NoticeStatus::Sent && notice.message.is_some() && recent;
+            if !sending && !reported {
                 continue;
             }
             let receipts = self.receipts(&notice).await?;
-            let over = receipts.waiting == 0
+            let over = sending
+                && receipts.waiting == 0
                 && receipts.sent + receipts.failed + receipts.stopped + receipts.unknown
                     >= notice.recipients;
             if over {
                 notice.status = NoticeStatus::Sent;
+                notice.sent_at = Some(now);
                 let body =
                     json!({ "notice": notice.id, "kind": notice.kind, "receipts": receipts });
                 self.record_of(&notice, "hudun", "inform.sent", now, body)?;
@@ -595,6 +834,7 @@ impl Informer {
             return Err(InformError::NotApproved);
         }
         notice.status = NoticeStatus::Recorded;
+        notice.sent_at = Some(at);
         notice.receipt_number = Some(receipt.trim().to_owned());
         let body = json!({ "notice": id, "kind": notice.kind, "version": notice.version, "sha256": notice.sha256, "receipt": receipt.trim() });
         self.record_of(&notice, by, "inform.handed-in", at, body)?;
@@ -602,22 +842,34 @@ impl Informer {
         Ok(notice)
     }
 
-    /// Puts the alert of a finding into the outbox for every configured target, due at once. Returns how many are new.
+    /// Writes down that a notice was made into a file of this form.
     ///
     /// # Errors
     /// [`InformError`].
-    pub async fn alert(
+    pub async fn record_export(
         &self,
-        incident: &Incident,
-        finding: &Finding,
-        now: Timestamp,
-    ) -> Result<u64, InformError> {
+        id: NoticeId,
+        form: &str,
+        by: &str,
+        at: Timestamp,
+    ) -> Result<Notice, InformError> {
+        let notice = self.get(id).await?;
+        let body = json!({ "notice": id, "kind": notice.kind, "version": notice.version, "sha256": notice.sha256,
+            "form": form, "approved": notice.is_approved() });
+        self.record_of(&notice, by, "inform.exported", at, body)?;
+        Ok(notice)
+    }
+
+    /// Puts the alert of a finding into the outbox for every configured target, due before everything else. Returns how many are new.
+    ///
+    /// # Errors
+    /// [`InformError`].
+    pub async fn alert(&self, incident: &Incident, finding: &Finding) -> Result<u64, InformError> {
         let mut new = 0;
         for (key, channel, body) in alert_letters(incident, finding, &self.settings.alerts)? {
-            let posted = self
-                .outbox
-                .post(&key, channel, &body, now.as_millis())
-                .await?;
+            let body = sealed(self.settings.seal.as_ref(), &key, body)?;
+            // Due since ever: it stands behind no notice, however large.
+            let posted = self.outbox.post(&key, channel, &body, 0).await?;
             new += u64::from(posted);
         }
         Ok(new)
@@ -635,6 +887,13 @@ impl Informer {
         now: Timestamp,
     ) -> Result<u64, InformError> {
         let letters = digest_letters(name, subject, text, &self.settings.alerts)?;
+        let letters = letters
+            .into_iter()
+            .map(|(key, channel, body)| {
+                let body = sealed(self.settings.seal.as_ref(), &key, body)?;
+                Ok((key, channel, body))
+            })
+            .collect::<Result<Vec<PostedLetter>, SealError>>()?;
         Ok(self.outbox.post_all(&letters, now.as_millis()).await?)
     }
 
@@ -649,12 +908,20 @@ impl Informer {
                 LetterState::Failed => receipts.failed += count,
                 LetterState::Stopped => receipts.stopped += count,
                 LetterState::Unknown => receipts.unknown += count,
+                LetterState::Delivered => {
+                    receipts.sent += count;
+                    receipts.delivered += count;
+                }
+                LetterState::Undelivered => {
+                    receipts.sent += count;
+                    receipts.undelivered += count;
+                }
             }
         }
         Ok(receipts)
     }
 
-    fn record_of(
+    pub(crate) fn record_of(
         &self,
         notice: &Notice,
         by: &str,
@@ -673,20 +940,19 @@ impl Informer {
         Ok(())
     }
 
-    fn record(
+    /// Puts an act of the machine on the record of a case.
+    pub(crate) fn record(
         &self,
-        id: IncidentId,
-        incident: Option<&Incident>,
-        by: &str,
+        incident: &Incident,
         kind: &str,
         at: Timestamp,
         body: Value,
     ) -> Result<(), RecordError> {
         self.recorder.record(LedgerDraft {
             at,
-            tenant: incident.map(|incident| incident.tenant.clone()),
-            incident: Some(id),
-            by: by.to_owned(),
+            tenant: Some(incident.tenant.clone()),
+            incident: Some(incident.id),
+            by: "hudun".to_owned(),
             kind: kind.to_owned(),
             body,
         })?;
@@ -718,6 +984,45 @@ fn wanted(facts: &FactBase) -> Vec<(NoticeKind, Lang)> {
     wanted
 }
 
+/// Providers report within three days whether a message has arrived.
+const REPORTED_MS: i64 = 3 * 24 * 3_600_000;
+
+/// A letter for the outbox: key, channel, body.
+type PostedLetter = (String, &'static str, String);
+
+fn refusal_of(refusal: hudun_duty::Refusal) -> LintRefusal {
+    LintRefusal {
+        check: refusal.check,
+        section: refusal.section,
+        text: Text::new(refusal.message.zh, refusal.message.en),
+    }
+}
+
+/// How many letters go by each channel.
+fn by_channel(letters: &[PostedLetter]) -> Value {
+    let mut counts = serde_json::Map::new();
+    for channel in [Channel::Email, Channel::Sms] {
+        let count = letters.iter().filter(|(_, by, _)| *by == channel.name());
+        counts.insert(channel.name().to_owned(), json!(count.count()));
+    }
+    Value::Object(counts)
+}
+
+/// The kinds of each person, where those of one addressee have the kinds of all of their tokens.
+fn joined(each: &KindsOfEach, found: &[Addressee]) -> KindsOfEach {
+    let mut joined = each.clone();
+    for one in found.iter().filter(|one| one.persons.len() > 1) {
+        let of = one.persons.iter().filter_map(|token| each.get(token));
+        let all: BTreeSet<DataKind> = of.flatten().copied().collect();
+        for token in &one.persons {
+            if let Some(kinds) = joined.get_mut(token) {
+                kinds.clone_from(&all);
+            }
+        }
+    }
+    joined
+}
+
 /// As the digest of the affected set in the facts: sorted tokens, one in a line.
 fn digest_of(tokens: &BTreeSet<SubjectToken>) -> String {
     let mut hasher = Sha256::new();
@@ -744,6 +1049,20 @@ pub enum InformError {
     /// A letter could not be written.
     #[error("a letter could not be written: {0}")]
     Json(#[from] serde_json::Error),
+    /// A letter could not be sealed.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// The template of the text message does not go with the facts.
+    #[error("the text message: {0}")]
+    Template(#[from] TemplateError),
+    /// Nobody is named.
+    #[error("name the person who decides")]
+    Nobody,
+    /// A later notice has gone out.
+    #[error(
+        "version {0} of this notice has gone out since; what this one says is no longer what is known"
+    )]
+    Superseded(u32),
     /// There is no such notice.
     #[error("there is no notice {0}")]
     NoSuchNotice(NoticeId),
@@ -780,6 +1099,12 @@ pub enum InformError {
     /// There is nothing to decide, or nobody is named.
     #[error("that letter's outcome is not unknown, or the person who decides is not named")]
     NotUnknown,
+    /// That is no proof.
+    #[error("{0}")]
+    NotProof(&'static str),
+    /// There is no such proof.
+    #[error("there is no such proof")]
+    NoSuchProof,
     /// The receipt number is empty.
     #[error("write down the receipt number")]
     ReceiptNeeded,

@@ -5,6 +5,8 @@ use hudun_duty::{ApprovalRole, Draft, Lang, NoticeKind};
 use hudun_store::Keyed;
 use serde::{Deserialize, Serialize};
 
+use crate::message::Message;
+
 /// Where a notice stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -54,12 +56,31 @@ pub struct Receipts {
     pub waiting: u64,
     /// Taken by the channel.
     pub sent: u64,
+    /// Of those taken, reported to have arrived.
+    #[serde(default)]
+    pub delivered: u64,
+    /// Of those taken, reported not to have arrived.
+    #[serde(default)]
+    pub undelivered: u64,
     /// Refused or given up.
     pub failed: u64,
     /// Stopped by a person before they left.
     pub stopped: u64,
     /// Cut off by a crash; nobody can tell.
     pub unknown: u64,
+}
+
+/// A file that proves a hand-in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// SHA-256 of its bytes, `sha256:…`.
+    pub sha256: String,
+    /// `image/png`, `image/jpeg` or `application/pdf`.
+    pub media: String,
+    /// Its name, for lists.
+    pub name: String,
+    /// Bytes.
+    pub size: u64,
 }
 
 /// A notice.
@@ -79,7 +100,10 @@ pub struct Notice {
     pub lang: Lang,
     /// Its text, in sections.
     pub draft: Draft,
-    /// Digest of the text: what an approval is bound to.
+    /// The text message to persons who have no e-mail address, with every kind of data of the case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<Message>,
+    /// Digest of letter and message: what an approval is bound to.
     pub sha256: String,
     /// What the linter holds against it, approvals apart.
     pub refusals: Vec<LintRefusal>,
@@ -97,6 +121,12 @@ pub struct Notice {
     pub receipts: Receipts,
     /// Receipt number of the authority, once handed in.
     pub receipt_number: Option<String>,
+    /// Proof of the hand-in, such as a screenshot: its digest, media type and name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proofs: Vec<Proof>,
+    /// When it was handed in, or its last letter ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_at: Option<Timestamp>,
     /// Drafted at.
     pub at: Timestamp,
 }

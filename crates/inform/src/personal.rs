@@ -6,13 +6,23 @@ use hudun_core::{SubjectToken, Text};
 use hudun_duty::{DataKind, FactBase, LintInput, Linter, RenderOptions, Renderer, RuleSet, assess};
 
 use crate::informer::InformError;
+use crate::message::{Message, Ways};
 use crate::notice::{LintRefusal, Notice};
 
 /// The kinds of data of each affected person.
 pub type KindsOfEach = BTreeMap<SubjectToken, BTreeSet<DataKind>>;
 
+/// What persons of one set of kinds read.
+#[derive(Clone, Debug)]
+pub(crate) struct Own {
+    /// The letter.
+    pub(crate) letter: String,
+    /// The text message, where the notice has one.
+    pub(crate) message: Option<Message>,
+}
+
 /// The text for each set of kinds that occurs.
-pub(crate) type TextsOfKinds = BTreeMap<BTreeSet<DataKind>, String>;
+pub(crate) type TextsOfKinds = BTreeMap<BTreeSet<DataKind>, Own>;
 
 /// The text for each set of kinds that occurs. The facts and rules must be those of the approved draft: they must
 /// give the approved text again, letter for letter. Each text passes the linter by itself.
@@ -20,6 +30,7 @@ pub(crate) fn texts(
     notice: &Notice,
     facts: &FactBase,
     rules: &RuleSet,
+    ways: &Ways,
     each: &KindsOfEach,
 ) -> Result<TextsOfKinds, InformError> {
     let dated = notice.draft.dated;
@@ -33,7 +44,12 @@ pub(crate) fn texts(
         };
         renderer.render(notice.kind, notice.lang, facts, &assessment, &options)
     };
-    if render(None)?.digest() != notice.sha256 {
+    if render(None)?.digest() != notice.draft.digest() {
+        return Err(InformError::OtherText);
+    }
+    let template = ways.template(notice.lang);
+    let known_template = template.map(|template| template.id.as_str());
+    if known_template != notice.message.as_ref().map(|m| m.template.as_str()) {
         return Err(InformError::OtherText);
     }
     let known: BTreeSet<DataKind> = facts
@@ -55,9 +71,15 @@ pub(crate) fn texts(
             return Err(InformError::OtherPersons);
         }
         let draft = render(Some(own.clone()))?;
-        let refusals: Vec<_> = linter
-            .prepare(&draft, facts, &assessment, &input)?
-            .lint(&draft, &input)
+        let message = template
+            .map(|template| template.fill(facts, notice.lang, own, ways.longest_value))
+            .transpose()?;
+        let prepared = linter.prepare(&draft, facts, &assessment, &input)?;
+        let mut refusals = prepared.lint(&draft, &input);
+        if let Some(message) = &message {
+            refusals.extend(prepared.lint_message(&message.text, notice.lang));
+        }
+        let refusals: Vec<_> = refusals
             .into_iter()
             .filter(|refusal| refusal.check != "approval")
             .map(|refusal| LintRefusal {
@@ -69,7 +91,8 @@ pub(crate) fn texts(
         if !refusals.is_empty() {
             return Err(InformError::Refused(refusals));
         }
-        texts.insert(own.clone(), draft.to_text());
+        let letter = draft.to_text();
+        texts.insert(own.clone(), Own { letter, message });
     }
     Ok(texts)
 }

@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 use http::{Request, Uri};
 use http_body_util::Full;
 use hudun_core::{LossReason, Timestamp};
-use hudun_store::{Letter, LetterState, Outbox, Store, StoreError};
+use hudun_store::{Collection, Keyed, Letter, LetterState, Outbox, Store, StoreError};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -24,6 +24,8 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 
 use crate::letter::{MailLetter, WebhookLetter, one_line, short_hash, signature};
 use crate::mail::{MailSettings, Mailer};
+use crate::seal::{LetterSeal, opened};
+use crate::sms::{MessageReport, ReportOf, SmsGateway, SmsLetter, SmsSettings};
 
 /// A webhook.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +52,10 @@ impl fmt::Debug for WebhookTarget {
 pub struct PostmanSettings {
     /// Mail, when configured.
     pub mail: Option<MailSettings>,
+    /// Text messages, when configured.
+    pub sms: Option<SmsSettings>,
+    /// What letters in the outbox are sealed with.
+    pub seal: Option<LetterSeal>,
     /// Webhooks by name.
     pub webhooks: BTreeMap<String, WebhookTarget>,
     /// A try takes at most this long.
@@ -66,6 +72,8 @@ impl Default for PostmanSettings {
     fn default() -> Self {
         Self {
             mail: None,
+            sms: None,
+            seal: None,
             webhooks: BTreeMap::new(),
             timeout: Duration::from_secs(20),
             attempts: 8,
@@ -88,13 +96,51 @@ pub struct Delivered {
     pub unknown: u64,
 }
 
+impl Delivered {
+    /// Both together.
+    const fn and(self, other: Self) -> Self {
+        Self {
+            sent: self.sent + other.sent,
+            later: self.later + other.later,
+            failed: self.failed + other.failed,
+            unknown: self.unknown + other.unknown,
+        }
+    }
+}
+
 /// Carries letters out.
 pub struct Postman {
     outbox: Outbox,
     settings: PostmanSettings,
     mail: Option<Mailer>,
+    sms: Option<SmsGateway>,
+    messages: Collection<MessageName>,
     webhooks: BTreeMap<String, Webhook>,
     alerts_lost: AtomicU64,
+}
+
+/// What reports of a provider came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reported {
+    /// Messages of which it is known now whether they arrived.
+    pub told: u64,
+    /// Reports on messages that are not ours, or that are known to have arrived already.
+    pub unknown: u64,
+}
+
+/// A name of a text message with its provider, and the letter that it is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct MessageName {
+    name: String,
+    dedupe: String,
+}
+
+impl Keyed for MessageName {
+    const COLLECTION: &'static str = "message-name";
+
+    fn id(&self) -> String {
+        self.name.clone()
+    }
 }
 
 /// How a try ended.
@@ -133,6 +179,8 @@ impl Handing<'_> {
 /// What keys of codes begin with.
 pub(crate) const CODES: &str = "code/";
 const LONGEST_PAUSE_MS: i64 = 600_000;
+/// An unused connection is kept for so long.
+const IDLE: Duration = Duration::from_secs(5);
 /// Letters taken up in one round.
 const ROUND: u32 = 500;
 
@@ -147,6 +195,7 @@ impl Postman {
         let outbox = store.outbox();
         for (prefix, handing) in [
             ("alert/", LetterState::Waiting),
+            ("digest/", LetterState::Waiting),
             ("notice/", LetterState::Unknown),
             (CODES, LetterState::Waiting),
         ] {
@@ -164,6 +213,7 @@ impl Postman {
             .as_ref()
             .map(|mail| Mailer::open(mail, settings.timeout))
             .transpose()?;
+        let sms = settings.sms.as_ref().map(SmsGateway::open).transpose()?;
         let webhooks = settings
             .webhooks
             .iter()
@@ -173,6 +223,8 @@ impl Postman {
             outbox,
             settings,
             mail,
+            sms,
+            messages: store.collection(),
             webhooks,
             alerts_lost: AtomicU64::new(0),
         })
@@ -183,16 +235,43 @@ impl Postman {
     /// # Errors
     /// [`StoreError`] when the outbox can't be read.
     pub async fn deliver(&self, now: Timestamp) -> Result<Delivered, StoreError> {
-        let due = self.outbox.due(now.as_millis(), ROUND).await?;
-        let (mails, calls): (Vec<Letter>, Vec<Letter>) =
-            due.into_iter().partition(|letter| letter.channel == "smtp");
-        let (one, two) = tokio::join!(self.round(mails, now), self.round(calls, now));
-        Ok(Delivered {
-            sent: one.sent + two.sent,
-            later: one.later + two.later,
-            failed: one.failed + two.failed,
-            unknown: one.unknown + two.unknown,
-        })
+        let at = now.as_millis();
+        // One channel's many letters hold up no other; alerts are due since ever, and so come first.
+        let mails = self.outbox.due_on("smtp", at, ROUND).await?;
+        let calls = self.outbox.due_on("webhook", at, ROUND).await?;
+        let most = self.sms.as_ref().map_or(ROUND, SmsGateway::most_in_a_round);
+        let messages = self.outbox.due_on("sms", at, most.min(ROUND)).await?;
+        let (one, two, three) = tokio::join!(
+            self.round(mails, now),
+            self.round(calls, now),
+            self.round(messages, now)
+        );
+        Ok(one.and(two).and(three))
+    }
+
+    /// Takes reports of the provider of text messages in.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the provider may post again.
+    pub async fn report(&self, reports: &[MessageReport]) -> Result<Reported, StoreError> {
+        let mut sum = Reported::default();
+        for report in reports {
+            let name = match &report.of {
+                ReportOf::Name(name) => named(name),
+                ReportOf::Serial(serial) => numbered(serial),
+            };
+            let known = match self.messages.get(&name).await? {
+                Some(known) => {
+                    self.outbox
+                        .report(&known.dedupe, report.delivered, &report.code)
+                        .await?
+                }
+                None => false,
+            };
+            sum.told += u64::from(known);
+            sum.unknown += u64::from(!known);
+        }
+        Ok(sum)
     }
 
     /// Tries the codes that are due, on a way of their own: a person waits for each, and none may stand behind the
@@ -222,14 +301,7 @@ impl Postman {
         futures_util::stream::iter(letters)
             .map(|letter| self.carry(letter, now))
             .buffer_unordered(self.settings.at_once.max(1))
-            .fold(Delivered::default(), |sum, one| async move {
-                Delivered {
-                    sent: sum.sent + one.sent,
-                    later: sum.later + one.later,
-                    failed: sum.failed + one.failed,
-                    unknown: sum.unknown + one.unknown,
-                }
-            })
+            .fold(Delivered::default(), |sum, one| async move { sum.and(one) })
             .await
     }
 
@@ -247,6 +319,25 @@ impl Postman {
         if !self.outbox.begin(&letter.dedupe).await? {
             return Ok(Delivered::default());
         }
+        let body = match opened(self.settings.seal.as_ref(), &letter.dedupe, &letter.body) {
+            Ok(body) => body.into_owned(),
+            Err(cause) => {
+                if letter.dedupe.starts_with("alert/") {
+                    self.alerts_lost.fetch_add(1, Ordering::Relaxed);
+                }
+                self.outbox
+                    .close(&letter.dedupe, LetterState::Failed, &cause.to_string())
+                    .await?;
+                return Ok(Delivered {
+                    failed: 1,
+                    ..Delivered::default()
+                });
+            }
+        };
+        let letter = &Letter {
+            body,
+            ..letter.clone()
+        };
         let until = holds_until(letter);
         if until.is_some_and(|until| now >= until) {
             self.outbox
@@ -267,6 +358,10 @@ impl Postman {
                 "smtp" => match &self.mail {
                     Some(mail) => mail.send(letter, &handing).await,
                     None => Ended::Later("no mail server is configured".to_owned()),
+                },
+                "sms" => match &self.sms {
+                    Some(sms) => self.message(sms, letter, now, &handing).await,
+                    None => Ended::Later("no SMS gateway is configured".to_owned()),
                 },
                 "webhook" => self.call(letter, now, &handing).await,
                 other => Ended::Never(format!("there is no channel {other:?}")),
@@ -357,6 +452,35 @@ impl Postman {
             .clamp(1, LONGEST_PAUSE_MS)
     }
 
+    /// Hands a text message over. Its names with the provider are kept, so that a report finds it again.
+    async fn message(
+        &self,
+        sms: &SmsGateway,
+        letter: &Letter,
+        now: Timestamp,
+        handing: &Handing<'_>,
+    ) -> Ended {
+        let kept = !letter.dedupe.starts_with(CODES);
+        let keep = async |name: String| {
+            let name = MessageName {
+                name,
+                dedupe: letter.dedupe.clone(),
+            };
+            self.messages.put(&name).await
+        };
+        if kept && let Err(cause) = keep(named(&short_hash(&letter.dedupe))).await {
+            return Ended::Later(cause.to_string());
+        }
+        let (ended, taken) = sms.send(letter, now, handing).await;
+        if kept
+            && let Some(serial) = taken.and_then(|taken| taken.serial)
+            && let Err(error) = keep(numbered(&serial)).await
+        {
+            tracing::warn!(%error, "the provider's number of a message could not be kept; its report will not be known");
+        }
+        ended
+    }
+
     async fn call(&self, letter: &Letter, now: Timestamp, handing: &Handing<'_>) -> Ended {
         let call: WebhookLetter = match serde_json::from_str(&letter.body) {
             Ok(call) => call,
@@ -408,58 +532,86 @@ fn holds_until(letter: &Letter) -> Option<Timestamp> {
     if !letter.dedupe.starts_with(CODES) {
         return None;
     }
+    if letter.channel == "sms" {
+        let sms: SmsLetter = serde_json::from_str(&letter.body).ok()?;
+        return sms.until;
+    }
     let mail: MailLetter = serde_json::from_str(&letter.body).ok()?;
     mail.until
+}
+
+/// How a message is kept by the name that the call gave it.
+fn named(name: &str) -> String {
+    format!("name/{name}")
+}
+
+/// How a message is kept by the provider's own number.
+fn numbered(serial: &str) -> String {
+    format!("serial/{}", short_hash(serial))
 }
 
 /// A webhook with a client of its own, so that each may have its own authorities. Redirections are not followed.
 struct Webhook {
     uri: Uri,
     secret: String,
-    http: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    http: HttpClient,
 }
 
 impl Webhook {
     fn new(target: &WebhookTarget) -> Result<Self, PostmanError> {
-        let bad = |cause: String| PostmanError::Settings {
-            field: "webhooks",
-            cause: format!("{}: {cause}", target.url),
-        };
-        let uri: Uri = target
-            .url
-            .parse()
-            .map_err(|cause| bad(format!("{cause}")))?;
-        if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none() {
-            return Err(bad("write http://host/path or https://host/path".to_owned()));
-        }
-        let provider = rustls::crypto::ring::default_provider();
-        let roots = match &target.ca {
-            Some(file) => Some(
-                authorities(file)
-                    .map_err(|cause| bad(format!("ca {}: {cause}", file.display())))?,
-            ),
-            None => None,
-        };
-        let builder = HttpsConnectorBuilder::new();
-        let builder = match roots {
-            Some(roots) => builder.with_tls_config(
-                rustls::ClientConfig::builder_with_provider(provider.into())
-                    .with_safe_default_protocol_versions()
-                    .map_err(|cause| bad(cause.to_string()))?
-                    .with_root_certificates(roots)
-                    .with_no_client_auth(),
-            ),
-            None => builder
-                .with_provider_and_webpki_roots(provider)
-                .map_err(|cause| bad(cause.to_string()))?,
-        };
-        let connector = builder.https_or_http().enable_http1().build();
+        let (uri, http) = http_client("webhooks", &target.url, target.ca.as_deref())?;
         Ok(Self {
             uri,
             secret: target.secret.clone(),
-            http: Client::builder(TokioExecutor::new()).build(connector),
+            http,
         })
     }
+}
+
+/// A client of HTTP/1.1, with or without TLS.
+pub(crate) type HttpClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+
+/// A client for one address that trusts the authorities in `ca`, or the public ones. Redirections are not followed.
+pub(crate) fn http_client(
+    field: &'static str,
+    url: &str,
+    ca: Option<&Path>,
+) -> Result<(Uri, HttpClient), PostmanError> {
+    let bad = |cause: String| PostmanError::Settings {
+        field,
+        cause: format!("{url}: {cause}"),
+    };
+    let uri: Uri = url.parse().map_err(|cause| bad(format!("{cause}")))?;
+    if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none() {
+        return Err(bad("write http://host/path or https://host/path".to_owned()));
+    }
+    let provider = rustls::crypto::ring::default_provider();
+    let roots = match ca {
+        Some(file) => Some(
+            authorities(file).map_err(|cause| bad(format!("ca {}: {cause}", file.display())))?,
+        ),
+        None => None,
+    };
+    let builder = HttpsConnectorBuilder::new();
+    let builder = match roots {
+        Some(roots) => builder.with_tls_config(
+            rustls::ClientConfig::builder_with_provider(provider.into())
+                .with_safe_default_protocol_versions()
+                .map_err(|cause| bad(cause.to_string()))?
+                .with_root_certificates(roots)
+                .with_no_client_auth(),
+        ),
+        None => builder
+            .with_provider_and_webpki_roots(provider)
+            .map_err(|cause| bad(cause.to_string()))?,
+    };
+    let connector = builder.https_or_http().enable_http1().build();
+    let http = Client::builder(TokioExecutor::new())
+        // A connection that the other side may have given up is not used for a letter.
+        .pool_idle_timeout(IDLE)
+        .pool_timer(hyper_util::rt::TokioTimer::new())
+        .build(connector);
+    Ok((uri, http))
 }
 
 fn authorities(file: &Path) -> Result<RootCertStore, Box<dyn std::error::Error>> {

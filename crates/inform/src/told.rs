@@ -11,8 +11,9 @@ use hudun_duty::{DataKind, Lang};
 use hudun_store::{Collection, Keyed, Store, StoreError};
 use serde::{Deserialize, Serialize};
 
+use crate::message::Message;
 use crate::notice::Notice;
-use crate::personal::{KindsOfEach, TextsOfKinds};
+use crate::personal::{KindsOfEach, Own, TextsOfKinds};
 
 /// One person in one notice that went out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +61,8 @@ pub(crate) struct ToldTexts {
 struct Group {
     kinds: BTreeSet<DataKind>,
     text: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    message: Option<Message>,
 }
 
 /// The persons of one notice whose token begins with one byte: one of 256 parts, so that a question about one person
@@ -135,9 +138,10 @@ impl Records {
             };
             self.persons.put(&part).await?;
         }
-        let groups = texts.iter().map(|(kinds, text)| Group {
+        let groups = texts.iter().map(|(kinds, own)| Group {
             kinds: kinds.clone(),
-            text: text.clone(),
+            text: own.letter.clone(),
+            message: own.message.clone(),
         });
         let texts = ToldTexts {
             notice: notice.id,
@@ -154,6 +158,37 @@ impl Records {
     /// The newest notices of which something is kept.
     pub(crate) async fn newest(&self) -> Result<Vec<ToldTexts>, StoreError> {
         self.texts.newest(MOST).await
+    }
+
+    /// Everybody whom a notice was to tell, and what: as [`Records::keep`] was given it. `None` when nothing is kept.
+    pub(crate) async fn all(
+        &self,
+        notice: NoticeId,
+    ) -> Result<Option<(KindsOfEach, TextsOfKinds)>, StoreError> {
+        let Some(kept) = self.texts.get(&notice.to_string()).await? else {
+            return Ok(None);
+        };
+        let mut each = KindsOfEach::new();
+        for part in self.persons.of(&notice.to_string()).await? {
+            for row in part.rows.as_bytes().chunks_exact(WIDTH) {
+                let row = std::str::from_utf8(row).unwrap_or_default();
+                let (token, place) = row.split_at_checked(WIDTH - 8).unwrap_or_default();
+                let group = usize::from_str_radix(place, 16)
+                    .ok()
+                    .and_then(|place| kept.groups.get(place));
+                if let (Ok(token), Some(group)) = (token.parse(), group) {
+                    each.insert(token, group.kinds.clone());
+                }
+            }
+        }
+        let texts = kept.groups.into_iter().map(|group| {
+            let own = Own {
+                letter: group.text,
+                message: group.message,
+            };
+            (group.kinds, own)
+        });
+        Ok(Some((each, texts.collect())))
     }
 
     /// What a notice told one person.

@@ -12,9 +12,9 @@ use hudun_core::{
 };
 use hudun_duty::{ApprovalRole, DataKind, FactBase, NoticeKind, RuleSet, assess};
 use hudun_inform::{
-    Addressees, InformError, InformSettings, Informer, KindsOfEach, MailLetter, MailSecurity,
-    MailSettings, Notice, NoticeStatus, Postman, PostmanSettings, WebhookLetter, WebhookTarget,
-    signature,
+    Addressee, Addressees, Contact, InformError, InformSettings, Informer, KindsOfEach, MailLetter,
+    MailSecurity, MailSettings, Notice, NoticeStatus, Postman, PostmanSettings, WebhookLetter,
+    WebhookTarget, signature,
 };
 use hudun_store::{LetterState, Store};
 use sha2::{Digest, Sha256};
@@ -42,18 +42,19 @@ impl Addressees for Book {
         &'a self,
         _: &'a TenantId,
         tokens: &'a [SubjectToken],
-    ) -> BoxFuture<'a, Result<Vec<(SubjectToken, String)>, String>> {
-        let found = tokens
-            .iter()
-            .skip(1)
-            .map(|&token| (token, format!("p{}@example.cn", token.as_bytes()[0])));
+    ) -> BoxFuture<'a, Result<Vec<Addressee>, String>> {
+        let found = tokens.iter().skip(1).map(|&token| Addressee {
+            persons: vec![token],
+            email: Some(format!("p{}@example.cn", token.as_bytes()[0])),
+            phone: None,
+        });
         let found = found.collect();
         Box::pin(async move { Ok(found) })
     }
 
     fn reached_at<'a>(
         &'a self,
-        _: &'a str,
+        _: &'a Contact,
         _: &'a [TenantId],
     ) -> BoxFuture<'a, Result<Vec<(TenantId, SubjectToken)>, String>> {
         Box::pin(async { Ok(vec![]) })

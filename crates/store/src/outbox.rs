@@ -21,6 +21,10 @@ pub enum LetterState {
     Handing,
     /// A try was cut off; whether the channel took it, nobody can tell. A person decides.
     Unknown,
+    /// The channel took it, and says that it arrived.
+    Delivered,
+    /// The channel took it, and says that it did not arrive.
+    Undelivered,
 }
 
 impl LetterState {
@@ -33,6 +37,8 @@ impl LetterState {
             Self::Trying => "trying",
             Self::Handing => "handing",
             Self::Unknown => "unknown",
+            Self::Delivered => "delivered",
+            Self::Undelivered => "undelivered",
         }
     }
 
@@ -44,6 +50,8 @@ impl LetterState {
             "trying" => Self::Trying,
             "handing" => Self::Handing,
             "unknown" => Self::Unknown,
+            "delivered" => Self::Delivered,
+            "undelivered" => Self::Undelivered,
             _ => Self::Waiting,
         }
     }
@@ -132,6 +140,44 @@ impl Outbox {
         Ok(new)
     }
 
+    /// Puts letters of a stopped notice out again, all or none: those that are stopped wait anew with what they say now.
+    /// With `new`, those whose key is not known are put in too; all others stay as they are. Returns how many wait.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`]; nothing is changed then.
+    pub async fn resume_all(
+        &self,
+        letters: &[(String, &str, String)],
+        new: bool,
+        due_at: i64,
+    ) -> Result<u64, StoreError> {
+        let mut changed = 0;
+        let mut transaction = self.pool.begin().await?;
+        for (dedupe, channel, body) in letters {
+            let query = if new {
+                sqlx::query(
+                    "INSERT INTO outbox (dedupe, channel, body, state, attempts, due_at, last_error)
+                     VALUES ($1, $2, $3, 'waiting', 0, $4, '') ON CONFLICT (dedupe) DO NOTHING",
+                )
+            } else {
+                sqlx::query(
+                    "UPDATE outbox SET channel = $2, body = $3, state = 'waiting', attempts = 0, due_at = $4,
+                     last_error = '' WHERE dedupe = $1 AND state = 'stopped'",
+                )
+            };
+            let done = query
+                .bind(dedupe.as_str())
+                .bind(*channel)
+                .bind(body.as_str())
+                .bind(due_at)
+                .execute(&mut *transaction)
+                .await?;
+            changed += done.rows_affected();
+        }
+        transaction.commit().await?;
+        Ok(changed)
+    }
+
     /// The letters due at `now`, oldest first.
     ///
     /// # Errors
@@ -142,6 +188,28 @@ impl Outbox {
              WHERE state = 'waiting' AND due_at <= $1 ORDER BY due_at, dedupe LIMIT $2",
         )
         .bind(now)
+        .bind(i64::from(limit))
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(letter).collect()
+    }
+
+    /// As [`Self::due`], only letters of one channel: a channel with very many must not hold up the others.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub async fn due_on(
+        &self,
+        channel: &str,
+        now: i64,
+        limit: u32,
+    ) -> Result<Vec<Letter>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT dedupe, channel, body, state, attempts, due_at, last_error FROM outbox
+             WHERE state = 'waiting' AND due_at <= $1 AND channel = $2 ORDER BY due_at, dedupe LIMIT $3",
+        )
+        .bind(now)
+        .bind(channel)
         .bind(i64::from(limit))
         .fetch_all(&self.pool)
         .await?;
@@ -179,7 +247,7 @@ impl Outbox {
     pub async fn forget(&self, prefix: &str) -> Result<u64, StoreError> {
         let done = sqlx::query(
             "DELETE FROM outbox WHERE substr(dedupe, 1, $1) = $2
-             AND state IN ('sent', 'failed', 'stopped', 'unknown')",
+             AND state IN ('sent', 'failed', 'stopped', 'unknown', 'delivered', 'undelivered')",
         )
         .bind(length(prefix))
         .bind(prefix)
@@ -267,6 +335,34 @@ impl Outbox {
             .bind("a person found that it was taken"),
         };
         let done = query.bind(dedupe).execute(&self.pool).await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// The channel reports whether a letter that it took has arrived; what it said and to whom is forgotten. Of a letter
+    /// whose outcome nobody could tell, it proves that the channel took it. Returns false for a letter that it can't have.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub async fn report(
+        &self,
+        dedupe: &str,
+        delivered: bool,
+        said: &str,
+    ) -> Result<bool, StoreError> {
+        let state = if delivered {
+            LetterState::Delivered
+        } else {
+            LetterState::Undelivered
+        };
+        let done = sqlx::query(
+            "UPDATE outbox SET state = $1, body = '', last_error = $2
+             WHERE dedupe = $3 AND state IN ('sent', 'unknown', 'undelivered')",
+        )
+        .bind(state.name())
+        .bind(said)
+        .bind(dedupe)
+        .execute(&self.pool)
+        .await?;
         Ok(done.rows_affected() == 1)
     }
 

@@ -1,5 +1,6 @@
 import { Alert, Button, Drawer, Popconfirm, Tag } from "antd";
 import { useState } from "react";
+import { HandIn, Proofs, Save } from "./handin";
 import { api, unwrap, type Role, type Schemas } from "../shared/api";
 import { useCommand } from "../shared/command";
 import { count, moment } from "../shared/format";
@@ -23,7 +24,7 @@ const STATES = {
   approved: { word: "notice.approved", color: "blue" },
   sending: { word: "notice.sending", color: "processing" },
   sent: { word: "notice.sent", color: "green" },
-  failed: { word: "notice.failed", color: "red" },
+  stopped: { word: "notice.stopped", color: "red" },
 } as const satisfies Record<Schemas["NoticeState"], { word: Key; color: string }>;
 
 /** 通: the drafts, who approved them, and the way out of the house. */
@@ -73,6 +74,7 @@ function NoticeDrawer({ notice, incident, close }: { notice: Schemas["NoticeView
   const [preview, setPreview] = useState(false);
   const params = { path: { incident, notice: notice.id } };
   const stop = (reason: string) => run(() => unwrap(api.POST("/api/incidents/{incident}/notices/{notice}/stop", { params, body: { reason } })));
+  const resume = (reason: string) => run(() => unwrap(api.POST("/api/incidents/{incident}/notices/{notice}/resume", { params, body: { reason } })));
   const given = (role: Role) => notice.approvals.find((approval) => approval.role === role);
   const mine = notice.approvals.some((approval) => approval.by === me.account);
   const approve = (role: Role) =>
@@ -96,6 +98,12 @@ function NoticeDrawer({ notice, incident, close }: { notice: Schemas["NoticeView
             )}
           </section>
         ))}
+        {notice.message && (
+          <section data-testid="message">
+            <h3 lang={lang}>{t("notice.message")}</h3>
+            <p className="pre">{notice.message}</p>
+          </section>
+        )}
       </article>
       <hr />
       {notice.refusals.map((refusal) => (
@@ -124,7 +132,9 @@ function NoticeDrawer({ notice, incident, close }: { notice: Schemas["NoticeView
       })}
       <div className="drillbar" style={{ marginTop: 12 }}>
         <Button onClick={() => setPreview(!preview)}>{t("notice.preview")}</Button>
-        {sends && notice.state === "approved" && (
+        <Save notice={notice} incident={incident} />
+        {sends && notice.by_hand && (notice.state === "approved" || notice.receipt) && <HandIn notice={notice} incident={incident} />}
+        {sends && notice.state === "approved" && !notice.by_hand && (
           <Popconfirm
             title={t("notice.sendSure", { n: count(notice.recipients, lang) })}
             okButtonProps={{ "aria-label": "confirm-send" }}
@@ -136,7 +146,16 @@ function NoticeDrawer({ notice, incident, close }: { notice: Schemas["NoticeView
           </Popconfirm>
         )}
         {sends && notice.state === "sending" && (
-          <AskReason label={t("notice.stop")} title={t("notice.stopTitle", { n: count(notice.letters.waiting, lang) })} danger send={stop} />
+          <AskReason label={t("notice.stop")} title={t("notice.stopTitle", { n: count(notice.letters.waiting, lang) })} danger testid="stop-notice" send={stop} />
+        )}
+        {sends && notice.letters.stopped > 0 && (notice.state === "stopped" || notice.state === "sent") && (
+          <AskReason
+            label={t("notice.resume")}
+            title={t("notice.resumeTitle", { n: count(notice.letters.stopped, lang) })}
+            hint={t("notice.resumeHint")}
+            testid="resume-notice"
+            send={resume}
+          />
         )}
         {notice.sent_at && <span>{t("notice.sentAt", { at: moment(notice.sent_at, lang) })}</span>}
       </div>
@@ -150,6 +169,7 @@ function NoticeDrawer({ notice, incident, close }: { notice: Schemas["NoticeView
         </p>
       )}
       {sends && notice.letters.unknown > 0 && <OpenLetters notice={notice} incident={incident} />}
+      <Proofs notice={notice} incident={incident} />
       {preview && <PreviewBox incident={incident} notice={notice} />}
       <small className="soft mono">SHA-256 {notice.sha256}</small>
     </Drawer>
@@ -159,6 +179,8 @@ function NoticeDrawer({ notice, incident, close }: { notice: Schemas["NoticeView
 const LETTERS = [
   ["waiting", "letters.waiting", "processing"],
   ["sent", "letters.sent", "green"],
+  ["delivered", "letters.delivered", "green"],
+  ["undelivered", "letters.undelivered", "red"],
   ["failed", "letters.failed", "red"],
   ["stopped", "letters.stopped", "default"],
   ["unknown", "letters.unknown", "orange"],
@@ -190,6 +212,7 @@ function OpenLetters({ notice, incident }: { notice: Schemas["NoticeView"]; inci
                   <code className="grow" style={{ overflowWrap: "anywhere" }}>
                     {one.message_id}
                   </code>
+                  <Tag>{t(one.channel === "sms" ? "letters.bySms" : "letters.byMail")}</Tag>
                   <Button size="small" loading={busy} data-testid="letter-taken" onClick={() => void decide(one.letter, false)}>
                     {t("letters.taken")}
                   </Button>

@@ -80,6 +80,7 @@ impl Firm {
         let orders = Text::new("订单", "orders");
         Self {
             kinds: BTreeMap::from([
+                ("+8613800000001".to_owned(), vec![mobile.clone()]),
                 ("li@example.cn".to_owned(), vec![mobile]),
                 ("wang@example.cn".to_owned(), vec![orders]),
             ]),

@@ -1,6 +1,8 @@
 //! Questions and commands about cases: rules first, then the desk.
 
 use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::{HeaderValue, header};
 use hudun_console_api as api;
 use hudun_console_api::endpoint as at;
@@ -59,6 +61,10 @@ pub(crate) fn mount(routes: &mut Routes) {
     routes.json(at::APPROVE_NOTICE, approve_notice);
     routes.json(at::SEND_NOTICE, send_notice);
     routes.json(at::STOP_NOTICE, stop_notice);
+    routes.json(at::RESUME_NOTICE, resume_notice);
+    routes.json(at::HAND_IN, hand_in);
+    routes.raw(at::EXPORT_NOTICE, export_notice);
+    routes.raw(at::OPEN_PROOF, open_proof);
     routes.json(at::OPEN_LETTERS, open_letters);
     routes.json(at::DECIDE_LETTER, decide_letter);
     routes.raw(at::EXPORT_EVIDENCE, export_evidence);
@@ -372,6 +378,62 @@ async fn stop_notice(call: Call, body: api::Reason) -> Answered<api::Done> {
     Ok(stopped.await?)
 }
 
+async fn resume_notice(call: Call, body: api::Reason) -> Answered<api::Done> {
+    short("reason", &body.reason, 500, true)?;
+    let (caller, incident, id) = (call.caller()?, incident(&call)?, notice(&call)?);
+    let resumed = call
+        .app
+        .desk
+        .resume_notice(&caller, incident, id, body.reason);
+    Ok(resumed.await?)
+}
+
+async fn hand_in(call: Call, body: api::HandIn) -> Answered<api::Done> {
+    short("receipt", &body.receipt, 200, true)?;
+    let (caller, incident, id) = (call.caller()?, incident(&call)?, notice(&call)?);
+    let proof = match body.proof {
+        None => None,
+        Some(proof) => {
+            short("proof.name", &proof.name, 100, true)?;
+            let bytes = STANDARD.decode(&proof.content).map_err(|_| {
+                Refusal::invalid(
+                    "proof.content",
+                    "凭证内容须为 base64。".to_owned(),
+                    "The proof must be base64.".to_owned(),
+                )
+            })?;
+            Some((proof.name, bytes))
+        }
+    };
+    let handed = call
+        .app
+        .desk
+        .hand_in(&caller, incident, id, body.receipt, proof);
+    Ok(handed.await?)
+}
+
+async fn export_notice(call: Call, (): ()) -> Result<Response, Refusal> {
+    let (caller, incident, id) = (call.caller()?, incident(&call)?, notice(&call)?);
+    let form: String = call.param("form")?;
+    let file = call
+        .app
+        .desk
+        .export_notice(&caller, incident, id, form)
+        .await?;
+    download(file)
+}
+
+async fn open_proof(call: Call, (): ()) -> Result<Response, Refusal> {
+    let (caller, incident, id) = (call.caller()?, incident(&call)?, notice(&call)?);
+    let sha256: String = call.param("proof")?;
+    let file = call
+        .app
+        .desk
+        .open_proof(&caller, incident, id, sha256)
+        .await?;
+    download(file)
+}
+
 async fn open_letters(call: Call, (): ()) -> Answered<api::OpenLetters> {
     Ok(call
         .app
@@ -396,6 +458,11 @@ async fn export_evidence(call: Call, (): ()) -> Result<Response, Refusal> {
         .desk
         .export_evidence(&call.caller()?, incident(&call)?)
         .await?;
+    download(file)
+}
+
+/// A file for the browser to save, never to show.
+fn download(file: api::Download) -> Result<Response, Refusal> {
     let safe: String = file
         .name
         .chars()

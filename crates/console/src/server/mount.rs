@@ -9,13 +9,13 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::Router;
-use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Query, Request};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
 use bytes::Bytes;
 use http::{StatusCode, header};
 use hudun_console_api::Caller;
-use hudun_console_api::endpoint::{Endpoint, Method, Seen};
+use hudun_console_api::endpoint::{Endpoint, HAND_IN, Method, Seen};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -110,8 +110,15 @@ impl Routes {
                 }
             }
         };
+        let served = on(filter, serve);
+        // A proof is a picture; everything else is a few words.
+        let served = if seen.path == HAND_IN.path {
+            served.layer(DefaultBodyLimit::max(LONGEST_PROOF))
+        } else {
+            served
+        };
         let router = std::mem::take(&mut self.router);
-        self.router = router.route(seen.path, on(filter, serve));
+        self.router = router.route(seen.path, served);
     }
 }
 
@@ -179,6 +186,9 @@ async fn accept<B: DeserializeOwned>(
         taken,
     ))
 }
+
+/// Longest body with a proof: 5 MiB in base64, and a little.
+const LONGEST_PROOF: usize = 7 << 20;
 
 fn bad(place: &str, cause: &str) -> Refusal {
     Refusal::invalid(

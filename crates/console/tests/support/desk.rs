@@ -705,11 +705,66 @@ impl Desk for TestDesk {
         ready(self.note(by, "stop-notice"))
     }
 
+    fn resume_notice<'a>(
+        &'a self,
+        by: &'a Caller,
+        incident: IncidentId,
+        notice: NoticeId,
+        _: String,
+    ) -> Answer<'a, api::Done> {
+        self.state().room.notices[0].state = api::NoticeState::Sending;
+        self.tell(api::Happening::Notice { incident, notice });
+        ready(self.note(by, "resume-notice"))
+    }
+
+    fn hand_in<'a>(
+        &'a self,
+        by: &'a Caller,
+        _: IncidentId,
+        _: NoticeId,
+        receipt: String,
+        proof: Option<(String, Vec<u8>)>,
+    ) -> Answer<'a, api::Done> {
+        let bytes = proof.map_or(0, |(_, bytes)| bytes.len());
+        ready(self.note(by, &format!("hand-in {receipt} {bytes}")))
+    }
+
+    fn export_notice<'a>(
+        &'a self,
+        by: &'a Caller,
+        _: IncidentId,
+        _: NoticeId,
+        form: String,
+    ) -> Answer<'a, api::Download> {
+        let _ = self.note(by, &format!("export-notice {form}"));
+        ready(Ok(api::Download {
+            name: format!("notice.{form}"),
+            media_type: "application/octet-stream".to_owned(),
+            bytes: vec![1, 2, 3],
+        }))
+    }
+
+    fn open_proof<'a>(
+        &'a self,
+        by: &'a Caller,
+        _: IncidentId,
+        _: NoticeId,
+        _: String,
+    ) -> Answer<'a, api::Download> {
+        let _ = self.note(by, "open-proof");
+        ready(Ok(api::Download {
+            name: "proof.png".to_owned(),
+            media_type: "image/png".to_owned(),
+            bytes: vec![1, 2, 3],
+        }))
+    }
+
     fn open_letters(&self, _: IncidentId, _: NoticeId) -> Answer<'_, api::OpenLetters> {
         ready(Ok(api::OpenLetters {
             items: vec![api::OpenLetter {
                 letter: "0a1b2c".to_owned(),
                 message_id: "<0a1b2c@example.com>".to_owned(),
+                channel: "email".to_owned(),
             }],
         }))
     }
@@ -1112,5 +1167,9 @@ fn notice(audience: api::Audience, lang: &str) -> api::NoticeView {
         due_at: Some(ago(-7_200_000)),
         sha256: "ef".repeat(32),
         letters: api::LetterCounts::default(),
+        message: None,
+        by_hand: matches!(audience, api::Audience::Regulator | api::Audience::Public),
+        receipt: None,
+        proofs: vec![],
     }
 }

@@ -25,7 +25,7 @@ use crate::notice::{
     Demand, Draft, NoticeKind, RenderOptions, Renderer, Section, demands, markers,
 };
 use crate::ruleset::RuleSet;
-use crate::text::Text;
+use crate::text::{Lang, Text};
 
 /// Why a notice may not leave.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

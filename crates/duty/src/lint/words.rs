@@ -15,7 +15,7 @@ impl Prepared<'_> {
                 self.foreign_figures(section, text, out);
             }
             for (n, line) in text.lines().enumerate().map(|(n, l)| (n + 1, l)) {
-                self.claims(draft, section, n, line, out);
+                self.claims(draft.lang, section, n, line, out);
                 self.personal(section, n, line, out);
                 self.details(section, n, line, out);
                 if matches!(self.kind, NoticeKind::PersonalNotice)
@@ -35,6 +35,33 @@ impl Prepared<'_> {
                 }
             }
         }
+    }
+
+    /// Holds a short message that stands for the notice on a small screen against the same record: no figure or date from
+    /// elsewhere, no claim without proof, no personal data, no vulnerability detail, no link. What it must say, the
+    /// notice itself says.
+    pub fn lint_message(&self, text: &str, lang: Lang) -> Vec<Refusal> {
+        const SECTION: &str = "message";
+        let mut out = Vec::new();
+        self.foreign_figures(SECTION, text, &mut out);
+        for (n, line) in text.lines().enumerate().map(|(n, l)| (n + 1, l)) {
+            self.claims(lang, SECTION, n, line, &mut out);
+            self.personal(SECTION, n, line, &mut out);
+            self.details(SECTION, n, line, &mut out);
+            if self.linter.personal.has_link(line, &self.record) {
+                out.push(self.refuse(
+                    "link",
+                    SECTION,
+                    n,
+                    line,
+                    "短信不得含链接，请写官方应用中的路径".into(),
+                    "a text message carries no link: name the path in the official app".into(),
+                ));
+            }
+        }
+        out.sort();
+        out.dedup();
+        out
     }
 
     fn foreign_figures(&self, section: &str, text: &str, out: &mut Vec<Refusal>) {
@@ -65,13 +92,8 @@ impl Prepared<'_> {
         }
     }
 
-    fn claims(&self, draft: &Draft, section: &str, n: usize, line: &str, out: &mut Vec<Refusal>) {
-        for (regex, claim) in self
-            .linter
-            .claims
-            .iter()
-            .filter(|(_, c)| c.lang == draft.lang)
-        {
+    fn claims(&self, lang: Lang, section: &str, n: usize, line: &str, out: &mut Vec<Refusal>) {
+        for (regex, claim) in self.linter.claims.iter().filter(|(_, c)| c.lang == lang) {
             let Some(m) = regex.find(line) else { continue };
             let proven = self
                 .facts

@@ -93,7 +93,7 @@ enum Command {
     /// What the behaviour engine has learnt of one person: read it or forget it.
     #[command(subcommand)]
     Baseline(baseline::BaselineCommand),
-    /// Notices, offline.
+    /// Notices: check and write them offline; list, export, send, stop and resume those of a case.
     #[command(subcommand)]
     Notice(NoticeCommand),
     /// Rules that Hudun works with: detection (Sigma), offline, and the Core Rule Set of the inspection.
@@ -384,6 +384,75 @@ enum NoticeCommand {
         #[arg(long)]
         out: PathBuf,
     },
+    /// List the notices of a case, and how their letters ended.
+    List {
+        /// The case.
+        incident: String,
+        #[command(flatten)]
+        entrance: Entrance,
+    },
+    /// Write a notice of a case into a file to hand in; that goes on the ledger.
+    Export {
+        #[command(flatten)]
+        notice: NoticeOf,
+        /// docx, pdf or json.
+        #[arg(long, value_parser = ["docx", "pdf", "json"], default_value = "pdf")]
+        form: String,
+        /// Where to.
+        #[arg(long)]
+        out: PathBuf,
+        #[command(flatten)]
+        entrance: Entrance,
+    },
+    /// Write down that a report was handed in, or a statement published.
+    HandIn {
+        #[command(flatten)]
+        notice: NoticeOf,
+        /// Number of the receipt.
+        #[arg(long)]
+        receipt: String,
+        /// A screenshot or a document that proves it: PNG, JPEG or PDF of at most 5 MiB.
+        #[arg(long)]
+        proof: Option<PathBuf>,
+        #[command(flatten)]
+        entrance: Entrance,
+    },
+    /// Send an approved notice.
+    Send {
+        #[command(flatten)]
+        notice: NoticeOf,
+        #[command(flatten)]
+        entrance: Entrance,
+    },
+    /// Stop what has not left yet of a notice.
+    Stop {
+        #[command(flatten)]
+        notice: NoticeOf,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        entrance: Entrance,
+    },
+    /// Let what was stopped go out after all; whoever was told is not told again.
+    Resume {
+        #[command(flatten)]
+        notice: NoticeOf,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        entrance: Entrance,
+    },
+}
+
+/// A notice of a case.
+#[derive(Args, Clone)]
+struct NoticeOf {
+    /// The case.
+    incident: String,
+    /// The notice, as `notice list` prints it.
+    notice: String,
 }
 
 /// Reads the command line and does what it says.
@@ -442,6 +511,7 @@ fn act(command: Command) -> anyhow::Result<ExitCode> {
             facts,
             out,
         }) => offline::render(&kind, &lang, &facts, &out),
+        Command::Notice(command) => remote::notice(command),
     }
 }
 

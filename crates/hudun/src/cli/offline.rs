@@ -4,9 +4,9 @@ use std::fs::File;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use hudun_core::Timestamp;
-use hudun_duty::{Draft, FactBase, Lang, NoticeKind, RenderOptions, RuleSet};
+use hudun_duty::{FactBase, Lang, NoticeKind, RenderOptions, RuleSet};
 use hudun_intel::assets::check_entries;
 use hudun_ledger::{Trust, VerifierKey};
 use serde_json::{Value, json};
@@ -263,42 +263,11 @@ pub(super) fn render(kind: &str, lang: &str, facts: &Path, out: &Path) -> anyhow
         now()?,
         &RenderOptions::default(),
     )?;
-    let bytes = match out.extension().and_then(|ending| ending.to_str()) {
-        Some("json") => serde_json::to_vec_pretty(&draft)?,
-        Some("md") => draft.to_markdown().into_bytes(),
-        Some("txt") => draft.to_text().into_bytes(),
-        Some("docx") => with_document(&draft, |document| Ok(hudun_duty_docs::docx(document)?))?,
-        Some("pdf") => with_document(&draft, |document| {
-            Ok(hudun_duty_docs::pdf(
-                document,
-                &hudun_duty_docs::find_face()?,
-            )?)
-        })?,
-        _ => bail!("--out: the name ends in .json, .md, .txt, .docx or .pdf"),
-    };
+    let form = out.extension().and_then(|ending| ending.to_str());
+    let bytes = crate::forms::file(&draft, form.unwrap_or_default()).context("--out")?;
     std::fs::write(out, bytes).with_context(|| out.display().to_string())?;
     println!("{}", out.display());
     Ok(ExitCode::SUCCESS)
-}
-
-fn with_document<T>(
-    draft: &Draft,
-    write: impl FnOnce(&hudun_duty_docs::Document<'_>) -> anyhow::Result<T>,
-) -> anyhow::Result<T> {
-    let parts: Vec<_> = draft
-        .sections
-        .iter()
-        .map(|section| hudun_duty_docs::Part {
-            heading: section.heading.clone(),
-            body: section.body.clone(),
-        })
-        .collect();
-    let lang = draft.lang.tag();
-    write(&hudun_duty_docs::Document {
-        title: &draft.title,
-        lang,
-        parts: &parts,
-    })
 }
 
 fn now() -> anyhow::Result<jiff::Timestamp> {

@@ -1,15 +1,20 @@
 //! Commands that talk to a running console.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use hudun_console::api::{self, Done, IncidentPage, UndoAnswer, WarRoom};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::cli::{Entrance, ExposureCommand, IncidentCommand, PatchCommand, PolicyCommand};
+use crate::cli::{
+    Entrance, ExposureCommand, IncidentCommand, NoticeCommand, NoticeOf, PatchCommand,
+    PolicyCommand,
+};
 use crate::demo::LOCAL_FILE;
 use crate::demo::people::{Person, path};
 
@@ -203,6 +208,106 @@ pub(super) fn evidence(
             file.display()
         )
     })
+}
+
+pub(super) fn notice(command: NoticeCommand) -> anyhow::Result<ExitCode> {
+    let at = |endpoint: &str, of: &NoticeOf| path(endpoint, &[&of.incident, &of.notice]);
+    match command {
+        // These need no console.
+        NoticeCommand::Lint { .. } | NoticeCommand::Render { .. } => Ok(ExitCode::SUCCESS),
+        NoticeCommand::List { incident, entrance } => {
+            let room: WarRoom = get(&entrance, &path(api::endpoint::ROOM.path, &[&incident]))?;
+            show(&entrance, &room.notices, |notices| {
+                or_none(notices.iter().map(notice_line).collect(), "no notices")
+            })
+        }
+        NoticeCommand::Export {
+            notice,
+            form,
+            out,
+            entrance,
+        } => {
+            let ids = [&notice.incident, &notice.notice, &form].map(String::as_str);
+            let at = path(api::endpoint::EXPORT_NOTICE.path, &ids);
+            let file = block_on(async { enter(&entrance).await?.fetch(&at).await })?;
+            std::fs::write(&out, &file).with_context(|| out.display().to_string())?;
+            let report = json!({ "file": out, "bytes": file.len() });
+            show(&entrance, &report, |_| out.display().to_string())
+        }
+        NoticeCommand::HandIn {
+            notice,
+            receipt,
+            proof,
+            entrance,
+        } => {
+            let proof = proof.map(|file| upload(&file)).transpose()?;
+            let body = serde_json::to_value(api::HandIn { receipt, proof })?;
+            let done: Done = press(&entrance, &at(api::endpoint::HAND_IN.path, &notice), &body)?;
+            show(&entrance, &done, said)
+        }
+        NoticeCommand::Send { notice, entrance } => {
+            let at = at(api::endpoint::SEND_NOTICE.path, &notice);
+            let done: Done = press(&entrance, &at, &json!({}))?;
+            show(&entrance, &done, said)
+        }
+        NoticeCommand::Stop {
+            notice,
+            reason,
+            entrance,
+        } => {
+            let at = at(api::endpoint::STOP_NOTICE.path, &notice);
+            let done: Done = press(&entrance, &at, &json!({ "reason": reason }))?;
+            show(&entrance, &done, said)
+        }
+        NoticeCommand::Resume {
+            notice,
+            reason,
+            entrance,
+        } => {
+            let at = at(api::endpoint::RESUME_NOTICE.path, &notice);
+            let done: Done = press(&entrance, &at, &json!({ "reason": reason }))?;
+            show(&entrance, &done, said)
+        }
+    }
+}
+
+fn upload(file: &Path) -> anyhow::Result<api::ProofUpload> {
+    let bytes = std::fs::read(file).with_context(|| file.display().to_string())?;
+    let name = file.file_name().map(|name| name.to_string_lossy());
+    Ok(api::ProofUpload {
+        name: name.unwrap_or_default().chars().take(100).collect(),
+        content: STANDARD.encode(bytes),
+    })
+}
+
+fn notice_line(notice: &api::NoticeView) -> String {
+    let letters = &notice.letters;
+    let mut line = format!(
+        "{}  {:?}  {}  {:?}  {}",
+        notice.id, notice.audience, notice.lang, notice.state, notice.title
+    );
+    if notice.recipients > 0 {
+        line.push_str(&format!(
+            "\n    letters: {} waiting, {} sent ({} arrived, {} did not), {} failed, {} stopped, {} unknown",
+            letters.waiting,
+            letters.sent,
+            letters.delivered,
+            letters.undelivered,
+            letters.failed,
+            letters.stopped,
+            letters.unknown
+        ));
+    }
+    if let Some(receipt) = &notice.receipt {
+        line.push_str(&format!(
+            "\n    handed in, receipt {receipt}, proofs: {}",
+            notice.proofs.len()
+        ));
+    }
+    for refusal in &notice.refusals {
+        line.push_str(&format!("\n    {}: {}", refusal.rule, refusal.text.en));
+    }
+    line
 }
 
 fn describe(room: &WarRoom) -> String {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hudun_core::{BoxFuture, SubjectToken, TenantId};
-use hudun_inform::Addressees;
+use hudun_inform::{Addressee, Addressees, Contact};
 
 use super::host::ScrmHost;
 use crate::addresses::{Matcher, OneByOne, Search};
@@ -21,7 +21,7 @@ impl Addressees for ScrmAddresses {
         &'a self,
         tenant: &'a TenantId,
         tokens: &'a [SubjectToken],
-    ) -> BoxFuture<'a, Result<Vec<(SubjectToken, String)>, String>> {
+    ) -> BoxFuture<'a, Result<Vec<Addressee>, String>> {
         Box::pin(async move {
             let directory = self.host.directory().await.ok_or("the SCRM is stopped")?;
             let emails = directory
@@ -30,7 +30,7 @@ impl Addressees for ScrmAddresses {
                 .map_err(|cause| cause.to_string())?;
             let mut matcher = Matcher::new(&self.keys, tenant, tokens);
             for (id, email) in &emails {
-                matcher.take(&[("customer", &id.to_string())], email);
+                matcher.take(&[("customer", &id.to_string())], email, None);
             }
             Ok(matcher.found)
         })
@@ -38,13 +38,13 @@ impl Addressees for ScrmAddresses {
 
     fn reached_at<'a>(
         &'a self,
-        address: &'a str,
+        contact: &'a Contact,
         tenants: &'a [TenantId],
     ) -> BoxFuture<'a, Result<Vec<(TenantId, SubjectToken)>, String>> {
         Box::pin(async move {
             let _turn = self.questions.turn().await?;
             let directory = self.host.directory().await.ok_or("the SCRM is stopped")?;
-            let mut search = Search::new(&self.keys, tenants, address);
+            let mut search = Search::new(&self.keys, tenants, contact);
             for tenant in tenants {
                 let emails = directory
                     .emails(tenant.as_str(), "question of an affected person")
@@ -53,7 +53,7 @@ impl Addressees for ScrmAddresses {
                 for (id, email) in &emails {
                     let names = [("customer", id.to_string())];
                     let names = names.each_ref().map(|(space, id)| (*space, id.as_str()));
-                    search.take(Some(tenant.as_str()), &names, email);
+                    search.take(Some(tenant.as_str()), &names, email, None);
                 }
             }
             Ok(search.found)

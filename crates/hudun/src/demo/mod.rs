@@ -726,6 +726,7 @@ fn demo_config(
             trusted_proxies: Vec::new(),
         }),
         store: None,
+        sms: None,
         addresses: None,
         alerts: AlertPart {
             webhooks: Vec::new(),

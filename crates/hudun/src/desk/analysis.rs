@@ -12,7 +12,7 @@ use crate::office::Office;
 
 impl Office {
     /// The duties of a case as they were computed, asked of law once for each revision.
-    pub(super) async fn assessment(&self, id: IncidentId) -> Got<Option<Arc<Assessment>>> {
+    pub(crate) async fn assessment(&self, id: IncidentId) -> Got<Option<Arc<Assessment>>> {
         let Some(record) = self.analyst.duties(id).await.map_err(error::analyze)? else {
             return Ok(None);
         };

@@ -322,6 +322,76 @@ impl Office {
         ))
     }
 
+    pub(super) async fn resume_notice(
+        &self,
+        by: &Caller,
+        id: IncidentId,
+        notice: NoticeId,
+        reason: String,
+    ) -> Got<api::Done> {
+        self.notice(id, notice).await?;
+        let now = Timestamp::now();
+        self.informer()?
+            .resume(&by.account, notice, &reason, now)
+            .await?;
+        self.tell_notice(id, notice, now);
+        Ok(api::Done::new(
+            "停下的已继续发送，已经告知的人不会再收到",
+            "What was stopped goes out; whoever was told is not told again",
+        ))
+    }
+
+    pub(super) async fn hand_in(
+        &self,
+        by: &Caller,
+        id: IncidentId,
+        notice: NoticeId,
+        receipt: String,
+        proof: Option<(String, Vec<u8>)>,
+    ) -> Got<api::Done> {
+        self.notice(id, notice).await?;
+        let now = Timestamp::now();
+        self.informer()?
+            .hand_in(&by.account, notice, &receipt, proof, now)
+            .await?;
+        self.tell_notice(id, notice, now);
+        Ok(api::Done::new("已登记递交", "The hand-in is written down"))
+    }
+
+    pub(super) async fn export_notice(
+        &self,
+        by: &Caller,
+        id: IncidentId,
+        notice: NoticeId,
+        form: String,
+    ) -> Got<api::Download> {
+        self.notice(id, notice).await?;
+        let now = Timestamp::now();
+        let file = self
+            .informer()?
+            .export(&by.account, notice, &form, now)
+            .await?;
+        self.live.publish(now, Happening::Timeline { incident: id });
+        Ok(file)
+    }
+
+    pub(super) async fn open_proof(
+        &self,
+        by: &Caller,
+        id: IncidentId,
+        notice: NoticeId,
+        sha256: String,
+    ) -> Got<api::Download> {
+        self.notice(id, notice).await?;
+        let now = Timestamp::now();
+        let file = self
+            .informer()?
+            .proof(&by.account, notice, &sha256, now)
+            .await?;
+        self.live.publish(now, Happening::Timeline { incident: id });
+        Ok(file)
+    }
+
     pub(super) async fn open_letters(
         &self,
         id: IncidentId,

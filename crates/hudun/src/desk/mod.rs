@@ -237,6 +237,47 @@ impl Desk for Desktop {
         Box::pin(self.0.stop_notice(by, incident, notice, reason))
     }
 
+    fn resume_notice<'a>(
+        &'a self,
+        by: &'a Caller,
+        incident: IncidentId,
+        notice: NoticeId,
+        reason: String,
+    ) -> Answer<'a, api::Done> {
+        Box::pin(self.0.resume_notice(by, incident, notice, reason))
+    }
+
+    fn hand_in<'a>(
+        &'a self,
+        by: &'a Caller,
+        incident: IncidentId,
+        notice: NoticeId,
+        receipt: String,
+        proof: Option<(String, Vec<u8>)>,
+    ) -> Answer<'a, api::Done> {
+        Box::pin(self.0.hand_in(by, incident, notice, receipt, proof))
+    }
+
+    fn export_notice<'a>(
+        &'a self,
+        by: &'a Caller,
+        incident: IncidentId,
+        notice: NoticeId,
+        form: String,
+    ) -> Answer<'a, api::Download> {
+        Box::pin(self.0.export_notice(by, incident, notice, form))
+    }
+
+    fn open_proof<'a>(
+        &'a self,
+        by: &'a Caller,
+        incident: IncidentId,
+        notice: NoticeId,
+        sha256: String,
+    ) -> Answer<'a, api::Download> {
+        Box::pin(self.0.open_proof(by, incident, notice, sha256))
+    }
+
     fn open_letters(&self, incident: IncidentId, notice: NoticeId) -> Answer<'_, api::OpenLetters> {
         Box::pin(self.0.open_letters(incident, notice))
     }

@@ -186,6 +186,24 @@ pub fn sentence(kind: &str, body: &Value) -> Text {
             format!("申请策略回到第 {} 版", word("to")),
             format!("asked to go back to policy revision {}", word("to")),
         ),
+        "inform.stopped" => both(
+            format!("通知停止发送：{}", word("reason")),
+            format!("a notice was stopped: {}", word("reason")),
+        ),
+        "inform.resumed" => both(
+            format!("通知恢复发送：{}", word("reason")),
+            format!("a stopped notice goes on: {}", word("reason")),
+        ),
+        "inform.handed-in" => both(
+            format!("报告已递交，回执 {}", word("receipt")),
+            format!("a report was handed in, receipt {}", word("receipt")),
+        ),
+        "inform.exported" => both(
+            format!("导出通知（{}）", word("form")),
+            format!("a notice was exported ({})", word("form")),
+        ),
+        "inform.proof-kept" => both("递交凭证已存", "proof of a hand-in kept"),
+        "inform.proof-opened" => both("打开递交凭证", "proof of a hand-in opened"),
         "evidence.export" => both("导出证据包", "evidence pack exported"),
         other => match (body.get("summary"), body.get("title")) {
             (Some(Value::Object(_)), _) => said("summary"),
