@@ -11,7 +11,7 @@ pub(crate) fn file(draft: &Draft, form: &str) -> Result<Vec<u8>, FormError> {
         "json" => serde_json::to_vec_pretty(draft)?,
         "md" => draft.to_markdown().into_bytes(),
         "txt" => draft.to_text().into_bytes(),
-        "docx" => with_document(draft, |document| hudun_duty_docs::docx(document))?,
+        "docx" => with_document(draft, hudun_duty_docs::docx)?,
         "pdf" => {
             let face = hudun_duty_docs::find_face()?;
             with_document(draft, |document| hudun_duty_docs::pdf(document, &face))?
