@@ -1,7 +1,7 @@
 //! The behaviour engine's state across restarts, and its fresh log-ins carried out.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Write};
+use std::io::{BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use hudun_monitor::{Behaviour, Monitor, StepUp, Thresholds};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::folder::replace;
 use crate::pump::Watch;
 
 /// The file in the data folder.
@@ -45,28 +46,10 @@ pub fn open(thresholds: &Thresholds, data: &Path) -> anyhow::Result<Monitor> {
     Ok(monitor.with_behaviour(Behaviour::new(settings, roles)?))
 }
 
-/// Saves now and then, and once more at the end.
+/// Saves what was learnt now and then, and once more at the end.
 pub async fn keep(watch: Watch, data: PathBuf, stop: CancellationToken) {
-    loop {
-        let ended = tokio::select! {
-            () = stop.cancelled() => true,
-            () = tokio::time::sleep(SAVE_EVERY) => false,
-        };
-        let (watch, folder) = (watch.clone(), data.clone());
-        let saved = tokio::task::spawn_blocking(move || save(&watch, &folder)).await;
-        match saved {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                tracing::error!(%error, "what the behaviour engine has learnt could not be saved")
-            }
-            Err(error) => {
-                tracing::error!(%error, "saving what the behaviour engine has learnt broke off")
-            }
-        }
-        if ended {
-            return;
-        }
-    }
+    let what = "what the behaviour engine has learnt";
+    crate::folder::save_now_and_then(what, SAVE_EVERY, stop, move || save(&watch, &data)).await;
 }
 
 fn save(watch: &Watch, data: &Path) -> anyhow::Result<()> {
@@ -74,24 +57,6 @@ fn save(watch: &Watch, data: &Path) -> anyhow::Result<()> {
         return Ok(());
     };
     replace(data, FILE, |out| Ok(out.write_all(&bytes)?))
-}
-
-/// Writes beside the old file and then takes its place, so that one of them is whole at any time.
-pub(crate) fn replace(
-    data: &Path,
-    name: &str,
-    write: impl FnOnce(&mut BufWriter<File>) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    let new = data.join(format!("{name}.new"));
-    let mut out = BufWriter::new(File::create(&new)?);
-    write(&mut out)?;
-    let out = out
-        .into_inner()
-        .map_err(std::io::IntoInnerError::into_error)?;
-    out.sync_all()?;
-    std::fs::rename(&new, data.join(name))?;
-    // The new name has to be on disk as well.
-    Ok(File::open(data)?.sync_all()?)
 }
 
 /// Ends the sessions of accounts that should log in again.

@@ -9,8 +9,7 @@ use hudun_monitor::{Monitor, RuleSettings, Rules};
 use hudun_sigma::{Loader, RuleSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::behaviour::replace;
-use crate::folder::FolderWatch;
+use crate::folder::{FolderWatch, replace};
 use crate::pump::Watch;
 use crate::rule_files::RuleFiles;
 
@@ -127,29 +126,10 @@ fn set_aside(file: &Path, error: &dyn std::fmt::Display) -> anyhow::Result<()> {
     std::fs::rename(file, &aside).with_context(|| file.display().to_string())
 }
 
-/// Saves now and then, and once more at the end.
+/// Saves what the rules know now and then, and once more at the end.
 pub async fn keep(watch: Watch, data: PathBuf, stop: CancellationToken) {
-    loop {
-        let ended = tokio::select! {
-            () = stop.cancelled() => true,
-            () = tokio::time::sleep(SAVE_EVERY) => false,
-        };
-        let (watch, folder) = (watch.clone(), data.clone());
-        let saved = tokio::task::spawn_blocking(move || save(&watch, &folder)).await;
-        match saved {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                tracing::error!(
-                    error = format!("{error:#}"),
-                    "what detection knows could not be saved"
-                );
-            }
-            Err(error) => tracing::error!(%error, "saving what detection knows broke off"),
-        }
-        if ended {
-            return;
-        }
-    }
+    let what = "what detection knows";
+    crate::folder::save_now_and_then(what, SAVE_EVERY, stop, move || save(&watch, &data)).await;
 }
 
 fn save(watch: &Watch, data: &Path) -> anyhow::Result<()> {

@@ -1,6 +1,9 @@
-//! Notices when the files of a folder have changed and come to rest.
+//! Notices when the files of a folder have changed and come to rest; replaces a file whole, now and then.
 
+use std::fs::File;
+use std::io::BufWriter;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio_util::sync::CancellationToken;
@@ -65,4 +68,49 @@ fn state_of(folder: &Path) -> Vec<(PathBuf, u64, Option<SystemTime>)> {
     }
     files.sort();
     files
+}
+
+/// Saves now and then, and once more at the end. What can't be saved is told of and tried again.
+pub(crate) async fn save_now_and_then(
+    what: &str,
+    every: Duration,
+    stop: CancellationToken,
+    save: impl Fn() -> anyhow::Result<()> + Send + Sync + 'static,
+) {
+    let save = Arc::new(save);
+    loop {
+        let ended = tokio::select! {
+            () = stop.cancelled() => true,
+            () = tokio::time::sleep(every) => false,
+        };
+        let save = Arc::clone(&save);
+        match tokio::task::spawn_blocking(move || save()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::error!(error = format!("{error:#}"), "{what} could not be saved");
+            }
+            Err(error) => tracing::error!(%error, "saving {what} broke off"),
+        }
+        if ended {
+            return;
+        }
+    }
+}
+
+/// Writes beside the old file and then takes its place, so that one of them is whole at any time.
+pub(crate) fn replace(
+    data: &Path,
+    name: &str,
+    write: impl FnOnce(&mut BufWriter<File>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let new = data.join(format!("{name}.new"));
+    let mut out = BufWriter::new(File::create(&new)?);
+    write(&mut out)?;
+    let out = out
+        .into_inner()
+        .map_err(std::io::IntoInnerError::into_error)?;
+    out.sync_all()?;
+    std::fs::rename(&new, data.join(name))?;
+    // The new name has to be on disk as well.
+    Ok(File::open(data)?.sync_all()?)
 }
