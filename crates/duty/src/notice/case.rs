@@ -258,3 +258,66 @@ impl Object for Reader {
         keys.map_or(Enumerator::Empty, |keys| Enumerator::Values(keys.collect()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // a test that panics has failed
+
+    use minijinja::Environment;
+
+    use super::*;
+    use crate::{RuleSet, assess};
+
+    #[test]
+    fn a_personal_notice_differs_in_two_sections() {
+        let set = RuleSet::embedded().unwrap();
+        let facts = FactBase::from_json(include_str!("../../tests/common/full.json")).unwrap();
+        let answers = assess(&facts, &set, facts.times.detected.unwrap()).unwrap();
+        let renderer = Renderer::new(&set).unwrap();
+        for lang in [Lang::Zh, Lang::En] {
+            let options = RenderOptions::default();
+            let kind = NoticeKind::PersonalNotice;
+            let case = renderer
+                .for_case(kind, lang, &facts, &answers, &options)
+                .unwrap();
+            let templates = case.page.template.sections.iter().zip(&case.sections);
+            let own: Vec<&str> = templates
+                .filter(|(_, part)| matches!(part, Part::Own))
+                .map(|(template, _)| template.id.as_str())
+                .collect();
+            assert_eq!(own, ["your_data", "not_involved"]);
+            assert!(matches!(case.title, Part::Same(_)));
+        }
+    }
+
+    #[test]
+    fn whatever_looks_at_a_readers_kinds_is_seen() {
+        let reader = Arc::new(Reader {
+            base: Value::from_serialize(BTreeMap::from([("today", "x"), (KINDS, "base")])),
+            kinds: Value::from(vec!["name"]),
+            not_involved: Value::from(Vec::<Value>::new()),
+            asked: AtomicBool::new(false),
+        });
+        for (template, asks) in [
+            ("plain", false),
+            ("{{ today }}", false),
+            (
+                "{% for k in [1] %}{{ loop.index }}{{ today }}{% endfor %}",
+                false,
+            ),
+            ("{% if false %}{{ kinds }}{% endif %}", false),
+            ("{% if today == 'x' %}{{ kinds }}{% endif %}", true),
+            ("{{ not_involved | length }}", true),
+            ("{% if kinds is defined %}yes{% endif %}", true),
+            ("{% set today = kinds %}", true),
+            ("{% macro m() %}{{ kinds }}{% endmacro %}{{ m() }}", true),
+            ("{{ debug() }}", true),
+        ] {
+            reader.asked.store(false, Ordering::Relaxed);
+            let context = Value::from_dyn_object(reader.clone());
+            let rendered = Environment::new().render_str(template, context).unwrap();
+            assert_eq!(reader.asked.load(Ordering::Relaxed), asks, "{template}");
+            assert!(!rendered.contains("base"), "{template}: {rendered}");
+        }
+    }
+}
