@@ -519,7 +519,7 @@ async fn far_away(to: std::net::SocketAddr, hold: std::time::Duration) -> std::n
                         }
                     }
                 };
-            let back = carry.clone();
+            let back = carry;
             tokio::spawn(async move { carry(&mut from_near, &mut to_far).await });
             tokio::spawn(async move { back(&mut from_far, &mut to_near).await });
         }

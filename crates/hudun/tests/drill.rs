@@ -2,7 +2,7 @@
 //! fixed detections, and by the behaviour engine without the rules and them; staff at work wake nobody.
 
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::panic, clippy::unwrap_used, missing_docs)]
 
 use std::process::Command;
 

@@ -1,6 +1,6 @@
 //! What correlations remember goes on after a restart, and a damaged file is refused whole.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::panic, clippy::unwrap_used)]
 
 use std::sync::{Arc, OnceLock};
 
