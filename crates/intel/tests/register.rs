@@ -368,7 +368,9 @@ async fn a_known_exploit_and_an_attack_at_the_own_gateway_make_it_graver_for_goo
     let store = Store::in_memory().await.unwrap();
     let register = Register::open(&store).await.unwrap();
     let assets = assets(&store, "1.0.0").await;
-    let feed = index(&[(Format::Ghsa, &osv("GHSA-1", "2.0.0"))]);
+    let vector = r#""severity":[{"type":"CVSS_V3","score":"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:L/I:N/A:N"}],"affected""#;
+    let text = osv("GHSA-1", "2.0.0").replace(r#""affected""#, vector);
+    let feed = index(&[(Format::Ghsa, &text)]);
     register
         .refresh(&feed, &assets.all().await, unchecked, at(0))
         .await

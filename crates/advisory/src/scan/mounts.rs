@@ -110,7 +110,7 @@ mod tests {
         let text = "22 1 0:21 / /proc rw,nosuid - proc proc rw\n\
             26 1 8:1 / / rw shared:1 - ext4 /dev/sda1 rw\n\
             90 26 0:50 / /srv/shared\\040files rw - nfs4 10.0.0.1:/x rw\n\
-            91 26 0:51 / /home/a/mnt rw - fuse.sshfs a@b: rw\nbroken";
+            91 26 0:51 / /srv/mnt rw - fuse.sshfs a@b: rw\nbroken";
         let found = parse(text);
         assert_eq!(found.len(), 3);
         assert_eq!(found[&PathBuf::from("/proc")].0, Skip::Kernel);
