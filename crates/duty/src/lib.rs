@@ -9,6 +9,7 @@
 //! * [`assess`] — verdicts, reasons in Chinese and English, clocks in their zones, severity by four yardsticks, gates.
 //! * [`Renderer`] — drafts of notices from templates; every figure comes from the facts.
 //! * [`Linter`] — refuses a notice that says less, more or other than the record, or lacks its approvals.
+//! * [`CaseRenderer`] and [`CaseLinter`] — the same for a hundred thousand readers of one case, each with their own kinds.
 //!
 //! ```
 //! use hudun_duty::{FactBase, RuleSet, Verdict, assess};
@@ -57,11 +58,12 @@ pub use expr::{Decision, Expr, Member, Outcome, Threshold, Truth};
 pub use facts::*;
 pub use gates::{Gate, GateRule, GateState};
 pub use lint::{
-    Approval, ApprovalRole, ClaimPattern, DetailPattern, LintData, LintInput, Linter, Prepared,
-    Refusal, lint,
+    Approval, ApprovalRole, CaseLinter, ClaimPattern, DetailPattern, LintData, LintInput, Linter,
+    Prepared, Refusal, lint,
 };
 pub use notice::{
-    Demand, Draft, NoticeKind, RenderOptions, Renderer, Section, SectionTemplate, Template,
+    CaseRenderer, Demand, Draft, NoticeKind, RenderOptions, Renderer, Section, SectionTemplate,
+    Template,
 };
 pub use rule::{
     DutyKind, Evidence, Exemption, Phase, Recipient, RecipientKind, Rule, Sanction, Source, Status,

@@ -36,18 +36,16 @@ pub(crate) fn texts(
     let dated = notice.draft.dated;
     let assessment = assess(facts, rules, dated)?;
     let renderer = Renderer::new(rules)?;
-    let render = |for_kinds| {
-        let options = RenderOptions {
-            for_kinds,
-            dated: Some(dated),
-            ..RenderOptions::default()
-        };
-        renderer.render(notice.kind, notice.lang, facts, &assessment, &options)
+    let (kind, lang) = (notice.kind, notice.lang);
+    let options = RenderOptions {
+        dated: Some(dated),
+        ..RenderOptions::default()
     };
-    if render(None)?.digest() != notice.draft.digest() {
+    let whole = renderer.render(kind, lang, facts, &assessment, &options)?;
+    if whole.digest() != notice.draft.digest() {
         return Err(InformError::OtherText);
     }
-    let template = ways.template(notice.lang);
+    let template = ways.template(lang);
     let known_template = template.map(|template| template.id.as_str());
     if known_template != notice.message.as_ref().map(|m| m.template.as_str()) {
         return Err(InformError::OtherText);
@@ -64,20 +62,23 @@ pub(crate) fn texts(
         send_list_digest: notice.affected_set_digest.clone(),
         ..LintInput::default()
     };
+    // What every set of kinds reads the same is rendered and searched once.
+    let case = renderer.for_case(kind, lang, facts, &assessment, &options)?;
+    let linter = linter.for_case(&case, &input);
     let mut texts = BTreeMap::new();
     for own in groups {
         // A person of whom nothing is known to have been taken, or more than the case says, is not in this case.
         if own.is_empty() || !own.is_subset(&known) {
             return Err(InformError::OtherPersons);
         }
-        let draft = render(Some(own.clone()))?;
+        let draft = case.render(own)?;
         let message = template
-            .map(|template| template.fill(facts, notice.lang, own, ways.longest_value))
+            .map(|template| template.fill(facts, lang, own, ways.longest_value))
             .transpose()?;
-        let prepared = linter.prepare(&draft, facts, &assessment, &input)?;
+        let prepared = linter.prepare(&draft, &input)?;
         let mut refusals = prepared.lint(&draft, &input);
         if let Some(message) = &message {
-            refusals.extend(prepared.lint_message(&message.text, notice.lang));
+            refusals.extend(prepared.lint_message(&message.text, lang));
         }
         let refusals: Vec<_> = refusals
             .into_iter()

@@ -1,15 +1,17 @@
 //! Whether it may leave: to whom, approved by whom, past which gates.
 
+use std::cell::LazyCell;
+
 use super::*;
 
 impl Prepared<'_> {
     pub(super) fn send_list(&self, input: &LintInput, out: &mut Vec<Refusal>) {
-        if !self.kind.has_send_list() {
+        if !self.case.kind.has_send_list() {
             return;
         }
-        let affected = &self.facts.method.affected_set_digest;
+        let affected = &self.case.facts.method.affected_set_digest;
         if affected.is_empty() || &input.send_list_digest != affected {
-            out.push(self.refuse(
+            out.push(self.case.refuse(
                 "send-list",
                 "",
                 0,
@@ -21,12 +23,12 @@ impl Prepared<'_> {
     }
 
     pub(super) fn approvals(&self, draft: &Draft, input: &LintInput, out: &mut Vec<Refusal>) {
-        let needed: &[ApprovalRole] = if self.kind == NoticeKind::InternalBulletin {
+        let needed: &[ApprovalRole] = if self.case.kind == NoticeKind::InternalBulletin {
             &[ApprovalRole::Commander]
         } else {
             &[ApprovalRole::Legal, ApprovalRole::Commander]
         };
-        let digest = draft.digest();
+        let digest = LazyCell::new(|| draft.digest());
         let mut persons = BTreeSet::new();
         for role in needed {
             let name = match role {
@@ -39,7 +41,7 @@ impl Prepared<'_> {
                 .filter(|a| a.role == *role && !a.by.trim().is_empty())
                 .collect();
             let good = of_role.iter().find(|a| {
-                a.digest == digest && a.at >= draft.dated && !persons.contains(a.by.trim())
+                a.digest == *digest && a.at >= draft.dated && !persons.contains(a.by.trim())
             });
             if let Some(a) = good {
                 persons.insert(a.by.trim());
@@ -59,13 +61,13 @@ impl Prepared<'_> {
                     ),
                 )
             };
-            out.push(self.refuse("approval", "", 0, &name.en, zh, en));
+            out.push(self.case.refuse("approval", "", 0, &name.en, zh, en));
         }
     }
 
     pub(super) fn gates(&self, out: &mut Vec<Refusal>) {
-        for gate in self.assessment.gates.iter().filter(|g| g.stops()) {
-            for d in &self.demands {
+        for gate in self.case.assessment.gates.iter().filter(|g| g.stops()) {
+            for d in &self.case.demands {
                 if gate.rules.contains(&d.rule) {
                     let articles = |f: fn(&crate::rule::Source) -> &String| {
                         gate.sources
@@ -77,7 +79,7 @@ impl Prepared<'_> {
                     out.push(Refusal {
                         rule: Some(d.rule.clone()),
                         article: Text::new(articles(|s| &s.zh), articles(|s| &s.en)),
-                        ..self.refuse(
+                        ..self.case.refuse(
                             "vulnerability",
                             "",
                             0,

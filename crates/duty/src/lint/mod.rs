@@ -2,6 +2,7 @@
 //! the approvals. It renders the notice once more from the facts and holds the text against it, section by section,
 //! so that what a person edited can say more plainly what the record says, and nothing else.
 
+mod case;
 mod data;
 mod leave;
 mod personal;
@@ -10,19 +11,21 @@ mod sections;
 mod tokens;
 mod words;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
+pub use self::case::CaseLinter;
 pub use self::data::{ClaimPattern, DetailPattern, LintData};
 use self::record::Record;
 use crate::assess::Assessment;
 use crate::error::DutyError;
 use crate::facts::FactBase;
 use crate::notice::{
-    Demand, Draft, NoticeKind, RenderOptions, Renderer, Section, demands, markers,
+    Demand, Draft, NoticeKind, RenderOptions, Renderer, Section, Words, demands, markers,
 };
 use crate::ruleset::RuleSet;
 use crate::text::{Lang, Text};
@@ -102,14 +105,23 @@ pub struct Linter<'a> {
 
 /// A linter that knows what one notice must say; reusable for every reader of the same notice.
 pub struct Prepared<'l> {
+    case: Arc<Case<'l>>,
+    reference: Words<'l>,
+    /// The figures of `reference` that `case` doesn't list; sought only when a figure is not where it must be.
+    numbers: OnceLock<BTreeSet<String>>,
+}
+
+/// What a notice is held against, whoever reads it.
+struct Case<'l> {
     linter: &'l Linter<'l>,
-    reference: Draft,
     demands: Vec<Demand>,
     record: Record,
     kind: NoticeKind,
+    lang: Lang,
     facts: &'l FactBase,
     assessment: &'l Assessment,
-    allowed_numbers: BTreeSet<String>,
+    /// Lines that no check of single lines refuses, in any section.
+    clean: HashSet<String>,
 }
 
 /// Holds a notice against facts, rules, send list and approvals. An empty answer lets it pass.
@@ -176,26 +188,35 @@ impl<'a> Linter<'a> {
         let reference = self
             .renderer
             .render(like.kind, like.lang, facts, assessment, &options)?;
-        let serves = |d: &Demand| input.serves.as_ref().is_none_or(|s| s.contains(&d.rule));
-        let demands = demands(like.kind, assessment)
-            .into_iter()
-            .filter(serves)
-            .collect();
-        let mut allowed_numbers: BTreeSet<String> =
-            self.set.lint.hotlines.iter().cloned().collect();
-        for s in &reference.sections {
-            allowed_numbers.extend(self.tokens.of(&s.body).into_iter().map(|t| t.text));
-        }
         Ok(Prepared {
+            case: Arc::new(self.case(like.kind, like.lang, facts, assessment, input)),
+            reference: reference.into(),
+            numbers: OnceLock::new(),
+        })
+    }
+
+    fn case<'l>(
+        &'l self,
+        kind: NoticeKind,
+        lang: Lang,
+        facts: &'l FactBase,
+        assessment: &'l Assessment,
+        input: &LintInput,
+    ) -> Case<'l> {
+        let serves = |d: &Demand| input.serves.as_ref().is_none_or(|s| s.contains(&d.rule));
+        Case {
             linter: self,
-            record: Record::of(facts, like.lang),
-            kind: like.kind,
-            reference,
-            demands,
+            demands: demands(kind, assessment)
+                .into_iter()
+                .filter(serves)
+                .collect(),
+            record: Record::of(facts, lang),
+            kind,
+            lang,
             facts,
             assessment,
-            allowed_numbers,
-        })
+            clean: HashSet::new(),
+        }
     }
 }
 
@@ -208,8 +229,11 @@ impl Prepared<'_> {
         for want in &self.reference.sections {
             if let Some(have) = draft.sections.iter().find(|s| s.id == want.id) {
                 self.mandatory(want, have, &mut out);
-                self.figures(want, have, &mut out);
-                self.records(want, have, &mut out);
+                // The record's own words hold its figures, names and lists by themselves.
+                if have.body != want.body {
+                    self.figures(want, have, &mut out);
+                    self.records(want, have, &mut out);
+                }
             }
         }
         self.words(draft, &mut out);
@@ -221,6 +245,80 @@ impl Prepared<'_> {
         out
     }
 
+    fn version(&self, draft: &Draft, out: &mut Vec<Refusal>) {
+        if draft.rules_digest != self.case.linter.set.digest {
+            out.push(self.case.refuse(
+                "version",
+                "",
+                0,
+                &draft.rules_digest,
+                "通知所依据的规则版本与现行内容不一致，请重新生成".into(),
+                "the notice was made with other rules: render it again".into(),
+            ));
+        }
+        if draft.facts_digest != self.case.assessment.facts_digest {
+            out.push(self.case.refuse(
+                "version",
+                "",
+                0,
+                &draft.facts_digest,
+                "事实已更新，通知仍依据旧事实，请重新生成".into(),
+                "the facts have changed since: render it again".into(),
+            ));
+        }
+        if draft.incident != self.case.facts.incident.id {
+            out.push(self.case.refuse(
+                "record",
+                "",
+                0,
+                &draft.incident,
+                "事件编号与记录不一致".into(),
+                "the incident number is not the record's".into(),
+            ));
+        }
+        let detected = self.case.facts.times.detected;
+        let early = detected.is_some_and(|d| draft.dated < d);
+        if early || draft.dated > self.case.assessment.now {
+            out.push(self.case.refuse(
+                "date",
+                "",
+                0,
+                &draft.dated.to_string(),
+                "通知日期早于发现时间或者晚于当前时间".into(),
+                "the notice is dated before detection or in the future".into(),
+            ));
+        }
+    }
+
+    fn demanded<'s>(&'s self, section: &'s Section) -> impl Iterator<Item = &'s Demand> {
+        let demands = self.case.demands.iter();
+        demands.filter(|d| section.satisfies.contains(&d.field))
+    }
+
+    fn field(&self, id: &str) -> Text {
+        let set = self.case.linter.set;
+        set.field(id)
+            .map_or_else(|| Text::new(id, id), |f| f.title.clone())
+    }
+
+    fn missing(&self, section: &Section, demand: &Demand, excerpt: &str, line: usize) -> Refusal {
+        let field = self.field(&demand.field);
+        Refusal {
+            rule: Some(demand.rule.clone()),
+            article: Text::new(demand.article.clone(), demand.article.clone()),
+            ..self.case.refuse(
+                "missing-part",
+                &section.id,
+                line,
+                excerpt,
+                format!("{} 要求的「{}」缺失", demand.rule, field.zh),
+                format!("\"{}\", demanded by {}, is missing", field.en, demand.rule),
+            )
+        }
+    }
+}
+
+impl Case<'_> {
     fn refuse(
         &self,
         check: &str,
@@ -245,79 +343,6 @@ impl Prepared<'_> {
             line,
             excerpt: excerpt.chars().take(80).collect(),
             message: Text::new(zh, en),
-        }
-    }
-
-    fn version(&self, draft: &Draft, out: &mut Vec<Refusal>) {
-        if draft.rules_digest != self.reference.rules_digest {
-            out.push(self.refuse(
-                "version",
-                "",
-                0,
-                &draft.rules_digest,
-                "通知所依据的规则版本与现行内容不一致，请重新生成".into(),
-                "the notice was made with other rules: render it again".into(),
-            ));
-        }
-        if draft.facts_digest != self.reference.facts_digest {
-            out.push(self.refuse(
-                "version",
-                "",
-                0,
-                &draft.facts_digest,
-                "事实已更新，通知仍依据旧事实，请重新生成".into(),
-                "the facts have changed since: render it again".into(),
-            ));
-        }
-        if draft.incident != self.reference.incident {
-            out.push(self.refuse(
-                "record",
-                "",
-                0,
-                &draft.incident,
-                "事件编号与记录不一致".into(),
-                "the incident number is not the record's".into(),
-            ));
-        }
-        let early = self.facts.times.detected.is_some_and(|d| draft.dated < d);
-        if early || draft.dated > self.assessment.now {
-            out.push(self.refuse(
-                "date",
-                "",
-                0,
-                &draft.dated.to_string(),
-                "通知日期早于发现时间或者晚于当前时间".into(),
-                "the notice is dated before detection or in the future".into(),
-            ));
-        }
-    }
-
-    fn demanded<'s>(&'s self, section: &'s Section) -> impl Iterator<Item = &'s Demand> {
-        self.demands
-            .iter()
-            .filter(|d| section.satisfies.contains(&d.field))
-    }
-
-    fn field(&self, id: &str) -> Text {
-        self.linter
-            .set
-            .field(id)
-            .map_or_else(|| Text::new(id, id), |f| f.title.clone())
-    }
-
-    fn missing(&self, section: &Section, demand: &Demand, excerpt: &str, line: usize) -> Refusal {
-        let field = self.field(&demand.field);
-        Refusal {
-            rule: Some(demand.rule.clone()),
-            article: Text::new(demand.article.clone(), demand.article.clone()),
-            ..self.refuse(
-                "missing-part",
-                &section.id,
-                line,
-                excerpt,
-                format!("{} 要求的「{}」缺失", demand.rule, field.zh),
-                format!("\"{}\", demanded by {}, is missing", field.en, demand.rule),
-            )
         }
     }
 }

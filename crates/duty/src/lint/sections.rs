@@ -6,7 +6,7 @@ impl Prepared<'_> {
     /// Title, sections and their order are the template's; more sections may be added, none removed.
     pub(super) fn shape(&self, draft: &Draft, out: &mut Vec<Refusal>) {
         if draft.title != self.reference.title {
-            out.push(self.refuse(
+            out.push(self.case.refuse(
                 "shape",
                 "",
                 0,
@@ -31,7 +31,7 @@ impl Prepared<'_> {
                         out.push(self.missing(want, d, "", 0));
                     }
                     if demanded.is_empty() {
-                        out.push(self.refuse(
+                        out.push(self.case.refuse(
                             "shape",
                             &want.id,
                             0,
@@ -44,7 +44,7 @@ impl Prepared<'_> {
                 [i] => {
                     let have = &draft.sections[i];
                     if have.heading != want.heading {
-                        out.push(self.refuse(
+                        out.push(self.case.refuse(
                             "shape",
                             &want.id,
                             0,
@@ -54,7 +54,7 @@ impl Prepared<'_> {
                         ));
                     }
                     if i < last {
-                        out.push(self.refuse(
+                        out.push(self.case.refuse(
                             "shape",
                             &want.id,
                             0,
@@ -65,7 +65,7 @@ impl Prepared<'_> {
                     }
                     last = i;
                 }
-                _ => out.push(self.refuse(
+                _ => out.push(self.case.refuse(
                     "shape",
                     &want.id,
                     0,
@@ -76,17 +76,14 @@ impl Prepared<'_> {
             }
         }
         // What no section of the template can fill is missing whatever the text says.
-        for d in &self.demands {
-            if !self
-                .reference
-                .sections
-                .iter()
-                .any(|s| s.satisfies.contains(&d.field))
-            {
+        let sections = self.reference.sections.iter();
+        let filled: HashSet<&String> = sections.flat_map(|s| &s.satisfies).collect();
+        for d in &self.case.demands {
+            if !filled.contains(&d.field) {
                 out.push(Refusal {
                     rule: Some(d.rule.clone()),
                     article: Text::new(d.article.clone(), d.article.clone()),
-                    ..self.refuse(
+                    ..self.case.refuse(
                         "missing-part",
                         "",
                         0,
@@ -103,14 +100,17 @@ impl Prepared<'_> {
     }
 
     pub(super) fn mandatory(&self, want: &Section, have: &Section, out: &mut Vec<Refusal>) {
-        let demanded: Vec<&Demand> = self.demanded(want).collect();
         let left = markers(&have.body);
         let empty = have.body.trim().is_empty();
+        if left.is_empty() && !empty {
+            return;
+        }
+        let demanded: Vec<&Demand> = self.demanded(want).collect();
         for d in demanded.iter().filter(|_| empty) {
             out.push(self.missing(want, d, "", 0));
         }
         if empty && demanded.is_empty() {
-            out.push(self.refuse(
+            out.push(self.case.refuse(
                 "shape",
                 &want.id,
                 0,
@@ -128,8 +128,8 @@ impl Prepared<'_> {
                     ),
                     ..self.missing(want, d, label, 0)
                 }),
-                None if self.kind.is_open() => {
-                    out.push(self.refuse(
+                None if self.case.kind.is_open() => {
+                    out.push(self.case.refuse(
                         "missing-part",
                         &want.id,
                         0,
@@ -145,18 +145,18 @@ impl Prepared<'_> {
 
     /// Every figure of the record stands there, in order; no other figure does.
     pub(super) fn figures(&self, want: &Section, have: &Section, out: &mut Vec<Refusal>) {
-        let wanted = self.linter.tokens.of(&want.body);
-        let found = self.linter.tokens.of(&have.body);
+        let wanted = self.case.linter.tokens.of(&want.body);
+        let found = self.case.linter.tokens.of(&have.body);
         let mut rest = wanted.iter().peekable();
         for t in &found {
             if rest.peek().is_some_and(|w| w.text == t.text) {
                 rest.next();
-            } else if !self.allowed_numbers.contains(&t.text) {
+            } else if !self.is_on_record(t) {
                 let (zh, en) = (
                     "与记录不一致：记录中没有这个数字或日期",
                     "unlike the record: it holds no such figure or date",
                 );
-                out.push(self.refuse(
+                out.push(self.case.refuse(
                     t.check(),
                     &want.id,
                     t.line,
@@ -167,7 +167,7 @@ impl Prepared<'_> {
             }
         }
         if let Some(w) = rest.next() {
-            out.push(self.refuse(
+            out.push(self.case.refuse(
                 w.check(),
                 &want.id,
                 w.line,
@@ -179,9 +179,9 @@ impl Prepared<'_> {
                 ),
             ));
         }
-        for word in self.linter.tokens.spelt(&have.body) {
+        for word in self.case.linter.tokens.spelt(&have.body) {
             if !want.body.contains(&word.text) {
-                out.push(self.refuse(
+                out.push(self.case.refuse(
                     "figure",
                     &want.id,
                     word.line,
@@ -195,9 +195,9 @@ impl Prepared<'_> {
 
     /// Names, contacts, kinds, causes and measures of the record stand where they must.
     pub(super) fn records(&self, want: &Section, have: &Section, out: &mut Vec<Refusal>) {
-        for (field, value) in self.record.strings() {
+        for (field, value) in self.case.record.strings() {
             if want.body.contains(value) && !have.body.contains(value) {
-                out.push(self.refuse(
+                out.push(self.case.refuse(
                     "record",
                     &want.id,
                     0,
@@ -216,7 +216,7 @@ impl Prepared<'_> {
         };
         let (wanted, found) = (items(&want.body), items(&have.body));
         for w in wanted.iter().filter(|w| !found.contains(w)) {
-            out.push(self.refuse(
+            out.push(self.case.refuse(
                 "record",
                 &want.id,
                 0,
@@ -240,7 +240,7 @@ impl Prepared<'_> {
             .map(|(n, l)| (n + 1, l.trim()))
         {
             if f.starts_with("- ") && !take(&mut left, f) {
-                out.push(self.refuse(
+                out.push(self.case.refuse(
                     "record",
                     &want.id,
                     n,

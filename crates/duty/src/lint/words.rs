@@ -1,38 +1,27 @@
 //! What no section may say: figures from elsewhere, claims without proof, personal data, vulnerability detail, links.
 
+use super::tokens::Token;
 use super::*;
 
 impl Prepared<'_> {
     pub(super) fn words(&self, draft: &Draft, out: &mut Vec<Refusal>) {
-        let parts = draft
-            .sections
-            .iter()
-            .flat_map(|s| [(s.id.as_str(), &s.heading), (s.id.as_str(), &s.body)]);
-        for (section, text) in parts.chain([("", &draft.title)]) {
-            let known = draft.sections.iter().any(|s| s.id == section)
-                && self.reference.sections.iter().any(|s| s.id == section);
-            if !known && !section.is_empty() {
-                self.foreign_figures(section, text, out);
-            }
-            for (n, line) in text.lines().enumerate().map(|(n, l)| (n + 1, l)) {
-                self.claims(draft.lang, section, n, line, out);
-                self.personal(section, n, line, out);
-                self.details(section, n, line, out);
-                if matches!(self.kind, NoticeKind::PersonalNotice)
-                    && self.linter.personal.has_link(line, &self.record)
-                {
-                    out.push(
-                        self.refuse(
-                            "link",
-                            section,
-                            n,
-                            line,
-                            "个人通知不得含链接，请写官方应用中的路径".into(),
-                            "a personal notice carries no link: name the path in the official app"
-                                .into(),
-                        ),
-                    );
+        for section in &draft.sections {
+            let known = self.reference.sections.iter().any(|s| s.id == section.id);
+            for text in [&section.heading, &section.body] {
+                if !known {
+                    self.foreign_figures(&section.id, text, out);
                 }
+                self.lines(draft.lang, &section.id, text, out);
+            }
+        }
+        // The title is the record's own, or refused as a whole.
+        self.lines(draft.lang, "", &draft.title, out);
+    }
+
+    fn lines(&self, lang: Lang, section: &str, text: &str, out: &mut Vec<Refusal>) {
+        for (n, line) in text.lines().enumerate().map(|(n, l)| (n + 1, l)) {
+            if lang != self.case.lang || !self.case.clean.contains(line) {
+                self.case.line(lang, section, n, line, out);
             }
         }
     }
@@ -45,11 +34,11 @@ impl Prepared<'_> {
         let mut out = Vec::new();
         self.foreign_figures(SECTION, text, &mut out);
         for (n, line) in text.lines().enumerate().map(|(n, l)| (n + 1, l)) {
-            self.claims(lang, SECTION, n, line, &mut out);
-            self.personal(SECTION, n, line, &mut out);
-            self.details(SECTION, n, line, &mut out);
-            if self.linter.personal.has_link(line, &self.record) {
-                out.push(self.refuse(
+            self.case.claims(lang, SECTION, n, line, &mut out);
+            self.case.personal(SECTION, n, line, &mut out);
+            self.case.details(SECTION, n, line, &mut out);
+            if self.case.linter.personal.has_link(line, &self.case.record) {
+                out.push(self.case.refuse(
                     "link",
                     SECTION,
                     n,
@@ -64,10 +53,24 @@ impl Prepared<'_> {
         out
     }
 
+    /// Whether the notice, as the record makes it, names this figure anywhere, or every notice may.
+    pub(super) fn is_on_record(&self, token: &Token) -> bool {
+        let tokens = &self.case.linter.tokens;
+        let numbers = || {
+            let sections = self.reference.sections.iter();
+            sections
+                .flat_map(|s| tokens.of(&s.body))
+                .map(|t| t.text)
+                .collect()
+        };
+        self.case.linter.set.lint.hotlines.contains(&token.text)
+            || self.numbers.get_or_init(numbers).contains(&token.text)
+    }
+
     fn foreign_figures(&self, section: &str, text: &str, out: &mut Vec<Refusal>) {
-        for t in self.linter.tokens.of(text) {
-            if !self.allowed_numbers.contains(&t.text) {
-                out.push(self.refuse(
+        for t in self.case.linter.tokens.of(text) {
+            if !self.is_on_record(&t) {
+                out.push(self.case.refuse(
                     t.check(),
                     section,
                     t.line,
@@ -80,14 +83,43 @@ impl Prepared<'_> {
                 ));
             }
         }
-        for w in self.linter.tokens.spelt(text) {
-            out.push(self.refuse(
+        for w in self.case.linter.tokens.spelt(text) {
+            out.push(self.case.refuse(
                 "figure",
                 section,
                 w.line,
                 &w.text,
                 "用文字写的数量无法与记录核对，请用阿拉伯数字".into(),
                 "a quantity in words cannot be held against the record: use digits".into(),
+            ));
+        }
+    }
+}
+
+impl Case<'_> {
+    /// What is refused of a line depends on nothing but its words, their language and the case; section and number only say
+    /// where it stands.
+    pub(super) fn line(
+        &self,
+        lang: Lang,
+        section: &str,
+        n: usize,
+        line: &str,
+        out: &mut Vec<Refusal>,
+    ) {
+        self.claims(lang, section, n, line, out);
+        self.personal(section, n, line, out);
+        self.details(section, n, line, out);
+        if matches!(self.kind, NoticeKind::PersonalNotice)
+            && self.linter.personal.has_link(line, &self.record)
+        {
+            out.push(self.refuse(
+                "link",
+                section,
+                n,
+                line,
+                "个人通知不得含链接，请写官方应用中的路径".into(),
+                "a personal notice carries no link: name the path in the official app".into(),
             ));
         }
     }

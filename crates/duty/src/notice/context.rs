@@ -1,6 +1,6 @@
 //! What templates may name: the facts in one language, and what the assessment says about them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -9,6 +9,10 @@ use serde::Serialize;
 use crate::assess::{Assessment, Verdict};
 use crate::facts::{Contact, Count, DataKind, FactBase, Ransom};
 use crate::text::{Lang, Text, figure};
+
+/// The names in [`Context`] that [`View::for_kinds`] decides: all that differs from reader to reader.
+pub(super) const KINDS: &str = "kinds";
+pub(super) const NOT_INVOLVED: &str = "not_involved";
 
 #[derive(Serialize)]
 pub(super) struct Context {
@@ -82,7 +86,7 @@ struct CountView {
 }
 
 #[derive(Serialize)]
-struct KindView {
+pub(super) struct KindView {
     label: String,
     count: String,
     sensitive: bool,
@@ -358,15 +362,18 @@ impl View<'_> {
     }
 
     fn kinds(&self) -> Vec<KindView> {
-        let all: BTreeMap<DataKind, Count> = self.facts.kinds.clone().unwrap_or_default();
-        all.into_iter()
-            .filter(|(k, _)| self.for_kinds.is_none_or(|mine| mine.contains(k)))
-            .map(|(k, c)| KindView {
-                label: k.label().get(self.lang).to_owned(),
-                count: figure(c.high),
-                sensitive: k.is_sensitive(),
-            })
+        let all = self.facts.kinds.iter().flatten();
+        all.filter(|(k, _)| self.for_kinds.is_none_or(|mine| mine.contains(k)))
+            .map(|(k, c)| self.kind(*k, *c))
             .collect()
+    }
+
+    pub(super) fn kind(&self, kind: DataKind, count: Count) -> KindView {
+        KindView {
+            label: kind.label().get(self.lang).to_owned(),
+            count: figure(count.high),
+            sensitive: kind.is_sensitive(),
+        }
     }
 
     /// Kinds proven untouched; for one group of persons also the kinds of others.

@@ -1,11 +1,14 @@
 //! Drafts of notices: structured sections, every figure from the facts, nothing invented.
 
+mod case;
 mod context;
 mod render;
 mod template;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::case::CaseRenderer;
+pub(crate) use self::case::Words;
 pub use self::render::{RenderOptions, Renderer};
 pub(crate) use self::render::{demands, markers};
 pub use self::template::{SectionTemplate, Template};

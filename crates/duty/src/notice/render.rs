@@ -7,7 +7,7 @@ use minijinja::value::Value;
 use minijinja::{Environment, UndefinedBehavior};
 
 use super::context::View;
-use super::{Demand, Draft, NoticeKind, Section, Template};
+use super::{Demand, Draft, NoticeKind, Section, SectionTemplate, Template};
 use crate::assess::{Assessment, Verdict};
 use crate::error::DutyError;
 use crate::facts::{DataKind, FactBase};
@@ -27,7 +27,7 @@ pub struct RenderOptions {
 
 /// Templates, compiled once.
 pub struct Renderer<'a> {
-    set: &'a RuleSet,
+    pub(super) set: &'a RuleSet,
     environment: Environment<'a>,
 }
 
@@ -71,70 +71,120 @@ impl<'a> Renderer<'a> {
         assessment: &Assessment,
         options: &RenderOptions,
     ) -> Result<Draft, DutyError> {
-        let template = self
-            .set
-            .templates
-            .iter()
-            .find(|t| t.kind == kind && t.lang == lang)
-            .ok_or_else(|| DutyError::NoTemplate {
-                kind: kind.id().into(),
-                lang: lang.tag().into(),
-            })?;
-        let zone = options.zone.as_deref().unwrap_or(ZONE);
-        let zone = TimeZone::get(zone).map_err(|e| DutyError::Template {
-            template: template.file.clone(),
-            section: String::new(),
-            line: 0,
-            why: e.to_string(),
-        })?;
-        let view = View {
-            facts,
-            assessment,
-            lang,
-            zone,
-            for_kinds: options.for_kinds.as_ref(),
-            dated: options.dated.unwrap_or(assessment.now),
-        };
+        let page = Page::new(self, kind, lang, assessment)?;
+        let view = page.view(facts, assessment, options)?;
         let context = Value::from_serialize(view.context());
-        let demands = demands(kind, assessment);
-        let run = |section: &str| {
-            self.environment
-                .get_template(&template.section_name(section))
-                .and_then(|t| t.render(&context))
-                .map_err(|e| broken(template, section, &e))
-        };
-        let mut sections = Vec::with_capacity(template.sections.len());
-        for s in &template.sections {
-            let body = run(&s.id)?.trim().to_owned();
-            // An empty optional section is left out; a mandatory one says what is missing.
-            if body.is_empty() && s.satisfies.is_empty() {
-                continue;
-            }
-            sections.push(Section {
-                id: s.id.clone(),
-                heading: s.heading.clone(),
-                missing: markers(&body),
-                body,
-                satisfies: s.satisfies.clone(),
-                demanded_by: demands
-                    .iter()
-                    .filter(|d| s.satisfies.contains(&d.field))
-                    .cloned()
-                    .collect(),
-            });
+        let mut sections = Vec::with_capacity(page.template.sections.len());
+        for template in &page.template.sections {
+            sections.extend(page.section(template, &context)?);
         }
         Ok(Draft {
             kind,
             lang,
             incident: facts.incident.id.clone(),
-            title: run(TITLE)?.trim().to_owned(),
+            title: page.title(&context)?,
             sections,
-            template: format!("{}@{}", template.file, template.version),
+            template: page.source(),
             rules_digest: self.set.digest.clone(),
             facts_digest: assessment.facts_digest.clone(),
             dated: view.dated,
             for_kinds: options.for_kinds.clone(),
         })
+    }
+}
+
+/// One template, and what the law demands of it: what every draft of a kind in a language is made with.
+pub(super) struct Page<'r> {
+    pub(super) renderer: &'r Renderer<'r>,
+    pub(super) template: &'r Template,
+    demands: Vec<Demand>,
+}
+
+impl<'r> Page<'r> {
+    pub(super) fn new(
+        renderer: &'r Renderer<'r>,
+        kind: NoticeKind,
+        lang: Lang,
+        assessment: &Assessment,
+    ) -> Result<Self, DutyError> {
+        let mut templates = renderer.set.templates.iter();
+        let template = templates
+            .find(|t| t.kind == kind && t.lang == lang)
+            .ok_or_else(|| DutyError::NoTemplate {
+                kind: kind.id().into(),
+                lang: lang.tag().into(),
+            })?;
+        Ok(Self {
+            renderer,
+            template,
+            demands: demands(kind, assessment),
+        })
+    }
+
+    pub(super) fn view<'v>(
+        &self,
+        facts: &'v FactBase,
+        assessment: &'v Assessment,
+        options: &'v RenderOptions,
+    ) -> Result<View<'v>, DutyError> {
+        let zone = options.zone.as_deref().unwrap_or(ZONE);
+        let zone = TimeZone::get(zone).map_err(|e| DutyError::Template {
+            template: self.template.file.clone(),
+            section: String::new(),
+            line: 0,
+            why: e.to_string(),
+        })?;
+        Ok(View {
+            facts,
+            assessment,
+            lang: self.template.lang,
+            zone,
+            for_kinds: options.for_kinds.as_ref(),
+            dated: options.dated.unwrap_or(assessment.now),
+        })
+    }
+
+    /// One section; absent when it is optional and has nothing to say.
+    pub(super) fn section(
+        &self,
+        template: &SectionTemplate,
+        context: &Value,
+    ) -> Result<Option<Section>, DutyError> {
+        let body = self.run(&template.id, context)?;
+        // An empty optional section is left out; a mandatory one says what is missing.
+        if body.is_empty() && template.satisfies.is_empty() {
+            return Ok(None);
+        }
+        let demands = self.demands.iter();
+        Ok(Some(Section {
+            id: template.id.clone(),
+            heading: template.heading.clone(),
+            missing: markers(&body),
+            body,
+            satisfies: template.satisfies.clone(),
+            demanded_by: demands
+                .filter(|d| template.satisfies.contains(&d.field))
+                .cloned()
+                .collect(),
+        }))
+    }
+
+    pub(super) fn title(&self, context: &Value) -> Result<String, DutyError> {
+        self.run(TITLE, context)
+    }
+
+    /// Template file and version.
+    pub(super) fn source(&self) -> String {
+        format!("{}@{}", self.template.file, self.template.version)
+    }
+
+    fn run(&self, section: &str, context: &Value) -> Result<String, DutyError> {
+        self.renderer
+            .environment
+            .get_template(&self.template.section_name(section))
+            .and_then(|t| t.render(context))
+            .map(|text| text.trim().to_owned())
+            .map_err(|e| broken(self.template, section, &e))
     }
 }
 

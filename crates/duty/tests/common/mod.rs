@@ -3,10 +3,12 @@
 #![allow(dead_code, unused_imports, clippy::unwrap_used)] // shared by several tests
 
 mod merge;
+mod spoil;
 
 use hudun_duty::FactBase;
 
 pub(crate) use merge::merge;
+pub(crate) use spoil::mutations;
 
 /// The facts that the cases in `duties/tests` patch.
 pub(crate) fn base() -> serde_json::Value {
