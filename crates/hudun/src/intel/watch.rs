@@ -13,7 +13,7 @@ use hudun_core::{
     Timestamp,
 };
 use hudun_intel::assets::Assets;
-use hudun_intel::exposures::{Change, Exposure, Moved, Refreshed, story};
+use hudun_intel::exposures::{Change, Exposure, Moved, Refreshed, State, story};
 use hudun_intel::feeds::{Feeds, Snapshot};
 use hudun_intel::subscriptions::Subscriptions;
 use hudun_profile::OTHER;
@@ -202,10 +202,9 @@ impl Intel {
                 triggered,
             )
             .await?;
-        if refreshed.changes.is_empty() {
-            return Ok(());
+        if !refreshed.changes.is_empty() {
+            self.tell(snapshot, &refreshed);
         }
-        self.tell(snapshot, &refreshed);
         let mut grave: BTreeMap<(TenantId, String), Vec<Exposure>> = BTreeMap::new();
         for change in refreshed.changes {
             let Some(exposure) = self.checked(change).await? else {
@@ -218,6 +217,21 @@ impl Intel {
             let asset = exposure.asset.clone();
             grave.entry((tenant, asset)).or_default().push(exposure);
         }
+        // What was written down as grave and has no case: a crash or an error came in between.
+        for exposure in known.register.all().await {
+            let (tenant, asset) = (exposure.tenant.clone(), exposure.asset.clone());
+            let waits = exposure.state == State::Open
+                && exposure.is_open()
+                && exposure.incident.is_none()
+                && is_grave(&exposure);
+            let of = grave
+                .entry((tenant.unwrap_or_else(|| self.tenant.clone()), asset))
+                .or_default();
+            if waits && !of.iter().any(|one| one.id == exposure.id) {
+                of.push(exposure);
+            }
+        }
+        grave.retain(|_, exposures| !exposures.is_empty());
         for ((tenant, asset), exposures) in grave {
             let finding = self.finding(tenant, &asset, &exposures, triggered);
             if let Some(incident) = intake.take(finding).await? {
@@ -248,13 +262,7 @@ impl Intel {
                 .await?;
             exposure.check = Some(outcome);
         }
-        // What the check proves to be open needs somebody now even where its term is 14 days; what it proves to be shut does not.
-        let grave = match exposure.check.as_ref().and_then(|check| check.exposed) {
-            Some(true) => exposure.what >= What::Days,
-            Some(false) => false,
-            None => exposure.what == What::ActNow,
-        };
-        Ok((grave && change.moved != Moved::Unproven).then_some(exposure))
+        Ok((is_grave(&exposure) && change.moved != Moved::Unproven).then_some(exposure))
     }
 
     /// Ties exposures to their case and drafts what can be drafted.
@@ -360,6 +368,15 @@ impl Intel {
         if let Err(error) = self.recorder.record(draft) {
             tracing::error!(%error, kind, "the ledger did not take an entry");
         }
+    }
+}
+
+/// What a check proves to be open needs somebody now even where its term is 14 days; what it proves to be shut does not.
+fn is_grave(exposure: &Exposure) -> bool {
+    match exposure.check.as_ref().and_then(|check| check.exposed) {
+        Some(true) => exposure.what >= What::Days,
+        Some(false) => false,
+        None => exposure.what == What::ActNow,
     }
 }
 
