@@ -202,6 +202,9 @@ impl Informer for Clerk {
             letters: api::LetterCounts::default(),
             message: None,
             by_hand: false,
+            kind: "personal_notice".to_owned(),
+            to: None,
+            duties: vec![],
             receipt: None,
             proofs: vec![],
         });
@@ -236,6 +239,25 @@ impl Informer for Clerk {
     ) -> BoxFuture<'a, Result<(), DeskError>> {
         self.sent.store(true, Ordering::Relaxed);
         Box::pin(async { Ok(()) })
+    }
+
+    fn approve_letters<'a>(
+        &'a self,
+        _: &'a str,
+        _: &'a [(NoticeId, String)],
+        _: Role,
+        _: Timestamp,
+    ) -> BoxFuture<'a, Result<(), DeskError>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn send_letters<'a>(
+        &'a self,
+        _: &'a str,
+        _: IncidentId,
+        _: Timestamp,
+    ) -> BoxFuture<'a, Result<(usize, usize), DeskError>> {
+        Box::pin(async { Ok((0, 0)) })
     }
 
     fn stop<'a>(
@@ -326,6 +348,7 @@ impl Historian for Clerk {
 struct House {
     _folder: tempfile::TempDir,
     clerk: Arc<Clerk>,
+    sender: Option<Arc<hudun_inform::Informer>>,
     office: Arc<Office>,
     desk: Desktop,
     scrm: Arc<Scrm>,
@@ -342,6 +365,14 @@ fn person(account: &str, roles: &[Role]) -> Caller {
 }
 
 async fn house() -> House {
+    house_of(OrganisationSettings::default(), None).await
+}
+
+/// A house of these firms. With settings, the stage that informs is the real one.
+async fn house_of(
+    organisations: OrganisationSettings,
+    inform: Option<hudun_inform::InformSettings>,
+) -> House {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open_file(&folder.path().join("state.db"))
         .await
@@ -369,12 +400,11 @@ async fn house() -> House {
         .unwrap();
     let cases = Arc::new(cases);
     let rules = Arc::new(RuleSet::embedded().unwrap());
-    let settings = OrganisationSettings::default();
     let analyst = Arc::new(Analyst::new(
         &store,
         lake.clone(),
-        rules,
-        settings,
+        rules.clone(),
+        organisations,
         ledger.clone(),
     ));
     let scrm = Arc::new(Scrm(AtomicBool::new(true)));
@@ -411,6 +441,17 @@ async fn house() -> House {
     ));
     let live = Live::new();
     let clerk = Arc::new(Clerk::default());
+    let sender = inform.map(|settings| {
+        let nobody = Arc::new(hudun::stages::NoAddresses);
+        let sender = hudun_inform::Informer::new(&store, rules, settings, nobody, ledger.clone());
+        Arc::new(sender)
+    });
+    let informer: Arc<dyn Informer> = match &sender {
+        Some(sender) => {
+            hudun::stages::notices(sender.clone(), analyst.clone(), "example.cn".into())
+        }
+        None => clerk.clone(),
+    };
     let acts = Arc::new(Acts {
         lake: Arc::clone(&lake),
         cases: cases.clone(),
@@ -419,7 +460,7 @@ async fn house() -> House {
         bench: bench.clone(),
         ledger: ledger.clone(),
         probe: gate.clone(),
-        informer: Some(clerk.clone()),
+        informer: Some(informer.clone()),
         historian: Some(clerk.clone()),
         kinds_held: KindSet::of(&[DataKind::Name, DataKind::Mobile]),
         checks: Check::collection(&store),
@@ -467,7 +508,7 @@ async fn house() -> House {
                 kinds,
             }),
         }));
-        leak(&lake, id, actor, n, at).await;
+        leak(&lake, "yunxi", id, actor, n, at).await;
         if stolen {
             evidence.push(id);
         }
@@ -523,7 +564,7 @@ async fn house() -> House {
         live,
         meters: Arc::new(Quiet),
         activity: Arc::new(Activity::default()),
-        informer: Some(clerk.clone()),
+        informer: Some(informer),
         historian: Some(clerk.clone()),
         inspection: Some(Arc::new(inspection)),
         care,
@@ -535,6 +576,7 @@ async fn house() -> House {
     House {
         _folder: folder,
         clerk,
+        sender,
         office,
         desk,
         scrm,
@@ -544,7 +586,7 @@ async fn house() -> House {
 }
 
 /// One exchange at rest that showed the person `n`.
-async fn leak(lake: &Lake, id: ExchangeId, actor: Actor, n: u8, at: Timestamp) {
+async fn leak(lake: &Lake, tenant: &str, id: ExchangeId, actor: Actor, n: u8, at: Timestamp) {
     let foreign = actor
         .session
         .as_ref()
@@ -552,7 +594,7 @@ async fn leak(lake: &Lake, id: ExchangeId, actor: Actor, n: u8, at: Timestamp) {
     let head = ExchangeHead {
         id,
         at,
-        tenant: "yunxi".parse().unwrap(),
+        tenant: tenant.parse().unwrap(),
         actor,
         module: "customers".parse().unwrap(),
         route: "customer.read".parse().unwrap(),
@@ -1129,4 +1171,161 @@ async fn a_request_for_help_is_read_by_who_takes_it_and_is_gone_when_it_is_over(
     let room = house.desk.room(house.case.id).await.unwrap();
     assert!(room.tasks.iter().all(|task| !task.care));
     assert!(ask().await.new, "a new worry, a new ticket");
+}
+
+/// A vendor's firm, as the configuration says it.
+fn firm(name: &str, roles: &[hudun_duty::Role]) -> hudun_duty::Organisation {
+    let full: serde_json::Value =
+        serde_json::from_str(include_str!("../../duty/tests/common/full.json")).unwrap();
+    let organisation: hudun_duty::Organisation =
+        serde_json::from_value(full["organisation"].clone()).unwrap();
+    hudun_duty::Organisation {
+        name: name.to_owned(),
+        countries: Some(["CN".to_owned()].into()),
+        roles: Some(roles.iter().copied().collect()),
+        ..organisation
+    }
+}
+
+/// From exchanges at rest to letters in the mail: the attacker of one tenant's case was at two others as well.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vendor_tells_each_tenant_its_own_numbers_once() {
+    use hudun_duty::Role as R;
+    let mut organisations = OrganisationSettings {
+        vendor: Some(firm(
+            "护盾云科技有限公司",
+            &[R::Processor, R::NetworkOperator],
+        )),
+        ..OrganisationSettings::default()
+    };
+    organisations.system.name = "云客 SCRM".to_owned();
+    let names = [
+        ("yunxi", "云溪商贸有限公司"),
+        ("north", "北方牧场有限公司"),
+        ("west", "西岭茶业有限公司"),
+        ("calm", "安宁书店有限公司"),
+    ];
+    for (id, name) in names {
+        let firm = firm(name, &[R::Controller, R::NetworkOperator]);
+        organisations.tenants.insert(id.parse().unwrap(), firm);
+    }
+    let contact = |email: &str, lang| hudun_inform::TenantContact {
+        name: "安全负责人".to_owned(),
+        email: email.to_owned(),
+        lang,
+    };
+    let settings = hudun_inform::InformSettings {
+        tenants: BTreeMap::from([
+            (
+                "yunxi".parse().unwrap(),
+                contact("it@yunxi.example", hudun_duty::Lang::Zh),
+            ),
+            (
+                "north".parse().unwrap(),
+                contact("ciso@north.example", hudun_duty::Lang::En),
+            ),
+        ]),
+        ..hudun_inform::InformSettings::default()
+    };
+    let house = house_of(organisations, Some(settings)).await;
+    let office = &house.office;
+    // 17 persons of north and 29 of west from the attacker's own address; 5 of calm from elsewhere.
+    let now = Timestamp::now();
+    for (tenant, ip, persons) in [("north", 9, 17_u8), ("west", 9, 29), ("calm", 77, 5)] {
+        for n in 0..persons {
+            let mut actor = Actor::unknown([203, 0, 113, ip].into());
+            actor.session = Some(format!("s-{tenant}").parse().unwrap());
+            let at = now.plus_millis(i64::from(n) - 50_000);
+            leak(&office.lake, tenant, ExchangeId::new(), actor, n, at).await;
+        }
+    }
+    let perform = |action: hudun_core::Action| {
+        let (office, case) = (office.clone(), house.case.id);
+        async move {
+            let key = ExchangeId::new().to_string();
+            office.acts.perform(case, &key, "li.lei", action).await
+        }
+    };
+    use hudun_core::{Action, Catalogue as _};
+    for action in [
+        Action::AssessScope,
+        Action::AssessDuties,
+        Action::DraftNotices,
+    ] {
+        perform(action).await.unwrap();
+    }
+    let scope = office.analyst.scope(house.case.id).await.unwrap().unwrap();
+    let touched: Vec<(String, u64)> = scope
+        .tenants
+        .iter()
+        .map(|scope| (scope.question.tenant.to_string(), scope.likely))
+        .collect();
+    assert_eq!(touched, [("north".to_owned(), 17), ("west".to_owned(), 29)]);
+    let duties = office.analyst.duties(house.case.id).await.unwrap().unwrap();
+    assert_eq!(duties.facts.persons.unwrap().likely, 4 + 17 + 29);
+
+    let letters = || async {
+        let room = house.desk.room(house.case.id).await.unwrap();
+        let letters = room.notices.into_iter().filter_map(|notice| {
+            let to = notice.to.clone()?;
+            Some((to.tenant, notice))
+        });
+        letters.collect::<BTreeMap<String, api::NoticeView>>()
+    };
+    let drafted = letters().await;
+    assert_eq!(
+        drafted.keys().collect::<Vec<_>>(),
+        ["north", "west", "yunxi"]
+    );
+    for (tenant, own, others) in [
+        ("yunxi", 4, [17, 29, 50]),
+        ("north", 17, [4, 29, 50]),
+        ("west", 29, [4, 17, 50]),
+    ] {
+        let letter = &drafted[tenant];
+        let numbers = &letter.sections[2].body;
+        let counts: Vec<u64> = numbers
+            .lines()
+            .filter(|line| line.contains("人") || line.contains("ersons"))
+            .flat_map(|line| line.split(|c: char| !c.is_ascii_digit()))
+            .filter_map(|n| n.parse().ok())
+            .collect();
+        assert!(counts.contains(&own), "{tenant}: {numbers}");
+        assert!(
+            others.iter().all(|n| !counts.contains(n)),
+            "{tenant}: {numbers}"
+        );
+        let whole: String = letter
+            .sections
+            .iter()
+            .map(|one| one.body.as_str())
+            .collect();
+        for (other, name) in names {
+            assert_eq!(
+                whole.contains(name),
+                other == tenant,
+                "{name} in {tenant}: {whole}"
+            );
+        }
+        assert!(whole.contains("第五十七条"), "its own duties: {whole}");
+    }
+    assert_eq!(drafted["west"].to.as_ref().unwrap().contact, None);
+    assert_eq!(
+        (
+            drafted["north"].lang.as_str(),
+            drafted["west"].lang.as_str()
+        ),
+        ("en", "zh-CN")
+    );
+
+    // What keeps them back in this small house is what nobody has filled in; the record is completed, and they go.
+    let known: Vec<_> = drafted
+        .values()
+        .flat_map(|letter| &letter.refusals)
+        .map(|refusal| refusal.rule.as_str())
+        .collect();
+    assert!(
+        known.iter().all(|check| *check == "missing-part"),
+        "{known:?}"
+    );
 }

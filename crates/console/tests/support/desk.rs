@@ -677,6 +677,20 @@ impl Desk for TestDesk {
         ready(self.note(by, &format!("approve-notice {role}")))
     }
 
+    fn approve_letters<'a>(
+        &'a self,
+        by: &'a Caller,
+        _: IncidentId,
+        body: api::LettersApprove,
+    ) -> Answer<'a, api::Done> {
+        let role = body.role;
+        ready(self.note(by, &format!("approve-letters {role}")))
+    }
+
+    fn send_letters<'a>(&'a self, by: &'a Caller, _: IncidentId) -> Answer<'a, api::Done> {
+        ready(self.note(by, "send-letters"))
+    }
+
     fn send_notice<'a>(
         &'a self,
         by: &'a Caller,

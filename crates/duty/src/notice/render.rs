@@ -8,7 +8,7 @@ use minijinja::{Environment, UndefinedBehavior};
 
 use super::context::View;
 use super::{Demand, Draft, NoticeKind, Section, SectionTemplate, Template};
-use crate::assess::{Assessment, Verdict};
+use crate::assess::{Assessment, Verdict, assess};
 use crate::error::DutyError;
 use crate::facts::{DataKind, FactBase};
 use crate::ruleset::RuleSet;
@@ -134,9 +134,16 @@ impl<'r> Page<'r> {
             line: 0,
             why: e.to_string(),
         })?;
+        let tenant = match &facts.tenants[..] {
+            [only] if self.template.kind == NoticeKind::TenantLetter => Some(only),
+            _ => None,
+        };
+        let recipient =
+            tenant.map(|t| assess(&facts.for_tenant(t), self.renderer.set, assessment.now));
         Ok(View {
             facts,
             assessment,
+            recipient: recipient.transpose()?,
             lang: self.template.lang,
             zone,
             for_kinds: options.for_kinds.as_ref(),

@@ -424,6 +424,25 @@ enum NoticeCommand {
         #[command(flatten)]
         entrance: Entrance,
     },
+    /// Approve the letters to all tenants of a case, as `notice list` shows them now; name some of them for only those.
+    ApproveLetters {
+        /// The case.
+        incident: String,
+        /// Letters; all that wait for this role when none is named.
+        letters: Vec<String>,
+        /// legal or commander.
+        #[arg(long, value_parser = ["legal", "commander"])]
+        role: String,
+        #[command(flatten)]
+        entrance: Entrance,
+    },
+    /// Send the approved letters to tenants, each to its own contact; those without one are handed over by a person.
+    SendLetters {
+        /// The case.
+        incident: String,
+        #[command(flatten)]
+        entrance: Entrance,
+    },
     /// Stop what has not left yet of a notice.
     Stop {
         #[command(flatten)]
