@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -773,6 +774,7 @@ async fn a_case_goes_from_finding_to_evidence() {
     actor.session = Some("s-stolen".parse().unwrap());
     leak(
         lake,
+        "yunxi",
         late,
         actor,
         99,
