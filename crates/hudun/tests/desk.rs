@@ -1249,7 +1249,12 @@ async fn a_vendor_tells_each_tenant_its_own_numbers_once() {
         }
     };
     use hudun_core::{Action, Catalogue as _};
+    for mark in [TimelineMark::Acknowledged, TimelineMark::Contained] {
+        office.cases.mark(house.case.id, mark, now).await.unwrap();
+    }
+    let account = "lin.xiao".parse().unwrap();
     for action in [
+        Action::RevokeSessions { account },
         Action::AssessScope,
         Action::AssessDuties,
         Action::DraftNotices,
@@ -1320,14 +1325,209 @@ async fn a_vendor_tells_each_tenant_its_own_numbers_once() {
         ("en", "zh-CN")
     );
 
-    // What keeps them back in this small house is what nobody has filled in; the record is completed, and they go.
     let known: Vec<_> = drafted
         .values()
         .flat_map(|letter| &letter.refusals)
-        .map(|refusal| refusal.rule.as_str())
+        .map(|refusal| (refusal.rule.as_str(), refusal.text.en.as_str()))
+        .collect();
+    assert!(known.is_empty(), "{known:?}");
+
+    // Approved as a set by two persons; what was read a version ago is not approved.
+    let (li, wang) = (
+        person("li.lei", &[Role::Legal]),
+        person("wang.fang", &[Role::Commander]),
+    );
+    let read = |role, letters: &BTreeMap<String, api::NoticeView>| api::LettersApprove {
+        role,
+        letters: letters
+            .values()
+            .map(|letter| api::ReadLetter {
+                id: letter.id,
+                sha256: letter.sha256.clone(),
+            })
+            .collect(),
+    };
+    let mut stale = read(Role::Legal, &drafted);
+    stale.letters[1].sha256 = "sha256:00".to_owned();
+    let id = house.case.id;
+    assert!(house.desk.approve_letters(&li, id, stale).await.is_err());
+    assert!(letters().await.values().all(|one| one.approvals.is_empty()));
+    assert!(house.desk.send_letters(&wang, id).await.is_err());
+    let legal = read(Role::Legal, &drafted);
+    house.desk.approve_letters(&li, id, legal).await.unwrap();
+    let commander = read(Role::Commander, &drafted);
+    house
+        .desk
+        .approve_letters(&wang, id, commander)
+        .await
+        .unwrap();
+    let said = house.desk.send_letters(&wang, id).await.unwrap();
+    assert!(
+        said.message.en.starts_with("2 letters"),
+        "{}",
+        said.message.en
+    );
+
+    // Through a real mail conversation; each contact has its own letter, once.
+    let folder = tempfile::tempdir().unwrap();
+    let mailbox = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = mailbox.local_addr().unwrap().port();
+    let stop = tokio_util::sync::CancellationToken::new();
+    let mail = folder.path().to_owned();
+    tokio::spawn(hudun::demo::mailbox::serve(mailbox, mail, stop.clone()));
+    let settings = hudun_inform::PostmanSettings {
+        mail: Some(hudun_inform::MailSettings {
+            host: "127.0.0.1".into(),
+            port,
+            security: hudun_inform::MailSecurity::None,
+            user: None,
+            password: None,
+            from: "hudun@example.cn".into(),
+        }),
+        ..hudun_inform::PostmanSettings::default()
+    };
+    let postman = hudun_inform::Postman::open(&office.store, settings)
+        .await
+        .unwrap();
+    for _ in 0..2 {
+        postman.deliver(Timestamp::now()).await.unwrap();
+    }
+    let sender = house.sender.as_ref().unwrap();
+    sender.reconcile(Timestamp::now()).await.unwrap();
+    stop.cancel();
+    let mails: Vec<String> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
+        .collect();
+    assert_eq!(mails.len(), 2);
+    for contact in ["it@yunxi.example", "ciso@north.example"] {
+        let to = format!("To: {contact}");
+        assert_eq!(mails.iter().filter(|mail| mail.contains(&to)).count(), 1);
+    }
+    let sent = letters().await;
+    let met = |tenant: &str| {
+        let duties = &sent[tenant].duties;
+        let rule = duties.iter().find(|duty| duty.rule == "CN-PIPL-59");
+        rule.unwrap().met_at.is_some()
+    };
+    assert!(met("yunxi") && met("north") && !met("west"));
+    let west = sent["west"].id;
+    let handed = house.desk.hand_in(&wang, id, west, "当面签收".into(), None);
+    handed.await.unwrap();
+    let west = letters().await.remove("west").unwrap();
+    assert!(west.duties.iter().all(|duty| duty.met_at.is_some()));
+
+    // The malicious act is a crime to report; the report to the police was drafted with the rest.
+    let room = house.desk.room(id).await.unwrap();
+    assert!(room.notices.iter().any(|one| one.kind == "police_report"));
+}
+
+/// A house of one firm in one country, whose case was assessed and drafted.
+async fn drafted_in(country: &str) -> House {
+    use hudun_core::{Action, Catalogue as _};
+    let mut organisations = OrganisationSettings::default();
+    let firm = hudun_duty::Organisation {
+        countries: Some([country.to_owned()].into()),
+        ..firm("云溪商贸有限公司", &[hudun_duty::Role::Controller])
+    };
+    organisations.tenants.insert("yunxi".parse().unwrap(), firm);
+    let settings = hudun_inform::InformSettings::default();
+    let house = house_of(organisations, Some(settings)).await;
+    let (acts, id) = (house.office.acts.clone(), house.case.id);
+    for action in [
+        Action::AssessScope,
+        Action::AssessDuties,
+        Action::DraftNotices,
+    ] {
+        acts.perform(id, action.name(), "li.lei", action.clone())
+            .await
+            .unwrap();
+    }
+    house
+}
+
+/// The notices of this kind in the war room, by language.
+async fn of_kind(house: &House, kind: &str) -> Vec<api::NoticeView> {
+    let room = house.desk.room(house.case.id).await.unwrap();
+    let notices = room.notices.into_iter();
+    notices.filter(|notice| notice.kind == kind).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_found_after_the_first_report_goes_into_a_follow_up() {
+    let house = drafted_in("DE").await;
+    let id = house.case.id;
+    let first = of_kind(&house, "regulator_first").await.remove(0);
+    for (who, role) in [("li.lei", Role::Legal), ("wang.fang", Role::Commander)] {
+        let by = person(who, &[role]);
+        let sha256 = first.sha256.clone();
+        house
+            .desk
+            .approve_notice(&by, id, first.id, role, sha256)
+            .await
+            .unwrap();
+    }
+    let li = person("li.lei", &[Role::Commander]);
+    house
+        .desk
+        .hand_in(&li, id, first.id, "LfDI-1".into(), None)
+        .await
+        .unwrap();
+    assert!(of_kind(&house, "regulator_followup").await.is_empty());
+
+    // An answer that was on its way shows two more persons; the upkeep computes the scope again.
+    let window = house.desk.room(id).await.unwrap().scope.unwrap().window;
+    for n in [98, 99] {
+        let mut actor = Actor::unknown([203, 0, 113, 9].into());
+        actor.account = Some("lin.xiao".parse().unwrap());
+        actor.session = Some("s-stolen".parse().unwrap());
+        let (lake, at) = (&house.office.lake, window.unwrap().to);
+        leak(lake, "yunxi", ExchangeId::new(), actor, n, at).await;
+    }
+    // Sending asks for the scope as of now: that is when the desk computes it again.
+    let bulletin = of_kind(&house, "internal_bulletin").await.remove(0);
+    assert!(house.desk.send_notice(&li, id, bulletin.id).await.is_err());
+    let follow_up = of_kind(&house, "regulator_followup").await;
+    assert_eq!(follow_up.len(), 1);
+    assert_eq!(follow_up[0].lang, "en");
+    let text: String = follow_up[0]
+        .sections
+        .iter()
+        .map(|one| one.body.as_str())
+        .collect();
+    assert!(text.contains("likely 6"), "{text}");
+    let firsts = of_kind(&house, "regulator_first").await;
+    assert_eq!(firsts.len(), 1);
+    assert_eq!(firsts[0].receipt.as_deref(), Some("LfDI-1"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_final_report_is_drafted_when_the_repair_is_proven() {
+    let house = drafted_in("JP").await;
+    let li = person("li.lei", &[Role::Commander]);
+    house.desk.verify_repair(&li, house.case.id).await.unwrap();
+    assert!(
+        of_kind(&house, "regulator_final").await.is_empty(),
+        "the hole is open"
+    );
+    house.scrm.0.store(false, Ordering::Relaxed);
+    house.desk.verify_repair(&li, house.case.id).await.unwrap();
+    let room = house.desk.room(house.case.id).await.unwrap();
+    assert_eq!(room.incident.summary.state, IncidentState::Repaired);
+    let report = of_kind(&house, "regulator_final").await;
+    assert_eq!(report.len(), 1);
+    assert_eq!(
+        (report[0].lang.as_str(), report[0].state),
+        ("en", api::NoticeState::Draft)
+    );
+    let text: String = report[0]
+        .sections
+        .iter()
+        .map(|one| one.body.as_str())
         .collect();
     assert!(
-        known.iter().all(|check| *check == "missing-part"),
-        "{known:?}"
+        text.contains("handling ended") && text.contains("[to be completed: "),
+        "{text}"
     );
+    assert!(!report[0].refusals.is_empty());
 }

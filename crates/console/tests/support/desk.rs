@@ -1184,6 +1184,9 @@ fn notice(audience: api::Audience, lang: &str) -> api::NoticeView {
         message: None,
         by_hand: matches!(audience, api::Audience::Regulator | api::Audience::Public),
         receipt: None,
+        kind: "personal_notice".to_owned(),
+        to: None,
+        duties: vec![],
         proofs: vec![],
     }
 }

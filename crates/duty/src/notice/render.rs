@@ -134,8 +134,12 @@ impl<'r> Page<'r> {
             line: 0,
             why: e.to_string(),
         })?;
+        // A letter is addressed only when the facts are those of its reader alone: the numbers of all tenants under the name
+        // of one would be worse than no name.
         let tenant = match &facts.tenants[..] {
-            [only] if self.template.kind == NoticeKind::TenantLetter => Some(only),
+            [only] if self.template.kind == NoticeKind::TenantLetter => {
+                Some(only).filter(|only| facts.letter_to(only) == *facts)
+            }
             _ => None,
         };
         let recipient =

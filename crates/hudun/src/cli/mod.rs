@@ -380,6 +380,9 @@ enum NoticeCommand {
         /// The facts.
         #[arg(long)]
         facts: PathBuf,
+        /// For a tenant_letter: the tenant of the facts that it goes to; it speaks of that tenant's numbers alone.
+        #[arg(long)]
+        tenant: Option<String>,
         /// Where to; the ending decides the form: .json, .md, .txt, .docx, .pdf.
         #[arg(long)]
         out: PathBuf,
@@ -528,8 +531,9 @@ fn act(command: Command) -> anyhow::Result<ExitCode> {
             kind,
             lang,
             facts,
+            tenant,
             out,
-        }) => offline::render(&kind, &lang, &facts, &out),
+        }) => offline::render(&kind, &lang, &facts, tenant.as_deref(), &out),
         Command::Notice(command) => remote::notice(command),
     }
 }
