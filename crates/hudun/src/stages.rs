@@ -133,11 +133,11 @@ impl Stages {
             Arc::clone(&needs.addressees),
             recorder.clone(),
         ));
-        let informer: Arc<dyn Informer> = Arc::new(Notices {
-            inform: Arc::clone(&sender),
-            analyst: Arc::clone(needs.analyst),
-            mail_domain: mail_domain(needs.config),
-        });
+        let informer: Arc<dyn Informer> = Arc::new(Notices::new(
+            Arc::clone(&sender),
+            Arc::clone(needs.analyst),
+            mail_domain(needs.config),
+        ));
         let historian = Arc::new(History::new(&needs));
         let acts = Arc::new(Acts {
             cases: Arc::clone(needs.cases),
@@ -334,7 +334,7 @@ fn part(id: &str, label: Text, works: bool, note: Text) -> PartHealth {
 }
 
 /// 通 behind the desk.
-struct Notices {
+pub struct Notices {
     inform: Arc<hudun_inform::Informer>,
     analyst: Arc<Analyst>,
     /// Of the sender, as it stands in Message-IDs.
@@ -342,6 +342,19 @@ struct Notices {
 }
 
 impl Notices {
+    /// Notices that follow what the analyst answers. `mail_domain` is the sender's, as it stands in Message-IDs.
+    pub fn new(
+        inform: Arc<hudun_inform::Informer>,
+        analyst: Arc<Analyst>,
+        mail_domain: String,
+    ) -> Self {
+        Self {
+            inform,
+            analyst,
+            mail_domain,
+        }
+    }
+
     /// The likely set with the kinds of data of each person, as law names them.
     async fn affected(&self, incident: IncidentId) -> Result<KindsOfEach, DeskError> {
         let record = self

@@ -354,6 +354,64 @@ enum DutyCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Show a case's duties that apply, from which decision each clock runs, and its gates.
+    Show {
+        /// The case.
+        incident: String,
+        #[command(flatten)]
+        entrance: Entrance,
+    },
+    /// Decide when a case became an incident (roles commander and legal); most clocks run from here. A later decision
+    /// corrects an earlier one, which stays on the ledger.
+    Aware {
+        /// The case.
+        incident: String,
+        /// The moment with its offset from UTC, such as 2026-11-30T09:30:00+08:00.
+        #[arg(long)]
+        moment: String,
+        /// Why it was then.
+        #[arg(long)]
+        reason: String,
+        /// What it stands on: an entry of the case's ledger ('#12'), the identifier of a finding, or words. Repeat it
+        /// for more.
+        #[arg(long, required = true)]
+        evidence: Vec<String>,
+        /// Why the moment is before the first evidence of the case, when it is.
+        #[arg(long, default_value = "")]
+        early: String,
+        #[command(flatten)]
+        entrance: Entrance,
+    },
+    /// Release a conflict gate of a case as counsel (role legal); what it held back can go on.
+    Release {
+        /// The case.
+        incident: String,
+        /// The gate, such as vulnerability-abroad.
+        gate: String,
+        /// What may go, to whom.
+        #[arg(long)]
+        what: String,
+        /// Why it may.
+        #[arg(long)]
+        reason: String,
+        /// Where the written word lies, such as a file number.
+        #[arg(long)]
+        reference: String,
+        #[command(flatten)]
+        entrance: Entrance,
+    },
+    /// Take the release of a gate back (role legal); the gate stops again.
+    Revoke {
+        /// The case.
+        incident: String,
+        /// The gate.
+        gate: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        entrance: Entrance,
+    },
 }
 
 #[derive(Subcommand)]
@@ -497,6 +555,7 @@ fn act(command: Command) -> anyhow::Result<ExitCode> {
         Command::Rules(command) => rules::run(command),
         Command::Duty(DutyCommand::Assess { facts, json }) => offline::assess(&facts, json),
         Command::Duty(DutyCommand::Rules { json }) => offline::rules(json),
+        Command::Duty(command) => remote::duty(command),
         Command::Advisory(command) => advisory::run(command),
         Command::Assets(command) => assets::run(command),
         Command::Intel(command) => intel::run(command),

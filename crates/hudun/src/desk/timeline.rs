@@ -149,6 +149,42 @@ pub fn sentence(kind: &str, body: &Value) -> Text {
                 format!("duties assessed: {count} apply"),
             )
         }
+        "analysis.aware-decided" => both(
+            format!(
+                "认定知悉时刻 {}（第 {} 次）：{}",
+                word("written"),
+                word("decision"),
+                word("reason")
+            ),
+            format!(
+                "decided that it was known at {} (no. {}): {}",
+                word("written"),
+                word("decision"),
+                word("reason")
+            ),
+        ),
+        "analysis.gate-released" => both(
+            format!(
+                "法务放行 {}：{}（{}）",
+                word("gate"),
+                word("what"),
+                word("reference")
+            ),
+            format!(
+                "counsel released {}: {} ({})",
+                word("gate"),
+                word("what"),
+                word("reference")
+            ),
+        ),
+        "analysis.gate-revoked" => both(
+            format!("法务收回放行 {}：{}", word("gate"), word("reason")),
+            format!(
+                "counsel took the release of {} back: {}",
+                word("gate"),
+                word("reason")
+            ),
+        ),
         "analysis.class-crossed" => both(
             "事件等级或严重度发生变化",
             "grade or severity changed its class",
