@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use hudun::addresses::AddressFile;
 use hudun::attacks::Attacks;
 use hudun::bench::{Bench, Tools};
 use hudun::care::{Care, Request};
@@ -15,10 +16,11 @@ use hudun::desk::Desktop;
 use hudun::keys::MasterKey;
 use hudun::ledger::LedgerService;
 use hudun::office::{Activity, Historian, Informer, Meters, Office, Playbooks, Probe, Recent};
+use hudun::stages::Notices;
 use hudun::waf::Inspection;
 use hudun_analyze::{Analyst, OrganisationSettings};
 use hudun_bus::{PolicyBus, PolicySink};
-use hudun_console::{Desk, DeskError, Live, api, api::Caller, api::Role};
+use hudun_console::{Desk, DeskError, Law, Live, api, api::Caller, api::Role};
 use hudun_contain::Keeper;
 use hudun_core::{
     AccountId, Actor, BoxFuture, DataKind, Delivery, ExchangeEnd, ExchangeHead, ExchangeId,
@@ -342,6 +344,11 @@ fn person(account: &str, roles: &[Role]) -> Caller {
 }
 
 async fn house() -> House {
+    house_of(OrganisationSettings::default(), false).await
+}
+
+/// With notices that are really drafted and linted, or with a clerk who remembers.
+async fn house_of(settings: OrganisationSettings, drafts: bool) -> House {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open_file(&folder.path().join("state.db"))
         .await
@@ -369,11 +376,10 @@ async fn house() -> House {
         .unwrap();
     let cases = Arc::new(cases);
     let rules = Arc::new(RuleSet::embedded().unwrap());
-    let settings = OrganisationSettings::default();
     let analyst = Arc::new(Analyst::new(
         &store,
         lake.clone(),
-        rules,
+        rules.clone(),
         settings,
         ledger.clone(),
     ));
@@ -411,6 +417,20 @@ async fn house() -> House {
     ));
     let live = Live::new();
     let clerk = Arc::new(Clerk::default());
+    let informer: Arc<dyn Informer> = if drafts {
+        let file = folder.path().join("addresses.csv");
+        let inform = hudun_inform::Informer::new(
+            &store,
+            rules,
+            hudun_inform::InformSettings::default(),
+            Arc::new(AddressFile::new(file, keys.clone())),
+            ledger.clone(),
+        );
+        let domain = "firm.example".to_owned();
+        Arc::new(Notices::new(Arc::new(inform), analyst.clone(), domain))
+    } else {
+        clerk.clone()
+    };
     let acts = Arc::new(Acts {
         lake: Arc::clone(&lake),
         cases: cases.clone(),
@@ -419,7 +439,7 @@ async fn house() -> House {
         bench: bench.clone(),
         ledger: ledger.clone(),
         probe: gate.clone(),
-        informer: Some(clerk.clone()),
+        informer: Some(informer.clone()),
         historian: Some(clerk.clone()),
         kinds_held: KindSet::of(&[DataKind::Name, DataKind::Mobile]),
         checks: Check::collection(&store),
@@ -523,7 +543,7 @@ async fn house() -> House {
         live,
         meters: Arc::new(Quiet),
         activity: Arc::new(Activity::default()),
-        informer: Some(clerk.clone()),
+        informer: Some(informer),
         historian: Some(clerk.clone()),
         inspection: Some(Arc::new(inspection)),
         care,
@@ -795,6 +815,228 @@ async fn a_case_goes_from_finding_to_evidence() {
     let middle = torn.len() / 2;
     torn[middle] ^= 1;
     assert!(!pack::verify(&torn[..], &trust).is_sound());
+}
+
+fn aware(moment: &str, evidence: &[&str], early: &str) -> Law {
+    Law::Aware(api::NewAwareness {
+        moment: moment.into(),
+        reason: "值班确认为事件".into(),
+        evidence: evidence.iter().map(ToString::to_string).collect(),
+        early: early.into(),
+    })
+}
+
+/// Which field was refused.
+fn field(answer: Result<api::Done, DeskError>) -> &'static str {
+    match answer {
+        Err(DeskError::Invalid { field, text }) => {
+            assert!(!text.zh.is_empty() && !text.en.is_empty());
+            field
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clocks_run_from_the_decision_of_a_named_person_and_follow_its_correction() {
+    let firm = hudun_duty::Organisation {
+        name: "云溪".into(),
+        countries: Some(["CN".to_owned()].into()),
+        roles: Some([hudun_duty::Role::Controller].into()),
+        ..hudun_duty::Organisation::default()
+    };
+    let settings = OrganisationSettings {
+        tenants: [("yunxi".parse().unwrap(), firm)].into(),
+        ..OrganisationSettings::default()
+    };
+    let house = house_of(settings, true).await;
+    let (desk, id) = (&house.desk, house.case.id);
+    let li = person("li.lei", &[Role::Commander, Role::Security]);
+    let now = Timestamp::now();
+    let first = house.case.mark(TimelineMark::Detected).unwrap();
+    let zulu = |at: Timestamp| at.to_string();
+
+    // Before anything is computed, a decision is kept all the same.
+    desk.law(&li, id, aware(&zulu(now), &["#4000"], ""))
+        .await
+        .unwrap_err();
+    let room = desk.room(id).await.unwrap();
+    let opened = format!("#{}", room.timeline[0].seq);
+    let finding = house.case.findings[0].to_string();
+    desk.law(
+        &li,
+        id,
+        aware(&zulu(first), &[&opened, &finding, "值班电话记录"], ""),
+    )
+    .await
+    .unwrap();
+    desk.start_run(&li, id, api::StartRun::default())
+        .await
+        .unwrap();
+    waiting(&house).await.unwrap();
+    let clocks = async || {
+        let room = desk.room(id).await.unwrap();
+        let duties = room.duties.unwrap().obligations;
+        let duty = duties
+            .into_iter()
+            .find(|duty| duty.id == "CN-PIPL-57")
+            .unwrap();
+        let notices: Vec<_> = room.notices.iter().map(|one| one.sha256.clone()).collect();
+        (duty, notices)
+    };
+    let (duty, drafts) = clocks().await;
+    assert_eq!(
+        duty.triggered_at,
+        Some(Timestamp::from_millis(first.as_millis() / 1_000 * 1_000))
+    );
+    assert!(!duty.provisional);
+    assert!(
+        duty.clock_from.en.contains("decision no. 1 by li.lei"),
+        "{}",
+        duty.clock_from.en
+    );
+
+    let sooner = first.plus_millis(-3_600_000);
+    for (law, refused) in [
+        (aware("2026-11-30 08:00", &["x"], ""), "moment"),
+        (
+            aware(&zulu(now.plus_millis(86_400_000)), &["x"], ""),
+            "moment",
+        ),
+        (aware(&zulu(sooner), &["x"], ""), "early"),
+        (aware(&zulu(now), &["#999999"], ""), "evidence"),
+        (aware(&zulu(now), &["#one"], ""), "evidence"),
+        (
+            aware(&zulu(now), &[&FindingId::new().to_string()], ""),
+            "evidence",
+        ),
+        (aware(&zulu(now), &[], ""), "evidence"),
+    ] {
+        assert_eq!(field(desk.law(&li, id, law).await), refused);
+    }
+    let nowhere = desk
+        .law(&li, IncidentId::new(), aware(&zulu(now), &["x"], ""))
+        .await;
+    assert!(matches!(nowhere, Err(DeskError::NotFound("incident"))));
+
+    // The correction counts at once, in the clocks and in the drafts, and the first decision stays to be seen.
+    let han = person("han.meimei", &[Role::Legal]);
+    desk.law(
+        &han,
+        id,
+        aware(&zulu(sooner), &["客服录音 8821"], "客户已来电投诉"),
+    )
+    .await
+    .unwrap();
+    let (duty, anew) = clocks().await;
+    assert_eq!(
+        duty.triggered_at,
+        Some(Timestamp::from_millis(sooner.as_millis() / 1_000 * 1_000))
+    );
+    assert!(duty.clock_from.en.contains("no. 2 by han.meimei"));
+    assert_ne!(drafts, anew, "the drafts tell the new moment");
+    let room = desk.room(id).await.unwrap();
+    let shown: Vec<_> = room
+        .awareness
+        .iter()
+        .map(|one| (one.number, one.current, one.by.as_str()))
+        .collect();
+    assert_eq!(shown, [(1, false, "li.lei"), (2, true, "han.meimei")]);
+    let told = room
+        .timeline
+        .iter()
+        .filter(|line| line.kind == "analysis.aware-decided");
+    assert_eq!(told.count(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_gate_held_back_goes_on_when_counsel_releases_it() {
+    let firm = hudun_duty::Organisation {
+        name: "云溪".into(),
+        countries: Some(["CN".to_owned(), "DE".to_owned()].into()),
+        roles: Some([hudun_duty::Role::Supplier, hudun_duty::Role::Controller].into()),
+        own_product: Some(true),
+        eu_product: Some(true),
+        ..hudun_duty::Organisation::default()
+    };
+    let settings = OrganisationSettings {
+        tenants: [("yunxi".parse().unwrap(), firm)].into(),
+        ..OrganisationSettings::default()
+    };
+    let house = house_of(settings, true).await;
+    let (desk, id) = (&house.desk, house.case.id);
+    let li = person("li.lei", &[Role::Commander, Role::Security]);
+    let han = person("han.meimei", &[Role::Legal]);
+    desk.start_run(&li, id, api::StartRun::default())
+        .await
+        .unwrap();
+    waiting(&house).await.unwrap();
+
+    let gate = "vulnerability-abroad";
+    let stands = async || {
+        let room = desk.room(id).await.unwrap();
+        let gates = room.duties.unwrap().gates;
+        let view = gates.into_iter().find(|known| known.id == gate).unwrap();
+        let report = room
+            .notices
+            .into_iter()
+            .find(|notice| notice.audience == api::Audience::Regulator)
+            .unwrap();
+        let held = report
+            .refusals
+            .iter()
+            .any(|refusal| refusal.text.en.contains("vulnerability detail abroad"));
+        (view, held)
+    };
+    let (view, held) = stands().await;
+    assert_eq!(
+        view.state,
+        api::GateWord::Unknown,
+        "nobody has said whether the hole is disclosed"
+    );
+    assert!(held, "the report to the regulator is held back");
+    assert!(
+        view.next.zh.contains("法务") && view.releasable,
+        "it says what to do"
+    );
+
+    let release = || {
+        let written = api::GateRelease {
+            what: "漏洞编号与受影响版本，报 ENISA".into(),
+            reason: "补丁已发布，细节不含利用方法".into(),
+            reference: "法务函 2026-17".into(),
+        };
+        Law::Release(gate.into(), written)
+    };
+    desk.law(&han, id, release()).await.unwrap();
+    let (view, held) = stands().await;
+    assert_eq!(view.state, api::GateWord::Released);
+    assert!(!held, "it can go on at once");
+    assert_eq!(
+        (view.acts.len(), view.acts[0].by.as_str()),
+        (1, "han.meimei")
+    );
+    let twice = desk.law(&han, id, release()).await;
+    assert!(matches!(twice, Err(DeskError::Conflict(_))));
+
+    desk.law(
+        &han,
+        id,
+        Law::Revoke(gate.into(), "媒体已披露利用方法".into()),
+    )
+    .await
+    .unwrap();
+    let (view, held) = stands().await;
+    assert_eq!((view.state, view.acts.len()), (api::GateWord::Unknown, 2));
+    assert!(held, "taken back, it stops again");
+    let no = desk
+        .law(&han, id, Law::Revoke("no-gate".into(), "x".into()))
+        .await;
+    assert!(matches!(no, Err(DeskError::NotFound("gate"))));
+    let lines = desk.room(id).await.unwrap().timeline;
+    for kind in ["analysis.gate-released", "analysis.gate-revoked"] {
+        assert!(lines.iter().any(|line| line.kind == kind), "{kind}");
+    }
 }
 
 /// A long export is in the recent traffic only once it has ended.
