@@ -551,6 +551,9 @@ impl Desk for TestDesk {
             }
         }
         drop(state);
+        self.tell(api::Happening::Timeline {
+            incident: self.incident(),
+        });
         ready(self.note(by, &format!("{act:?}")))
     }
 

@@ -74,6 +74,8 @@ impl Office {
         crate::upkeep::law_again(self, &incident, &key, now)
             .await
             .map_err(|cause| DeskError::Internal(format!("{cause:#}")))?;
+        self.live
+            .publish(now, api::Happening::Timeline { incident: id });
         Ok(done)
     }
 
