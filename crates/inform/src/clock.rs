@@ -5,7 +5,8 @@ use hudun_core::{Incident, Timestamp};
 use hudun_duty::{Assessment, Duty, PhaseResult, Severity, Verdict};
 use serde_json::json;
 
-use crate::informer::{InformError, Informer};
+use crate::error::InformError;
+use crate::informer::Informer;
 use crate::letter::{AlertTarget, MailLetter, WebhookLetter, one_line, short_hash};
 use crate::notice::{Notice, NoticeStatus};
 use crate::seal::sealed;

@@ -21,21 +21,30 @@
 //! assert!(made.starts_with("t=1795420800,v1=") && made.len() == 16 + 64);
 //! ```
 
+mod addressee;
+mod alert;
+mod approve;
 mod clock;
+mod draft;
+mod error;
 mod informer;
 mod letter;
 mod mail;
 mod message;
 mod notice;
+mod outcome;
 mod personal;
 mod postman;
 mod proof;
 mod seal;
+mod send;
 mod sms;
 mod told;
 
+pub use addressee::{Addressee, Addressees, Contact};
 pub use clock::{Reminder, class_of, clocks_running_out};
-pub use informer::{Addressee, Addressees, Contact, InformError, InformSettings, Informer};
+pub use error::InformError;
+pub use informer::{InformSettings, Informer};
 pub use letter::{AlertTarget, MailLetter, WebhookLetter, alert_letters, letter_name, signature};
 pub use mail::{MailSecurity, MailSettings, message_id};
 pub use message::{Channel, Message, MessageTemplate, TemplateError, Ways};

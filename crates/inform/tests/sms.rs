@@ -9,11 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use hudun_core::{
-    BoxFuture, Grade, Incident, IncidentId, IncidentState, LedgerDraft, RecordError, Recorder,
-    SubjectToken, TenantId, Text, Timestamp,
-};
-use hudun_duty::{ApprovalRole, DataKind, FactBase, Lang, NoticeKind, RuleSet, assess};
+use hudun_core::{BoxFuture, Incident, SubjectToken, TenantId, Timestamp};
+use hudun_duty::{DataKind, FactBase, Lang, NoticeKind, RuleSet, assess};
 use hudun_inform::{
     Addressee, Addressees, Channel, Contact, Delivered, InformError, InformSettings, Informer,
     KindsOfEach, LetterSeal, MessageReport, MessageTemplate, Notice, NoticeStatus, Postman,
@@ -21,8 +18,7 @@ use hudun_inform::{
 };
 use hudun_pii::Phone;
 use hudun_store::{LetterState, Store};
-use sha2::{Digest, Sha256};
-use support::{Behaviour, Gateway};
+use support::{Behaviour, Gateway, Ledger, digest, incident, token};
 
 const NOW: Timestamp = Timestamp::from_millis(1_795_420_800_000);
 
@@ -210,25 +206,10 @@ async fn a_report_says_what_arrived_and_settles_what_nobody_could_tell() {
     }
 }
 
-#[derive(Default)]
-struct Ledger(Mutex<Vec<LedgerDraft>>);
-
-impl Recorder for Ledger {
-    fn record(&self, draft: LedgerDraft) -> Result<u64, RecordError> {
-        let mut entries = self.0.lock().unwrap();
-        entries.push(draft);
-        Ok(entries.len() as u64 - 1)
-    }
-}
-
 /// Persons by number: those below 3 have an address and a number, 3 to 5 a number only, 6 nothing; 7 and 8 are one row.
 #[derive(Default)]
 struct Book {
     changed: Mutex<bool>,
-}
-
-fn token(n: u8) -> SubjectToken {
-    SubjectToken::from_bytes([n; 16])
 }
 
 impl Addressees for Book {
@@ -266,34 +247,6 @@ impl Addressees for Book {
     ) -> BoxFuture<'a, Result<Vec<(TenantId, SubjectToken)>, String>> {
         Box::pin(async { Ok(vec![]) })
     }
-}
-
-fn incident() -> Incident {
-    Incident {
-        id: IncidentId::new(),
-        tenant: "yunxi".parse().unwrap(),
-        title: Text::new("演练", "drill"),
-        grade: Grade::High,
-        rows: vec![],
-        state: IncidentState::Open,
-        suspects: vec![],
-        modules: vec![],
-        findings: vec![],
-        playbook: None,
-        run: None,
-        opened_at: Timestamp::from_millis(0),
-        marks: vec![],
-        drill: true,
-    }
-}
-
-fn digest(tokens: &BTreeSet<SubjectToken>) -> String {
-    let mut hasher = Sha256::new();
-    for token in tokens {
-        hasher.update(token.to_string());
-        hasher.update("\n");
-    }
-    format!("sha256:{}", hex::encode(hasher.finalize()))
 }
 
 struct House {
@@ -341,9 +294,8 @@ impl House {
         let mut each: KindsOfEach = (0..9).map(|n| (token(n), some.clone())).collect();
         each.insert(token(7), [DataKind::Name].into());
         each.insert(token(8), [DataKind::PurchaseIntent].into());
-        let full = include_str!("../../duty/tests/common/full.json");
-        let mut facts = FactBase::from_json(full).unwrap();
-        facts.method.affected_set_digest = digest(&each.keys().copied().collect());
+        let mut facts = support::full();
+        facts.method.affected_set_digest = digest(each.keys());
         let now: jiff::Timestamp = "2026-11-23T11:00:00Z".parse().unwrap();
         Self {
             store,
@@ -375,17 +327,7 @@ impl House {
 
     async fn approved(&self) -> Notice {
         let notice = self.drafted().await;
-        for (by, role) in [
-            ("li", ApprovalRole::Legal),
-            ("wang", ApprovalRole::Commander),
-        ] {
-            let sha = &notice.sha256;
-            let given = self
-                .informer
-                .approve(notice.id, by, role, sha, self.at)
-                .await;
-            given.unwrap();
-        }
+        support::approve(&self.informer, &notice, self.at).await;
         notice
     }
 
@@ -487,7 +429,7 @@ async fn a_person_is_told_once_by_mail_or_by_message_and_a_stopped_notice_goes_o
         (NoticeStatus::Sent, 7)
     );
 
-    let entries = serde_json::to_string(&*house.ledger.0.lock().unwrap()).unwrap();
+    let entries = house.ledger.text();
     assert!(entries.contains("inform.resumed") && entries.contains("it was right"));
     assert!(
         !entries.contains("138000") && !entries.contains("@example.cn"),
