@@ -337,6 +337,9 @@ pub struct SmtpPart {
     /// File with its password.
     #[serde(default)]
     pub password_file: Option<PathBuf>,
+    /// Where mail that comes back later is found.
+    #[serde(default)]
+    pub bounces: Option<crate::bounces::BouncesPart>,
 }
 
 /// How mail connections are protected.

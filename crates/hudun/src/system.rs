@@ -28,6 +28,7 @@ use tokio_util::task::TaskTracker;
 use crate::accounting::JournalAccounting;
 use crate::addresses::AddressFile;
 use crate::affected::Announced;
+use crate::bounces::Bounces;
 use crate::care::Care;
 use crate::config::{AffectedPart, Config};
 use crate::desk::Desktop;
@@ -311,9 +312,18 @@ impl System {
         });
         let page = page.transpose()?;
         let counts = page.as_ref().map(|page| page.counts());
-        let router = console
-            .router()
-            .merge(crate::metrics::router(&office, &gateway, &watch, counts));
+        let bounces = config
+            .smtp
+            .as_ref()
+            .and_then(|smtp| smtp.bounces.as_ref())
+            .map(|part| {
+                let (sender, cases) = (Arc::clone(&stages.sender), Arc::clone(&office.cases));
+                Bounces::open(part, &office.store, sender, cases, office.live.clone())
+            });
+        let bounces = bounces.transpose().map_err(anyhow::Error::msg)?;
+        let returned = bounces.as_ref().map(Bounces::counts);
+        let told = crate::metrics::router(&office, &gateway, &watch, counts, returned);
+        let router = console.router().merge(told);
         let gateway_listener = bind(config.gateway.listen, "gateway.listen").await?;
         let console_listener = bind(config.console.listen, "console.listen").await?;
         let affected_listener = match &config.affected {
@@ -382,6 +392,9 @@ impl System {
                     tracing::error!(%error, "reports on text messages are not taken any more");
                 }
             });
+        }
+        if let Some(bounces) = bounces {
+            tasks.spawn(bounces.run(stop.clone()));
         }
         if let Some((listener, page)) = affected_listener.zip(page) {
             tasks.spawn(crate::affected::carry_codes(

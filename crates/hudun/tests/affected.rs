@@ -95,6 +95,7 @@ async fn house() -> House {
             user: None,
             password: None,
             from: "hudun@example.cn".into(),
+            return_path: None,
         }),
         ..PostmanSettings::default()
     };

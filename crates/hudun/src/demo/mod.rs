@@ -739,6 +739,7 @@ fn demo_config(
             from: "hudun@example.invalid".to_owned(),
             user: None,
             password_file: None,
+            bounces: None,
         }),
         monitor,
         auto: options.auto,

@@ -238,6 +238,22 @@ pub fn sentence(kind: &str, body: &Value) -> Text {
             format!("导出通知（{}）", word("form")),
             format!("a notice was exported ({})", word("form")),
         ),
+        "inform.returned" => both(
+            format!(
+                "通知被退回 {} 封，其中 {} 人改发短信",
+                word("given_up"),
+                word("by_message")
+            ),
+            format!(
+                "{} letters came back; {} of these persons get a text message",
+                word("given_up"),
+                word("by_message")
+            ),
+        ),
+        "inform.unreached" => both(
+            "有人没有可用的渠道，须由人联系",
+            "no channel is left for some; people reach them",
+        ),
         "inform.proof-kept" => both("递交凭证已存", "proof of a hand-in kept"),
         "inform.proof-opened" => both("打开递交凭证", "proof of a hand-in opened"),
         "evidence.export" => both("导出证据包", "evidence pack exported"),
