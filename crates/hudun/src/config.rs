@@ -229,6 +229,9 @@ pub struct AffectedPart {
     /// Proxies whose `X-Forwarded-For` is believed: without it, everybody behind one counts as one network.
     #[serde(default)]
     pub trusted_proxies: Vec<String>,
+    /// Where the part that is hosted apart stands (`hudun affected build`), such as `https://notice.example.com`.
+    #[serde(default)]
+    pub hosted_at: Option<String>,
 }
 
 impl AffectedPart {
@@ -255,6 +258,9 @@ impl AffectedPart {
             return Err(
                 "affected.public_url: does not begin with https:// (or http://)".to_owned(),
             );
+        }
+        if let Some(host) = &self.hosted_at {
+            hudun_affected::origin(host).map_err(|cause| format!("affected.hosted_at: {cause}"))?;
         }
         hudun_affected::TrustedProxies::parse(&self.trusted_proxies)
             .map_err(|cause| format!("affected.trusted_proxies: {cause}"))?;

@@ -479,6 +479,12 @@ fn affected_page(part: &AffectedPart, answers: Announced) -> anyhow::Result<hudu
         proxies: proxies
             .map_err(anyhow::Error::msg)
             .context("affected.trusted_proxies")?,
+        hosted_at: part
+            .hosted_at
+            .as_deref()
+            .map(hudun_affected::origin)
+            .transpose()
+            .context("affected.hosted_at")?,
         ..hudun_affected::Settings::default()
     };
     Ok(hudun_affected::Page::new(Arc::new(answers), settings))

@@ -79,6 +79,9 @@ enum Command {
     /// Legal duties, offline.
     #[command(subcommand)]
     Duty(DutyCommand),
+    /// The public page "Was I affected?": write the part that any web server or object storage can host.
+    #[command(subcommand)]
+    Affected(AffectedCommand),
     /// A synthetic working year of an SCRM with labelled attacks, and how well behaviour finds them.
     Simulate(simulate::SimulateArgs),
     /// Vulnerable versions, offline.
@@ -415,6 +418,26 @@ enum DutyCommand {
 }
 
 #[derive(Subcommand)]
+enum AffectedCommand {
+    /// Write the page in both languages, with its style and its script, into a folder. Host the folder at the origin that
+    /// `affected.hosted_at` of the configuration names.
+    Build {
+        /// Where `affected.listen` is reached from outside, such as https://answers.example.com.
+        #[arg(long)]
+        api: String,
+        /// The folder; it is made when it is not there, and the files of an earlier build are replaced.
+        #[arg(long)]
+        out: PathBuf,
+        /// Codes also go to mobile numbers (`sms.code_templates` is configured).
+        #[arg(long)]
+        phones: bool,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Subcommand)]
 enum NoticeCommand {
     /// Check a notice against the record and the rules; each refusal names its article.
     Lint {
@@ -555,6 +578,12 @@ fn act(command: Command) -> anyhow::Result<ExitCode> {
         Command::Rules(command) => rules::run(command),
         Command::Duty(DutyCommand::Assess { facts, json }) => offline::assess(&facts, json),
         Command::Duty(DutyCommand::Rules { json }) => offline::rules(json),
+        Command::Affected(AffectedCommand::Build {
+            api,
+            out,
+            phones,
+            json,
+        }) => offline::affected(&api, &out, phones, json),
         Command::Duty(command) => remote::duty(command),
         Command::Advisory(command) => advisory::run(command),
         Command::Assets(command) => assets::run(command),

@@ -724,6 +724,7 @@ fn demo_config(
             listen: affected,
             public_url: None,
             trusted_proxies: Vec::new(),
+            hosted_at: None,
         }),
         store: None,
         sms: None,
