@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 /// Decisions of one kind on one case, at most.
 pub(crate) const MOST: usize = 200;
 /// References of one decision, at most.
-const MOST_EVIDENCE: usize = 20;
+pub const MOST_EVIDENCE: usize = 20;
 /// Characters of what a person writes, at most.
 const LONGEST: usize = 500;
 

@@ -911,6 +911,7 @@ async fn clocks_run_from_the_decision_of_a_named_person_and_follow_its_correctio
             "evidence",
         ),
         (aware(&zulu(now), &[], ""), "evidence"),
+        (aware(&zulu(now), &["x"; 21], ""), "evidence"),
     ] {
         assert_eq!(field(desk.law(&li, id, law).await), refused);
     }

@@ -1,6 +1,8 @@
 //! 析: what persons decide about law: when the case became an incident, and what counsel releases.
 
-use hudun_analyze::{Awareness, DecisionError, Evidence, GateAct, NewAwareness, NewRelease};
+use hudun_analyze::{
+    Awareness, DecisionError, Evidence, GateAct, MOST_EVIDENCE, NewAwareness, NewRelease,
+};
 use hudun_console::{DeskError, Law, api, api::Caller};
 use hudun_core::{Incident, IncidentId, IncidentState, Text, Timestamp};
 use hudun_duty::{FactBase, Gate, GateState, RuleSet, StartEvent};
@@ -81,6 +83,10 @@ impl Office {
 
     /// What a decision refers to, looked up: an entry of the case's ledger, one of its findings, or words.
     fn referred(&self, incident: &Incident, said: Vec<String>) -> Got<Vec<Evidence>> {
+        // Looking up costs a pass over the ledger of the case for each.
+        if said.len() > MOST_EVIDENCE {
+            return Err(decision(DecisionError::Evidence(MOST_EVIDENCE)));
+        }
         let mut entries: Option<Vec<Line>> = None;
         let mut found = Vec::new();
         for said in said {
