@@ -111,7 +111,7 @@ async fn clocks_and_gates_are_decided_from_the_command_line() {
         .iter()
         .find(|duty| duty["id"] == "CN-NCIR-4")
         .unwrap();
-    assert_eq!(duty["triggered_at"], "2026-01-01T19:04:05Z", "{duty}");
+    assert_eq!(duty["triggered_at"], "2026-01-01T19:04:05.000Z", "{duty}");
     assert!(
         duty["clock_from"]["en"]
             .as_str()
