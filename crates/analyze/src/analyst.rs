@@ -1,11 +1,11 @@
 //! The analyst: computes, keeps and records scope and duties.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hudun_core::{
-    Finding, Incident, IncidentId, LedgerDraft, RecordError, Recorder, Scope, SessionKey, TenantId,
-    Timestamp,
+    Finding, Incident, IncidentId, LedgerDraft, RecordError, Recorder, Scope, ScopeQuestion,
+    ScopeSource, SessionKey, TenantId, Timestamp,
 };
 use hudun_duty::{
     Assessment, Band, DutyError, FactBase, GateState, RuleSet, Severity, TenantAssessment, Verdict,
@@ -35,10 +35,28 @@ pub struct ScopeRecord {
     pub scope: Scope,
     /// How the attacker was told from the account's owner.
     pub narrowing: Narrowing,
+    /// What left of other tenants of a vendor, in the order of their names: by the addresses that the attacker alone used.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tenants: Vec<Scope>,
     /// SHA-256 over the likely set.
     pub likely_sha256: String,
     /// When this answer was computed.
     pub computed_at: Timestamp,
+}
+
+impl ScopeRecord {
+    /// The likely set of each tenant by its digest: what a later answer is told by from an earlier one.
+    pub fn affected(&self) -> Vec<(TenantId, String)> {
+        let own = (
+            self.scope.question.tenant.clone(),
+            self.likely_sha256.clone(),
+        );
+        let others = self.tenants.iter().map(|scope| {
+            let tokens = scope.subjects.iter().map(|(token, _)| *token);
+            (scope.question.tenant.clone(), affected_set_digest(tokens))
+        });
+        std::iter::once(own).chain(others).collect()
+    }
 }
 
 impl Keyed for ScopeRecord {
@@ -188,17 +206,25 @@ impl Analyst {
         let _turn = self.turn.lock().await;
         let taken = self.sessions_of_others(incident).await?;
         let suspicion = Suspicion::of(incident, findings, now);
-        let (scope, narrowing) = self
+        let others = self.other_tenants(incident).await?;
+        let (scope, narrowing, tenants) = self
             .lake
             .ask(move |lake| {
                 let (question, narrowing) = suspicion.question(lake, &taken)?;
-                Ok((lake.scope(&question)?, narrowing))
+                let tenants = tenants_of(lake, &question, &others)?;
+                Ok((lake.scope(&question)?, narrowing, tenants))
             })
             .await?;
         let before = self.scopes.get(&incident.id.to_string()).await?;
         if let Some(before) = &before
             && before.narrowing == narrowing
             && same_answer(&before.scope, &scope)
+            && before.tenants.len() == tenants.len()
+            && before
+                .tenants
+                .iter()
+                .zip(&tenants)
+                .all(|(before, after)| same_answer(before, after))
         {
             return Ok(before.clone());
         }
@@ -208,6 +234,7 @@ impl Analyst {
             likely_sha256: affected_set_digest(scope.subjects.iter().map(|(token, _)| *token)),
             scope,
             narrowing,
+            tenants,
             computed_at: now,
         };
         self.record(incident, "analysis.scope", now, scope_body(&record))?;
@@ -261,8 +288,7 @@ impl Analyst {
             incident,
             findings,
             &evidence,
-            &scope.scope,
-            scope.narrowing,
+            scope,
             &self.organisations,
             &known,
         );
@@ -480,6 +506,27 @@ impl Analyst {
             .collect())
     }
 
+    /// A vendor's other tenants, each with the sessions there that a case of its own answers for.
+    async fn other_tenants(
+        &self,
+        incident: &Incident,
+    ) -> Result<BTreeMap<TenantId, BTreeSet<SessionKey>>, StoreError> {
+        if self.organisations.vendor.is_none() {
+            return Ok(BTreeMap::new());
+        }
+        let others = self.organisations.tenants.keys();
+        let mut others: BTreeMap<TenantId, BTreeSet<SessionKey>> = others
+            .filter(|tenant| **tenant != incident.tenant)
+            .map(|tenant| (tenant.clone(), BTreeSet::new()))
+            .collect();
+        for source in self.sources.newest(OTHER_CASES).await? {
+            if let Some(taken) = others.get_mut(&source.tenant) {
+                taken.extend(source.sessions);
+            }
+        }
+        Ok(others)
+    }
+
     fn record(
         &self,
         incident: &Incident,
@@ -508,6 +555,36 @@ impl Analyst {
         })?;
         Ok(())
     }
+}
+
+/// What the same attacker took of other tenants. Accounts and sessions are a tenant's own, so only addresses lead from one
+/// to another, and only those that nobody but the attacker used. A tenant whose sessions from there are all answered for
+/// by cases of its own is left out: it hears of it from those.
+fn tenants_of(
+    lake: &Lake,
+    question: &ScopeQuestion,
+    others: &BTreeMap<TenantId, BTreeSet<SessionKey>>,
+) -> Result<Vec<Scope>, LakeError> {
+    let mut scopes = Vec::new();
+    if question.source.addresses.is_empty() {
+        return Ok(scopes);
+    }
+    for (tenant, taken) in others {
+        let scope = lake.scope(&ScopeQuestion {
+            tenant: tenant.clone(),
+            source: ScopeSource {
+                addresses: question.source.addresses.clone(),
+                ..ScopeSource::default()
+            },
+            window: question.window,
+        })?;
+        let sessions = &scope.seen.sessions;
+        let answered = !sessions.is_empty() && sessions.iter().all(|one| taken.contains(one));
+        if scope.high > 0 && !answered {
+            scopes.push(scope);
+        }
+    }
+    Ok(scopes)
 }
 
 /// Whether two answers say the same; that the second was asked later changes nothing.
@@ -541,6 +618,10 @@ fn scope_body(record: &ScopeRecord) -> Value {
         "narrowing": record.narrowing,
         "method": scope.method,
         "likely_sha256": record.likely_sha256,
+        "tenants": record.tenants.iter().zip(record.affected().into_iter().skip(1)).map(|(scope, (tenant, sha256))| json!({
+            "tenant": tenant, "low": scope.low, "likely": scope.likely, "high": scope.high, "coverage": scope.coverage(),
+            "likely_sha256": sha256,
+        })).collect::<Vec<_>>(),
     })
 }
 

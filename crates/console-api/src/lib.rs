@@ -55,9 +55,9 @@ pub use exposure::{
     NewSubscription, SubscriptionView,
 };
 pub use inform::{
-    Audience, HandIn, LetterCounts, LetterDecision, LintRefusal, NoticeApproval, NoticeApprove,
-    NoticeSection, NoticeState, NoticeView, OpenLetter, OpenLetters, Preview, ProofUpload,
-    ProofView,
+    AnsweredDuty, Audience, HandIn, LetterCounts, LetterDecision, LetterTo, LettersApprove,
+    LintRefusal, NoticeApproval, NoticeApprove, NoticeSection, NoticeState, NoticeView, OpenLetter,
+    OpenLetters, Preview, ProofUpload, ProofView, ReadLetter,
 };
 pub use inspection::{
     ExceptionDraft, ExceptionPreview, ExceptionView, InspectionView, ModuleMode, NewException,

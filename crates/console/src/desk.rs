@@ -212,6 +212,17 @@ pub trait Desk: Send + Sync + 'static {
         notice: NoticeId,
     ) -> Answer<'a, api::Done>;
 
+    /// Takes one role's approval of the letters to tenants with these SHA-256: of all or of none.
+    fn approve_letters<'a>(
+        &'a self,
+        by: &'a Caller,
+        incident: IncidentId,
+        body: api::LettersApprove,
+    ) -> Answer<'a, api::Done>;
+
+    /// Sends the approved letters to tenants.
+    fn send_letters<'a>(&'a self, by: &'a Caller, incident: IncidentId) -> Answer<'a, api::Done>;
+
     /// Stops what has not left yet of a notice.
     fn stop_notice<'a>(
         &'a self,

@@ -54,6 +54,13 @@ pub struct Config {
     /// The firms whose customers are guarded, by tenant.
     #[serde(default)]
     pub organisations: BTreeMap<String, serde_json::Value>,
+    /// The vendor that runs the system for the firms above. When given, duties are assessed for the vendor and for each
+    /// firm, and a case has a letter to each firm that it concerns.
+    #[serde(default)]
+    pub vendor: Option<serde_json::Value>,
+    /// Who receives the vendor's letter at each firm, by tenant. A letter to a firm without one is handed over by a person.
+    #[serde(default)]
+    pub tenant_contacts: BTreeMap<String, TenantContactPart>,
     /// The guarded system as reports to authorities name it (see the reference of duties: `system`).
     #[serde(default)]
     pub system: Option<serde_json::Value>,
@@ -66,6 +73,19 @@ pub struct Config {
     /// An account of the SCRM with which `verify repair` enters it directly.
     #[serde(default)]
     pub verifier: Option<VerifierPart>,
+}
+
+/// Who receives the vendor's letter at a firm.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TenantContactPart {
+    /// Person or post.
+    pub name: String,
+    /// E-mail address.
+    pub email: String,
+    /// `zh-CN` (the default) or `en`: the language of the letter.
+    #[serde(default)]
+    pub language: hudun_duty::Lang,
 }
 
 /// The inline gateway.

@@ -596,10 +596,11 @@ fn organisations(config: &Config) -> anyhow::Result<OrganisationSettings> {
             .with_context(|| format!("organisations.{tenant}"))?;
         tenants.insert(id, organisation);
     }
+    let vendor = config.vendor.clone().map(serde_json::from_value);
     Ok(OrganisationSettings {
         tenants,
+        vendor: vendor.transpose().context("vendor")?,
         system,
-        ..OrganisationSettings::default()
     })
 }
 

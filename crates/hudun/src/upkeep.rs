@@ -209,13 +209,13 @@ pub(crate) async fn refresh(
         .analyst
         .scope(incident.id)
         .await?
-        .map(|record| record.likely_sha256);
+        .map(|record| record.affected());
     let findings = office.cases.findings(incident).await?;
     let record = office
         .analyst
         .assess_scope(incident, &findings, now)
         .await?;
-    if before.as_deref() == Some(record.likely_sha256.as_str()) {
+    if before.as_ref() == Some(&record.affected()) {
         return Ok(());
     }
     tracing::info!(incident = %incident.id, likely = record.scope.likely, "more has left; the scope has grown");

@@ -23,32 +23,57 @@ impl Informer {
         at: Timestamp,
     ) -> Result<Notice, InformError> {
         let _turn = self.turn.lock().await;
-        let mut notice = self.get(id).await?;
-        if notice.sha256 != sha256 {
-            return Err(InformError::OtherText);
-        }
-        if !matches!(notice.status, NoticeStatus::Draft | NoticeStatus::Approved) {
-            return Err(InformError::TooLate(notice.status));
-        }
-        if by.trim().is_empty() || !Notice::needs(notice.kind).contains(&role) {
-            return Err(InformError::NotNeeded);
-        }
-        if notice
-            .approvals
-            .iter()
-            .any(|given| given.by == by && given.role == role)
-        {
+        let notice = self.get(id).await?;
+        if has_given(&notice, by, role, sha256)? {
             return Ok(notice);
         }
-        if notice.approvals.iter().any(|given| given.by == by) {
-            return Err(InformError::SamePerson(by.to_owned()));
+        self.give(notice, by, role, at).await
+    }
+
+    /// A named person approves several texts that they have read, such as the letters to all tenants: all of them or,
+    /// when one can't be approved, none.
+    ///
+    /// # Errors
+    /// As [`Self::approve`].
+    pub async fn approve_set(
+        &self,
+        texts: &[(NoticeId, String)],
+        by: &str,
+        role: ApprovalRole,
+        at: Timestamp,
+    ) -> Result<Vec<Notice>, InformError> {
+        let _turn = self.turn.lock().await;
+        let mut notices = Vec::with_capacity(texts.len());
+        for (id, sha256) in texts {
+            let notice = self.get(*id).await?;
+            let given = has_given(&notice, by, role, sha256)?;
+            notices.push((notice, given));
         }
+        let mut approved = Vec::with_capacity(notices.len());
+        for (notice, given) in notices {
+            approved.push(if given {
+                notice
+            } else {
+                self.give(notice, by, role, at).await?
+            });
+        }
+        Ok(approved)
+    }
+
+    async fn give(
+        &self,
+        mut notice: Notice,
+        by: &str,
+        role: ApprovalRole,
+        at: Timestamp,
+    ) -> Result<Notice, InformError> {
+        let (id, sha256) = (notice.id, notice.sha256.clone());
         notice.approvals.retain(|given| given.role != role);
         notice.approvals.push(NoticeApproval {
             role,
             by: by.to_owned(),
             at,
-            sha256: sha256.to_owned(),
+            sha256: sha256.clone(),
         });
         if notice.is_approved() {
             notice.status = NoticeStatus::Approved;
@@ -104,5 +129,32 @@ impl Informer {
             "form": form, "approved": notice.is_approved() });
         self.record_of(&notice, by, "inform.exported", at, body)?;
         Ok(notice)
+    }
+}
+
+/// Whether this person has approved this very text in this role already.
+///
+/// # Errors
+/// When they may not.
+fn has_given(
+    notice: &Notice,
+    by: &str,
+    role: ApprovalRole,
+    sha256: &str,
+) -> Result<bool, InformError> {
+    if notice.sha256 != sha256 {
+        return Err(InformError::OtherText);
+    }
+    if !matches!(notice.status, NoticeStatus::Draft | NoticeStatus::Approved) {
+        return Err(InformError::TooLate(notice.status));
+    }
+    if by.trim().is_empty() || !Notice::needs(notice.kind).contains(&role) {
+        return Err(InformError::NotNeeded);
+    }
+    let mut own = notice.approvals.iter().filter(|given| given.by == by);
+    match own.next() {
+        None => Ok(false),
+        Some(given) if given.role == role => Ok(true),
+        Some(_) => Err(InformError::SamePerson(by.to_owned())),
     }
 }

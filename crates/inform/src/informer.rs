@@ -1,9 +1,12 @@
 //! The stage's one door: where drafts, approvals and letters lie, and what is put on the record.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use hudun_core::{Incident, IncidentId, LedgerDraft, NoticeId, RecordError, Recorder, Timestamp};
-use hudun_duty::RuleSet;
+use hudun_core::{
+    Incident, IncidentId, LedgerDraft, NoticeId, RecordError, Recorder, TenantId, Timestamp,
+};
+use hudun_duty::{Lang, RuleSet};
 use hudun_store::{Collection, Outbox, Store};
 use serde_json::Value;
 use tokio::sync::{Mutex, Notify};
@@ -23,12 +26,31 @@ use crate::told::Records;
 pub struct InformSettings {
     /// Staff who receive the internal bulletin.
     pub staff: Vec<String>,
+    /// Who receives a vendor's letter at each tenant.
+    pub tenants: BTreeMap<TenantId, TenantContact>,
     /// Who is woken by an alert.
     pub alerts: Vec<AlertTarget>,
     /// How affected persons are reached.
     pub ways: Ways,
     /// What letters in the outbox are sealed with; without it they lie there as they are.
     pub seal: Option<LetterSeal>,
+}
+
+/// Who receives a vendor's letter at a tenant, and in which language.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TenantContact {
+    /// Person or post.
+    pub name: String,
+    /// E-mail address.
+    pub email: String,
+    /// The language of the letter.
+    pub lang: Lang,
+}
+
+impl std::fmt::Debug for TenantContact {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "TenantContact({:?})", self.lang)
+    }
 }
 
 /// Drafts and sends notices.

@@ -213,3 +213,8 @@ fn refused(error: &Error) -> Ended {
 }
 
 const FAREWELL: Duration = Duration::from_millis(500);
+
+/// Whether a letter can be addressed like this.
+pub fn is_address(text: &str) -> bool {
+    text.parse::<lettre::Address>().is_ok()
+}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hudun_core::{NoticeId, SubjectToken, Timestamp};
+use hudun_core::{IncidentId, NoticeId, SubjectToken, TenantId, Timestamp};
 use hudun_duty::{DataKind, FactBase, NoticeKind};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -51,6 +51,30 @@ impl Informer {
         let affected: Vec<SubjectToken> = each.keys().copied().collect();
         self.dispatch(id, by, &affected, Some((each, facts)), now)
             .await
+    }
+
+    /// Posts the approved letters to tenants of a case: each to its tenant's own contact, once. Those without a contact
+    /// wait for a person to hand them over. Returns the letters that are on their way now, and those to hand over.
+    ///
+    /// # Errors
+    /// As [`Self::send`]; letters that were posted before the one that failed stay posted.
+    pub async fn send_letters(
+        &self,
+        incident: IncidentId,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<(Vec<Notice>, Vec<Notice>), InformError> {
+        let letters = self.notices(incident).await?.into_iter();
+        let approved = letters.filter(|notice| {
+            notice.kind == NoticeKind::TenantLetter && notice.status == NoticeStatus::Approved
+        });
+        let (by_mail, by_hand): (Vec<Notice>, Vec<Notice>) =
+            approved.partition(Notice::goes_by_letter);
+        let mut sending = Vec::with_capacity(by_mail.len());
+        for notice in by_mail {
+            sending.push(self.dispatch(notice.id, by, &[], None, now).await?);
+        }
+        Ok((sending, by_hand))
     }
 
     async fn dispatch(
@@ -145,8 +169,7 @@ impl Informer {
         }
         let later = self.notices.of(&notice.incident.to_string()).await?;
         let later = later.into_iter().find(|other| {
-            other.kind == notice.kind
-                && other.lang == notice.lang
+            other.is_of(notice.kind, notice.lang, notice.to.as_ref())
                 && other.version > notice.version
                 && matches!(other.status, NoticeStatus::Sending | NoticeStatus::Sent)
         });
@@ -154,7 +177,7 @@ impl Informer {
             return Err(InformError::Superseded(later.version));
         }
         let kept = self.told.all(id).await?;
-        if kept.is_none() && notice.kind != NoticeKind::InternalBulletin {
+        if kept.is_none() && notice.kind.has_send_list() {
             return Err(InformError::OtherPersons);
         }
         let (each, texts) = kept.unzip();
@@ -186,7 +209,7 @@ impl Informer {
         notice: &Notice,
         affected: &[SubjectToken],
     ) -> Result<Vec<Addressee>, InformError> {
-        if notice.kind == NoticeKind::InternalBulletin {
+        if !notice.kind.has_send_list() {
             return Ok(Vec::new());
         }
         let wanted: BTreeSet<SubjectToken> = affected.iter().copied().collect();
@@ -228,6 +251,20 @@ impl Informer {
             for to in staff {
                 let key = format!("{}{}", notice.letters(), short_hash(to));
                 put(key, Channel::Email, mail(to.clone(), &whole)?)?;
+            }
+            return Ok((letters, 0));
+        }
+        if notice.kind == NoticeKind::TenantLetter {
+            let to = notice
+                .to
+                .as_ref()
+                .and_then(|to| to.tenant.parse::<TenantId>().ok());
+            // One tenant, one key: whoever the contact is by now.
+            if let Some((tenant, contact)) =
+                to.and_then(|tenant| self.settings.tenants.get_key_value(&tenant))
+            {
+                let key = format!("{}{}", notice.letters(), short_hash(tenant.as_str()));
+                put(key, Channel::Email, mail(contact.email.clone(), &whole)?)?;
             }
             return Ok((letters, 0));
         }

@@ -63,6 +63,8 @@ pub(crate) fn mount(routes: &mut Routes) {
     routes.json(at::PREVIEW, preview);
     routes.json(at::APPROVE_NOTICE, approve_notice);
     routes.json(at::SEND_NOTICE, send_notice);
+    routes.json(at::APPROVE_LETTERS, approve_letters);
+    routes.json(at::SEND_LETTERS, send_letters);
     routes.json(at::STOP_NOTICE, stop_notice);
     routes.json(at::RESUME_NOTICE, resume_notice);
     routes.json(at::HAND_IN, hand_in);
@@ -398,6 +400,34 @@ async fn send_notice(call: Call, (): ()) -> Answered<api::Done> {
         return refuse(&call, "notice", &id.to_string(), refusal).await;
     }
     Ok(call.app.desk.send_notice(&caller, incident, id).await?)
+}
+
+async fn approve_letters(call: Call, body: api::LettersApprove) -> Answered<api::Done> {
+    let (caller, incident) = (call.caller()?, incident(&call)?);
+    let most = api::LettersApprove::MOST;
+    if body.letters.is_empty() || body.letters.len() > most {
+        return Err(Refusal::invalid(
+            "letters",
+            format!("请选 1 到 {most} 份告知函。"),
+            format!("Choose 1 to {most} letters."),
+        ));
+    }
+    for letter in &body.letters {
+        let notice = call.app.desk.notice(incident, letter.id).await?;
+        if let Err(refusal) = may_approve_notice(&notice, &caller, body.role, &letter.sha256) {
+            return refuse(&call, "notice", &letter.id.to_string(), refusal).await;
+        }
+    }
+    Ok(call
+        .app
+        .desk
+        .approve_letters(&caller, incident, body)
+        .await?)
+}
+
+async fn send_letters(call: Call, (): ()) -> Answered<api::Done> {
+    let (caller, incident) = (call.caller()?, incident(&call)?);
+    Ok(call.app.desk.send_letters(&caller, incident).await?)
 }
 
 async fn stop_notice(call: Call, body: api::Reason) -> Answered<api::Done> {

@@ -730,6 +730,20 @@ impl Desk for TestDesk {
         ready(self.note(by, &format!("approve-notice {role}")))
     }
 
+    fn approve_letters<'a>(
+        &'a self,
+        by: &'a Caller,
+        _: IncidentId,
+        body: api::LettersApprove,
+    ) -> Answer<'a, api::Done> {
+        let role = body.role;
+        ready(self.note(by, &format!("approve-letters {role}")))
+    }
+
+    fn send_letters<'a>(&'a self, by: &'a Caller, _: IncidentId) -> Answer<'a, api::Done> {
+        ready(self.note(by, "send-letters"))
+    }
+
     fn send_notice<'a>(
         &'a self,
         by: &'a Caller,
@@ -1241,6 +1255,9 @@ fn notice(audience: api::Audience, lang: &str) -> api::NoticeView {
         message: None,
         by_hand: matches!(audience, api::Audience::Regulator | api::Audience::Public),
         receipt: None,
+        kind: "personal_notice".to_owned(),
+        to: None,
+        duties: vec![],
         proofs: vec![],
     }
 }

@@ -170,6 +170,28 @@ pub struct Tenant {
     /// As `places` of the fact base.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub places: Option<Vec<Place>>,
+    /// What happened at this tenant, in words. Absent: the incident's, which then may hold no figure of all tenants.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<Text>,
+    /// How this tenant's counts were made. Absent: as the incident's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<Method>,
+    /// First and last moment at which this tenant's data left. Absent: the incident's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurred: Option<Span>,
+    /// Kinds of this tenant's data that were proven untouched. Absent: the incident's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kinds_not_involved: Option<BTreeSet<DataKind>>,
+}
+
+/// From one moment to another, both within.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Span {
+    /// The first.
+    pub from: Timestamp,
+    /// The last.
+    pub to: Timestamp,
 }
 
 /// The system that the incident happened in.

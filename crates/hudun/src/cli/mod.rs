@@ -461,6 +461,9 @@ enum NoticeCommand {
         /// The facts.
         #[arg(long)]
         facts: PathBuf,
+        /// For a tenant_letter: the tenant of the facts that it goes to; it speaks of that tenant's numbers alone.
+        #[arg(long)]
+        tenant: Option<String>,
         /// Where to; the ending decides the form: .json, .md, .txt, .docx, .pdf.
         #[arg(long)]
         out: PathBuf,
@@ -502,6 +505,25 @@ enum NoticeCommand {
     Send {
         #[command(flatten)]
         notice: NoticeOf,
+        #[command(flatten)]
+        entrance: Entrance,
+    },
+    /// Approve the letters to all tenants of a case, as `notice list` shows them now; name some of them for only those.
+    ApproveLetters {
+        /// The case.
+        incident: String,
+        /// Letters; all that wait for this role when none is named.
+        letters: Vec<String>,
+        /// legal or commander.
+        #[arg(long, value_parser = ["legal", "commander"])]
+        role: String,
+        #[command(flatten)]
+        entrance: Entrance,
+    },
+    /// Send the approved letters to tenants, each to its own contact; those without one are handed over by a person.
+    SendLetters {
+        /// The case.
+        incident: String,
         #[command(flatten)]
         entrance: Entrance,
     },
@@ -597,8 +619,9 @@ fn act(command: Command) -> anyhow::Result<ExitCode> {
             kind,
             lang,
             facts,
+            tenant,
             out,
-        }) => offline::render(&kind, &lang, &facts, &out),
+        }) => offline::render(&kind, &lang, &facts, tenant.as_deref(), &out),
         Command::Notice(command) => remote::notice(command),
     }
 }

@@ -358,6 +358,23 @@ pub(super) fn notice(command: NoticeCommand) -> anyhow::Result<ExitCode> {
             let done: Done = press(&entrance, &at, &json!({}))?;
             show(&entrance, &done, said)
         }
+        NoticeCommand::ApproveLetters {
+            incident,
+            letters,
+            role,
+            entrance,
+        } => {
+            let room: WarRoom = get(&entrance, &path(api::endpoint::ROOM.path, &[&incident]))?;
+            let body = to_approve(&room, &letters, &role)?;
+            let at = path(api::endpoint::APPROVE_LETTERS.path, &[&incident]);
+            let done: Done = press(&entrance, &at, &serde_json::to_value(body)?)?;
+            show(&entrance, &done, said)
+        }
+        NoticeCommand::SendLetters { incident, entrance } => {
+            let at = path(api::endpoint::SEND_LETTERS.path, &[&incident]);
+            let done: Done = press(&entrance, &at, &json!({}))?;
+            show(&entrance, &done, said)
+        }
         NoticeCommand::Stop {
             notice,
             reason,
@@ -388,12 +405,56 @@ fn upload(file: &Path) -> anyhow::Result<api::ProofUpload> {
     })
 }
 
+/// The letters that were named, or all that wait for this role, as they read now.
+fn to_approve(room: &WarRoom, named: &[String], role: &str) -> anyhow::Result<api::LettersApprove> {
+    let role: api::Role = serde_json::from_value(json!(role)).context("--role")?;
+    let of_tenants = || room.notices.iter().filter(|notice| notice.to.is_some());
+    for name in named {
+        let known = of_tenants().any(|notice| notice.id.to_string() == *name);
+        anyhow::ensure!(
+            known,
+            "{name} is no letter to a tenant; see: hudun notice list"
+        );
+    }
+    let letters: Vec<_> = of_tenants()
+        .filter(|notice| match named {
+            [] => {
+                notice.state == api::NoticeState::Draft
+                    && notice.refusals.is_empty()
+                    && notice.approvals.iter().all(|given| given.role != role)
+            }
+            named => named.contains(&notice.id.to_string()),
+        })
+        .map(|notice| api::ReadLetter {
+            id: notice.id,
+            sha256: notice.sha256.clone(),
+        })
+        .collect();
+    anyhow::ensure!(!letters.is_empty(), "no letter waits for this role");
+    Ok(api::LettersApprove { role, letters })
+}
+
 fn notice_line(notice: &api::NoticeView) -> String {
     let letters = &notice.letters;
     let mut line = format!(
         "{}  {:?}  {}  {:?}  {}",
         notice.id, notice.audience, notice.lang, notice.state, notice.title
     );
+    if let Some(to) = &notice.to {
+        let contact = to.contact.as_deref();
+        line.push_str(&format!(
+            "\n    to {} ({}), {}",
+            to.firm,
+            to.tenant,
+            contact.unwrap_or("no contact: a person hands it over")
+        ));
+        for duty in &notice.duties {
+            let met = duty
+                .met_at
+                .map_or("open".to_owned(), |at| format!("met {at}"));
+            line.push_str(&format!("\n    {} ({}): {met}", duty.rule, duty.article));
+        }
+    }
     if notice.recipients > 0 {
         line.push_str(&format!(
             "\n    letters: {} waiting, {} sent ({} arrived, {} did not), {} failed, {} stopped, {} unknown",

@@ -753,6 +753,8 @@ fn demo_config(
         intel: hudun_intel::feeds::FeedsConfig::default(),
         assets: serde_saphyr::from_str(ASSETS).context("assets.yaml")?,
         organisations: serde_saphyr::from_str(ORGANISATIONS).context("organisations.yaml")?,
+        vendor: None,
+        tenant_contacts: BTreeMap::new(),
         verifier: None,
     })
 }

@@ -232,6 +232,19 @@ impl Desk for Desktop {
         Box::pin(self.0.send_notice(by, incident, notice))
     }
 
+    fn approve_letters<'a>(
+        &'a self,
+        by: &'a Caller,
+        incident: IncidentId,
+        body: api::LettersApprove,
+    ) -> Answer<'a, api::Done> {
+        Box::pin(self.0.approve_letters(by, incident, body))
+    }
+
+    fn send_letters<'a>(&'a self, by: &'a Caller, incident: IncidentId) -> Answer<'a, api::Done> {
+        Box::pin(self.0.send_letters(by, incident))
+    }
+
     fn stop_notice<'a>(
         &'a self,
         by: &'a Caller,
