@@ -179,7 +179,7 @@ impl<'m> Part<'m> {
     }
 
     /// The parts of a multipart.
-    fn parts(&self) -> Vec<Part<'m>> {
+    fn parts(&self) -> Vec<Self> {
         let Some(boundary) = self.boundary() else {
             return Vec::new();
         };
@@ -196,7 +196,7 @@ impl<'m> Part<'m> {
                 && (after.is_empty() || after == b"--")
             {
                 if let Some(begun) = begun.take() {
-                    parts.push(Part::read(&self.body[begun..at]));
+                    parts.push(Self::read(&self.body[begun..at]));
                 }
                 if after == b"--" {
                     return parts;
@@ -209,7 +209,7 @@ impl<'m> Part<'m> {
         if let Some(begun) = begun
             && parts.len() < MOST_PARTS
         {
-            parts.push(Part::read(&self.body[begun..]));
+            parts.push(Self::read(&self.body[begun..]));
         }
         parts
     }

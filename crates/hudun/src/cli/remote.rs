@@ -451,7 +451,7 @@ fn notice_line(notice: &api::NoticeView) -> String {
         for duty in &notice.duties {
             let met = duty
                 .met_at
-                .map_or("open".to_owned(), |at| format!("met {at}"));
+                .map_or_else(|| "open".to_owned(), |at| format!("met {at}"));
             line.push_str(&format!("\n    {} ({}): {met}", duty.rule, duty.article));
         }
     }
