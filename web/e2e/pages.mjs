@@ -138,6 +138,21 @@ try {
   await lead.part("letter-taken").click();
   await lead.part("open-letter").waitFor({ state: "detached" });
   await lead.page.keyboard.press("Escape");
+  // A vendor's letters: all at once, legal, then the commander; the one without a contact is left to a person.
+  for (const [who, role] of [
+    [legal, "legal"],
+    [lead, "commander"],
+  ]) {
+    await who.page.goto(url + room);
+    await who.part("tenant-letters").getByTestId(`approve-letters-${role}`).click();
+    await who.page.getByRole("button", { name: "confirm-approve-letters" }).click();
+    await who.part("tenant-letters").getByTestId(`approve-letters-${role}`).waitFor({ state: "detached" });
+  }
+  await lead.part("send-letters").click();
+  await lead.page.getByRole("button", { name: "confirm-send-letters" }).click();
+  await lead.part("letter-to", { tenant: "north" }).locator(".ant-tag-green, .ant-tag-color-green").first().waitFor();
+  await lead.part("tenant-letters").getByText("1 of 2 tenants told").waitFor();
+  await lead.part("letter-to", { tenant: "west" }).getByText("a person hands it over").first().waitFor();
   const [file] = await Promise.all([lead.page.waitForEvent("download"), lead.part("export-evidence").click()]);
   assert.match(file.suggestedFilename(), /\.hudun$/);
 

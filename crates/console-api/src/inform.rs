@@ -86,13 +86,13 @@ pub struct AnsweredDuty {
 pub struct LettersApprove {
     /// The role in which they are approved.
     pub role: Role,
-    /// The letters, at most a thousand.
+    /// The letters, at most 400.
     pub letters: Vec<ReadLetter>,
 }
 
 impl LettersApprove {
-    /// As many letters are approved at once.
-    pub const MOST: usize = 1_000;
+    /// As many letters are approved at once; with 400 the request stays below the 64 KiB that the console reads.
+    pub const MOST: usize = 400;
 }
 
 /// A letter as it was read.

@@ -8,12 +8,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hudun_duty::{
-    ApprovalRole, Count, DataKind, FactBase, Lang, NoticeKind, Organisation, Role, RuleSet, Span,
-    Tenant, Text, figure,
+    ApprovalRole, Assessment, Count, DataKind, FactBase, Lang, NoticeKind, Organisation,
+    RecipientKind, Role, RuleSet, Span, Tenant, Text, figure,
 };
 use hudun_inform::{
     InformError, InformSettings, Informer, MailLetter, Notice, NoticeStatus, Postman,
-    PostmanSettings, TenantContact,
+    PostmanSettings, TenantContact, clocks_running_out,
 };
 use hudun_store::Store;
 use support::{Book, Ledger, assessed, at, incident, mail_server};
@@ -195,6 +195,16 @@ impl House {
     }
 }
 
+/// One duty that applies and asks, by a deadline, that the controllers be told.
+fn clock_of_letters(house: &House) -> Assessment {
+    let mut answers = assessed(&support::full(), &house.rules);
+    answers.duties.retain(|duty| duty.rule == "CN-NCIR-4");
+    let duty = &mut answers.duties[0];
+    duty.phases.retain(|phase| phase.id == "operator");
+    duty.phases[0].to[0].who = RecipientKind::Controller;
+    answers
+}
+
 fn of<'l>(letters: &'l [Notice], tenant: &str) -> &'l Notice {
     let is = |letter: &&Notice| letter.to.as_ref().is_some_and(|to| to.tenant == tenant);
     letters.iter().find(is).unwrap()
@@ -374,11 +384,19 @@ async fn the_set_is_approved_at_once_and_each_letter_goes_to_its_own_contact_onc
         .map(|d| d.rule.as_str())
         .collect();
     assert!(rules.contains("CN-PIPL-59"), "{rules:?}");
+    // A clock that asks for the letters runs until every tenant is told.
+    let answers = clock_of_letters(&house);
+    let much_later = at("2027-11-23T11:00:00Z");
+    let known = house.informer.notices(house.case.id).await.unwrap();
+    let running = |notices: &[Notice]| clocks_running_out(&answers, notices, much_later).len();
+    assert_eq!((running(&[]), running(&known)), (1, 1));
     let handed = house
         .informer
         .record_hand_in(by_hand.id, "当面签收", "wang", now)
         .await
         .unwrap();
+    let known = house.informer.notices(house.case.id).await.unwrap();
+    assert_eq!(running(&known), 0);
     assert_eq!(handed.out_at(), Some(now));
     let written = house.ledger.text();
     for (_, email, _) in FIRMS {

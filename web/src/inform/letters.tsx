@@ -29,7 +29,15 @@ export function Letters({ letters, incident }: { letters: Letter[]; incident: st
     );
   const approve = (role: Role) => {
     const read = waiting(role).map(({ id, sha256 }) => ({ id, sha256 }));
-    return run(() => unwrap(api.POST("/api/incidents/{incident}/letters/approve", { params, body: { role, letters: read } })));
+    return run(async () => {
+      let done = await part(read.slice(0, MOST));
+      for (let at = MOST; at < read.length; at += MOST) done = await part(read.slice(at, at + MOST));
+      return done;
+    });
+
+    function part(letters: Schemas["ReadLetter"][]) {
+      return unwrap(api.POST("/api/incidents/{incident}/letters/approve", { params, body: { role, letters } }));
+    }
   };
   return (
     <div className="row" data-testid="tenant-letters">
@@ -63,6 +71,9 @@ export function Letters({ letters, incident }: { letters: Letter[]; incident: st
     </div>
   );
 }
+
+/** As many letters are approved at once. */
+const MOST = 400;
 
 /** To which firm a letter goes, to whom there, and since when the duty to tell it is met. */
 export function Receiver({ letter }: { letter: Letter }) {

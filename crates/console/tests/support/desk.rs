@@ -76,6 +76,15 @@ impl TestDesk {
         self.state().room.notices[0].sha256.clone()
     }
 
+    /// The letters to tenants: identifier and SHA-256.
+    pub(crate) fn letters(&self) -> Vec<(String, String)> {
+        let state = self.state();
+        let letters = state.room.notices.iter().filter(|one| one.to.is_some());
+        letters
+            .map(|one| (one.id.to_string(), one.sha256.clone()))
+            .collect()
+    }
+
     pub(crate) fn restriction(&self) -> RestrictionId {
         self.state().room.containment[0].id
     }
@@ -733,14 +742,29 @@ impl Desk for TestDesk {
     fn approve_letters<'a>(
         &'a self,
         by: &'a Caller,
-        _: IncidentId,
+        incident: IncidentId,
         body: api::LettersApprove,
     ) -> Answer<'a, api::Done> {
-        let role = body.role;
-        ready(self.note(by, &format!("approve-letters {role}")))
+        let mut done = ready(self.note(by, &format!("approve-letters {}", body.role)));
+        for letter in body.letters {
+            let role = body.role;
+            done = self.approve_notice(by, incident, letter.id, role, letter.sha256);
+        }
+        done
     }
 
-    fn send_letters<'a>(&'a self, by: &'a Caller, _: IncidentId) -> Answer<'a, api::Done> {
+    fn send_letters<'a>(&'a self, by: &'a Caller, incident: IncidentId) -> Answer<'a, api::Done> {
+        let mut gone = Vec::new();
+        for known in &mut self.state().room.notices {
+            if known.to.is_some() && !known.by_hand {
+                known.state = api::NoticeState::Sent;
+                known.duties[0].met_at = Some(Timestamp::now());
+                gone.push(known.id);
+            }
+        }
+        for notice in gone {
+            self.tell(api::Happening::Notice { incident, notice });
+        }
         ready(self.note(by, "send-letters"))
     }
 
@@ -1075,6 +1099,8 @@ fn room(policy: &Policy) -> api::WarRoom {
         notices: vec![
             notice(api::Audience::Person, "zh-CN"),
             notice(api::Audience::Regulator, "zh-CN"),
+            letter("north", Some("安全负责人")),
+            letter("west", None),
         ],
         retrospective: Some(api::RetrospectiveView {
             at: ago(1_000),
@@ -1229,6 +1255,25 @@ fn duties() -> api::DutiesView {
             releasable: true,
             acts: vec![],
         }],
+    }
+}
+
+/// A vendor's letter to a tenant; without a contact it is handed over by a person.
+fn letter(tenant: &str, contact: Option<&str>) -> api::NoticeView {
+    api::NoticeView {
+        kind: "tenant_letter".to_owned(),
+        by_hand: contact.is_none(),
+        to: Some(api::LetterTo {
+            tenant: tenant.to_owned(),
+            firm: format!("{tenant} 有限公司"),
+            contact: contact.map(str::to_owned),
+        }),
+        duties: vec![api::AnsweredDuty {
+            rule: "CN-PIPL-59".to_owned(),
+            article: "个人信息保护法 第五十九条".to_owned(),
+            met_at: None,
+        }],
+        ..notice(api::Audience::Tenant, "zh-CN")
     }
 }
 

@@ -365,10 +365,18 @@ pub(super) fn notice(command: NoticeCommand) -> anyhow::Result<ExitCode> {
             entrance,
         } => {
             let room: WarRoom = get(&entrance, &path(api::endpoint::ROOM.path, &[&incident]))?;
-            let body = to_approve(&room, &letters, &role)?;
+            let all = to_approve(&room, &letters, &role)?;
             let at = path(api::endpoint::APPROVE_LETTERS.path, &[&incident]);
-            let done: Done = press(&entrance, &at, &serde_json::to_value(body)?)?;
-            show(&entrance, &done, said)
+            let parts = all.letters.chunks(api::LettersApprove::MOST);
+            let mut done = Vec::new();
+            for letters in parts.map(<[_]>::to_vec) {
+                let role = all.role;
+                let body = serde_json::to_value(api::LettersApprove { role, letters })?;
+                done.push(press::<Done>(&entrance, &at, &body)?);
+            }
+            show(&entrance, &done, |done| {
+                done.iter().map(said).collect::<Vec<_>>().join("\n")
+            })
         }
         NoticeCommand::SendLetters { incident, entrance } => {
             let at = path(api::endpoint::SEND_LETTERS.path, &[&incident]);
