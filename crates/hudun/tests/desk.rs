@@ -1606,6 +1606,7 @@ async fn a_vendor_tells_each_tenant_its_own_numbers_once() {
             user: None,
             password: None,
             from: "hudun@example.cn".into(),
+            return_path: None,
         }),
         ..hudun_inform::PostmanSettings::default()
     };

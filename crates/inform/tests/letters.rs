@@ -276,7 +276,10 @@ async fn each_tenant_reads_its_own_numbers_and_no_others() {
             let foreign = other.kinds.as_ref().unwrap().keys();
             let own = tenant.kinds.as_ref().unwrap();
             for kind in foreign.filter(|kind| !own.contains_key(kind)) {
-                let numbers = text.split("二、").nth(1).or(text.split("2. Your").nth(1));
+                let numbers = text
+                    .split("二、")
+                    .nth(1)
+                    .or_else(|| text.split("2. Your").nth(1));
                 let numbers = numbers.unwrap().split("三、").next().unwrap();
                 let numbers = numbers.split("3. Possible").next().unwrap();
                 assert!(
