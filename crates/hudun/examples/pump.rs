@@ -45,6 +45,8 @@ fn exchange(account: &str, person: u32, foreign: bool, ip: [u8; 4]) -> [Exchange
         signals: Vec::new(),
         touched: Vec::new(),
         rtt_ms: None,
+        about: None,
+        push: None,
         drill: None,
     };
     let mut bytes = [7; 16];

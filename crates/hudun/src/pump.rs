@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 
 use hudun_core::{ExchangeEvent, Finding, TenantId, Timestamp};
 use hudun_monitor::{Kept, Monitor, Rules, StepUp};
@@ -61,6 +62,16 @@ impl Watch {
         self.lock().kept()
     }
 
+    /// A log source was heard of.
+    pub fn log_spoke(&self, name: &str, now: Timestamp) {
+        self.lock().log_spoke(name, now);
+    }
+
+    /// Log sources that have fallen silent.
+    pub fn silent_logs(&self, tenant: &TenantId, now: Timestamp) -> Vec<Finding> {
+        self.lock().silent_logs(tenant, now)
+    }
+
     /// Lets alarms about the actor speak again.
     pub fn forget(&self, tenant: &TenantId, actor: &str) {
         self.lock().forget(tenant, actor);
@@ -114,6 +125,23 @@ impl Watch {
     }
 }
 
+/// [`run`] on a thread of its own, so that no work of the runtime, however long, stands between an event and its finding.
+///
+/// # Errors
+/// The thread can't be started.
+pub fn start(
+    events: mpsc::Receiver<ExchangeEvent>,
+    watch: Watch,
+    findings: mpsc::Sender<Finding>,
+    note: impl Fn(&ExchangeEvent) + Send + 'static,
+    stop: CancellationToken,
+) -> std::io::Result<JoinHandle<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    std::thread::Builder::new()
+        .name("detection".to_owned())
+        .spawn(move || runtime.block_on(run(events, watch, findings, note, stop)))
+}
+
 /// Reads events until the gateway is gone or `stop` is cancelled. Observing never waits for the store: findings go on
 /// through a queue of their own.
 pub async fn run(
@@ -125,6 +153,7 @@ pub async fn run(
 ) {
     loop {
         let event = tokio::select! {
+            biased;
             () = stop.cancelled() => return,
             event = events.recv() => event,
         };

@@ -564,6 +564,8 @@ async fn leak(lake: &Lake, id: ExchangeId, actor: Actor, n: u8, at: Timestamp) {
         drill: None,
         touched: Vec::new(),
         rtt_ms: None,
+        about: None,
+        push: None,
     };
     let kinds = KindSet::of(&[DataKind::Name, DataKind::Mobile]);
     let release = Release {

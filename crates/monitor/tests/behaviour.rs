@@ -72,6 +72,8 @@ impl Office {
             drill: None,
             touched: Vec::new(),
             rtt_ms: None,
+            about: None,
+            push: None,
         };
         let sightings: Vec<_> = request
             .persons

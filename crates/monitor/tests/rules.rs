@@ -307,7 +307,9 @@ fn a_backtest_sees_what_the_running_rules_saw() {
         own_scope_roles: vec!["sales".into()],
         ..Thresholds::default()
     };
-    let mut test = Backtest::new(thresholds, pack("")).counting_fields();
+    let mut test = Backtest::new(thresholds, pack(""))
+        .unwrap()
+        .counting_fields();
     let mut spoken = Vec::new();
     let mut silent = 0;
     for event in story.events.clone() {

@@ -43,6 +43,8 @@ pub(crate) fn head(
         drill: None,
         touched: Vec::new(),
         rtt_ms: None,
+        about: None,
+        push: None,
     }
 }
 

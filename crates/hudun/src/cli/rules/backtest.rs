@@ -34,7 +34,7 @@ pub(super) fn backtest(
     for rule in set.reporting() {
         all.insert(rule.key().to_owned(), Outcome::of(rule));
     }
-    let mut test = Backtest::new(recorded.thresholds.clone(), set).at(recorded.site.clone());
+    let mut test = Backtest::new(recorded.thresholds.clone(), set)?.at(recorded.site.clone());
     let handed = recorded.replay("back-testing", |event| {
         for reported in test.observe(event) {
             if recorded.window.contains(reported.at)
