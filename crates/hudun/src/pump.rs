@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use hudun_core::{ExchangeEvent, Finding, TenantId, Timestamp};
 use hudun_monitor::{Kept, Monitor, Rules, StepUp};
@@ -13,6 +14,10 @@ use tokio_util::sync::CancellationToken;
 
 /// Findings that may wait to be taken in.
 const WAITING: usize = 1_000;
+/// Actors that are written while events wait.
+const PIECES: usize = 8;
+/// In which events go on between them.
+const PAUSE: Duration = Duration::from_micros(200);
 
 /// What the detection rules did since the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,13 +53,24 @@ impl Watch {
     /// # Errors
     /// What can't be written.
     pub fn snapshot(&self) -> Result<Option<Vec<u8>>, hudun_monitor::engine::SnapshotError> {
-        let monitor = self.lock();
-        let Some(behaviour) = monitor.behaviour() else {
-            return Ok(None);
-        };
         let mut bytes = Vec::new();
-        behaviour.engine().save(&mut bytes)?;
-        Ok(Some(bytes))
+        let mut saving = None;
+        // Piece by piece: events wait for none but the piece that is being written.
+        loop {
+            {
+                let monitor = self.lock();
+                let Some(behaviour) = monitor.behaviour() else {
+                    return Ok(None);
+                };
+                let engine = behaviour.engine();
+                let saving = saving.get_or_insert_with(|| engine.begin_saving());
+                if !saving.go_on(engine, PIECES, &mut bytes)? {
+                    return Ok(Some(bytes));
+                }
+            }
+            // The lock is not fair: without a pause whoever waits for it might go on waiting.
+            std::thread::sleep(PAUSE);
+        }
     }
 
     /// What detection must not forget over a restart.

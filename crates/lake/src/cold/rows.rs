@@ -312,3 +312,57 @@ impl<'a> Rows<'a> {
 const fn wrong(column: &'static str, what: &'static str) -> RowError {
     RowError { column, what }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use hudun_core::ModuleId;
+
+    use super::super::schema;
+    use super::*;
+
+    /// Columns came with later versions, always at the end; files of earlier ones stay readable.
+    #[test]
+    fn a_file_without_the_latest_columns_is_read() {
+        let module: ModuleId = "customers".parse().unwrap();
+        let exchange = Exchange {
+            head: ExchangeHead {
+                id: ExchangeId::new(),
+                at: Timestamp::from_millis(1_795_420_800_000),
+                tenant: "shop".parse().unwrap(),
+                actor: Actor::unknown("203.0.113.7".parse().unwrap()),
+                module,
+                route: "customer".parse().unwrap(),
+                method: "GET".to_owned(),
+                path: "/c/{id}".to_owned(),
+                export: false,
+                login: false,
+                signals: Vec::new(),
+                touched: vec![SubjectToken::from_bytes([7; 16])],
+                rtt_ms: Some(42),
+                about: Some("mei".parse().unwrap()),
+                push: Some(Push::Declined),
+                drill: None,
+            },
+            releases: Vec::new(),
+            end: None,
+        };
+        let batch = schema::encode(&[Arc::new(exchange.clone())]).unwrap();
+        assert_eq!(
+            Rows::new(&batch).exchanges().unwrap(),
+            std::slice::from_ref(&exchange)
+        );
+        let columns: Vec<usize> = (0..batch.num_columns() - 4).collect();
+        let before = batch.project(&columns).unwrap();
+        let read = Rows::new(&before).exchanges().unwrap().remove(0);
+        let plain = ExchangeHead {
+            touched: Vec::new(),
+            rtt_ms: None,
+            about: None,
+            push: None,
+            ..exchange.head
+        };
+        assert_eq!(read.head, plain);
+    }
+}

@@ -48,6 +48,17 @@ pub(crate) fn head(
     }
 }
 
+/// The same with everything that only few requests have.
+pub(crate) fn with_more(head: ExchangeHead) -> ExchangeHead {
+    ExchangeHead {
+        touched: vec![token(70), token(71)],
+        rtt_ms: Some(42),
+        about: Some("mei@yunxi".parse().unwrap()),
+        push: Some(Push::Unanswered),
+        ..head
+    }
+}
+
 pub(crate) fn token(n: u32) -> SubjectToken {
     let mut bytes = [0; 16];
     bytes[..4].copy_from_slice(&n.to_be_bytes());
