@@ -176,7 +176,11 @@ pub fn load(settings: &RuleSettings) -> anyhow::Result<RuleSet> {
             loader = loader.source(name, text);
         }
     }
-    Ok(loader.load()?)
+    let rules = loader.load()?;
+    for warning in rules.warnings() {
+        tracing::warn!("{warning}");
+    }
+    Ok(rules)
 }
 
 /// Looks for changes of the site's folder until stopped. A set that loads takes the place of the one in force, and

@@ -14,7 +14,7 @@ use hudun_profile::Profile;
 /// keys none is.
 ///
 /// # Errors
-/// A module of `monitor.work_of` that the profile doesn't have; a last day that is none; a database of regions that can't be read.
+/// A module of `monitor.work_of` that the profile doesn't have; a last day that is none; a log source without a name of its own; a database of regions that can't be read.
 pub fn of(
     profile: &Profile,
     monitor: &Thresholds,
@@ -43,6 +43,25 @@ pub fn of(
             _ => bail!("monitor.last_days: {account}: {day:?} is no day; write it as 2026-12-31"),
         };
         last_days.insert(account.clone(), begins.as_millis() + DAY_MS - offset);
+    }
+    for (at, log) in monitor.logs.iter().enumerate() {
+        let name = &log.name;
+        if name.trim().is_empty() || monitor.logs[..at].iter().any(|one| one.name == *name) {
+            bail!(
+                "monitor.logs[{at}].name: {name:?} is empty or stands twice; every log has a name of its own"
+            );
+        }
+        if log.silent_after_seconds == Some(0) {
+            bail!("monitor.logs[{at}].silent_after_seconds: 0 would call it silent always");
+        }
+        if let Some(module) = &log.module
+            && profile.module(module).is_none()
+        {
+            bail!(
+                "monitor.logs[{at}].module: the profile {} has no module {module}",
+                profile.product
+            );
+        }
     }
     let routes = profile.routes.iter().map(|route| {
         let said = SiteRoute {
@@ -95,6 +114,35 @@ mod tests {
             error.contains("monitor.work_of") && error.contains("chatt"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn log_sources_have_names_of_their_own() {
+        let text = include_str!("../../../profiles/hudun-scrm.yaml");
+        let profile = Profile::parse(text, "hudun-scrm.yaml").unwrap();
+        let log = |name: &str, module: &str, seconds| hudun_monitor::LogSource {
+            name: name.to_owned(),
+            file: "audit.log".into(),
+            tenant: None,
+            module: Some(module.parse().unwrap()),
+            silent_after_seconds: seconds,
+        };
+        for (logs, field) in [
+            (vec![log("", "admin", None)], "logs[0].name"),
+            (
+                vec![log("a", "admin", None), log("a", "admin", None)],
+                "logs[1].name",
+            ),
+            (vec![log("a", "admn", None)], "logs[0].module"),
+            (vec![log("a", "admin", Some(0))], "logs[0].silent_after"),
+        ] {
+            let monitor = Thresholds {
+                logs,
+                ..Thresholds::default()
+            };
+            let error = of(&profile, &monitor, None).unwrap_err().to_string();
+            assert!(error.contains(field), "{error}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 #![allow(dead_code)] // each test binary uses a part
 
 use hudun_core::{
-    Actor, DataKind, Delivery, ExchangeEnd, ExchangeHead, ExchangeId, KindSet, Refusal,
+    Actor, DataKind, Delivery, ExchangeEnd, ExchangeHead, ExchangeId, KindSet, Push, Refusal,
     RefusalCause, Release, Sighting, Signal, SignalKind, SubjectToken, Timestamp,
 };
 
