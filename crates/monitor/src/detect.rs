@@ -1,6 +1,7 @@
 //! The detections.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use hudun_behaviour::Score;
 use hudun_core::{
@@ -13,7 +14,7 @@ use crate::account::{ActorState, Actors, Network};
 use crate::backtest::{Place, Reported};
 use crate::behaviour::{Behaviour, Judged, Spoken};
 use crate::rules::{Known, Matched, Rules};
-use crate::silence::{Habit, Logs};
+use crate::silence::Logs;
 use crate::site::Site;
 use crate::travel::{Presence, Travel};
 use crate::window::Distinct;
@@ -28,15 +29,15 @@ const DAY_MS: i64 = 86_400_000;
 /// Reads exchanges while they happen and says what they mean.
 #[derive(Debug)]
 pub struct Monitor {
-    thresholds: Thresholds,
-    actors: Actors,
+    pub(crate) thresholds: Thresholds,
+    pub(crate) actors: Actors,
     open: HashMap<ExchangeId, Open>,
     addresses: HashMap<std::net::IpAddr, Distinct<String>>,
     dropped: u64,
     behaviour: Option<Behaviour>,
     rules: Option<Rules>,
     site: Site,
-    logs: Logs,
+    pub(crate) logs: Logs,
     /// While the fixed detections keep their state and say nothing.
     muted: bool,
 }
@@ -44,7 +45,7 @@ pub struct Monitor {
 /// An exchange that has begun and not ended.
 #[derive(Debug)]
 struct Open {
-    head: ExchangeHead,
+    head: Arc<ExchangeHead>,
     rows: u64,
     foreign_rows: u64,
 }
@@ -117,8 +118,15 @@ impl Monitor {
         self.muted = !self.thresholds.detectors;
         findings.extend(self.detect(event, now));
         self.muted = false;
-        if let Some(asked) = asked {
-            findings.extend(self.conclude_rules(asked, now));
+        // What the rules matched, unless a fixed detection of the same name has spoken of it.
+        if let Some(Asked {
+            head,
+            recent,
+            matched,
+        }) = asked
+        {
+            let told = matched.iter();
+            findings.extend(told.filter_map(|one| self.conclude_rule(&head, &recent, one, now)));
         }
         findings
     }
@@ -176,22 +184,6 @@ impl Monitor {
         self.logs.silent(tenant, now)
     }
 
-    pub(crate) fn kept_actors(&self) -> Vec<crate::kept::KeptActor> {
-        self.actors.kept()
-    }
-
-    pub(crate) fn kept_logs(&self) -> Vec<(String, Habit)> {
-        self.logs.kept()
-    }
-
-    pub(crate) fn restore_logs(&mut self, kept: Vec<(String, Habit)>) {
-        self.logs.restore(kept);
-    }
-
-    pub(crate) fn restore_actors(&mut self, kept: Vec<crate::kept::KeptActor>, now: i64) {
-        self.actors.restore(kept, &self.thresholds, now);
-    }
-
     /// Forgets what it knows of an actor: a case about it is closed, and the next alarm must speak at once.
     pub fn forget(&mut self, tenant: &TenantId, actor: &str) {
         self.actors.forget(tenant, actor);
@@ -229,7 +221,7 @@ impl Monitor {
         (finding, Some(judged.score))
     }
 
-    fn judge(&mut self, event: &ExchangeEvent) -> Option<(ExchangeHead, Judged)> {
+    fn judge(&mut self, event: &ExchangeEvent) -> Option<(Arc<ExchangeHead>, Judged)> {
         let behaviour = self.behaviour.as_mut()?;
         let (head, judged) = match event {
             ExchangeEvent::Head(_) => return None,
@@ -247,7 +239,7 @@ impl Monitor {
                 (head, behaviour.on_end(head, end, &self.site))
             }
         };
-        Some((head.clone(), judged?))
+        Some((Arc::clone(head), judged?))
     }
 
     fn conclude_behaviour(
@@ -315,23 +307,10 @@ impl Monitor {
             }
         };
         (!matched.is_empty()).then(|| Asked {
-            head: head.clone(),
+            head: Arc::clone(head),
             recent: state.recent_evidence(id),
             matched,
         })
-    }
-
-    /// What the rules matched, unless a fixed detection of the same name has spoken of it.
-    fn conclude_rules(&mut self, asked: Asked, now: Timestamp) -> Vec<Finding> {
-        let Asked {
-            head,
-            recent,
-            matched,
-        } = asked;
-        matched
-            .iter()
-            .filter_map(|one| self.conclude_rule(&head, &recent, one, now))
-            .collect()
     }
 
     fn conclude_rule(
@@ -401,7 +380,7 @@ impl Monitor {
         self.open.insert(
             head.id,
             Open {
-                head,
+                head: Arc::new(head),
                 rows: 0,
                 foreign_rows: 0,
             },
@@ -415,7 +394,7 @@ impl Monitor {
         };
         open.rows += u64::from(release.rows);
         open.foreign_rows += u64::from(release.foreign_rows);
-        let (head, rows, foreign_rows) = (open.head.clone(), open.rows, open.foreign_rows);
+        let (head, rows, foreign_rows) = (Arc::clone(&open.head), open.rows, open.foreign_rows);
         let own_scope = head
             .actor
             .role
@@ -742,7 +721,7 @@ fn moved(
 
 /// What the rules matched in an event, and whom it is about.
 struct Asked {
-    head: ExchangeHead,
+    head: Arc<ExchangeHead>,
     recent: Vec<ExchangeId>,
     matched: Vec<Matched>,
 }

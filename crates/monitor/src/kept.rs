@@ -115,8 +115,8 @@ impl Monitor {
     /// A picture of what must outlive the process.
     pub fn kept(&self) -> Kept {
         Kept {
-            actors: self.kept_actors(),
-            logs: self.kept_logs(),
+            actors: self.actors.kept(),
+            logs: self.logs.kept(),
             rules: self.rules().map(Rules::engine),
         }
     }
@@ -137,12 +137,12 @@ impl Monitor {
         match taken {
             Ok((known, resumed, groups)) => {
                 let Known { actors, logs } = known;
-                self.restore_logs(logs);
+                self.logs.restore(logs);
                 let restored = Restored {
                     actors: actors.len() as u64,
                     groups,
                 };
-                self.restore_actors(actors, now);
+                self.actors.restore(actors, &self.thresholds, now);
                 if let Some(resumed) = resumed {
                     self = self.with_rules(resumed);
                 }

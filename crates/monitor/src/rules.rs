@@ -388,7 +388,7 @@ impl<'a> Base<'a> {
             event.push("class_uid", Value::Int(class));
         }
         let about = head.about.as_ref().map(|account| account.as_str());
-        if let Some(user) = about.or(self.account().filter(|_| head.login)) {
+        if let Some(user) = about.or_else(|| self.account().filter(|_| head.login)) {
             event.push("user.uid", Value::Text(user));
         }
         for (name, value) in &self.known.risk {
