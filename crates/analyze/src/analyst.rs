@@ -8,8 +8,8 @@ use hudun_core::{
     ScopeSource, SessionKey, TenantId, Timestamp,
 };
 use hudun_duty::{
-    Assessment, Band, DutyError, FactBase, RuleSet, Severity, TenantAssessment, Verdict, assess,
-    assess_group,
+    Assessment, Band, DutyError, FactBase, GateState, RuleSet, Severity, TenantAssessment, Verdict,
+    assess, assess_group,
 };
 use hudun_lake::{Lake, LakeError};
 use hudun_store::{Collection, Keyed, Store, StoreError};
@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
+use crate::decisions::{self, Awareness, DecisionError, GateAct, NewAwareness, NewRelease};
 use crate::source::Suspicion;
 use crate::{Circumstances, Narrowing, OrganisationSettings, affected_set_digest, build_facts};
 
@@ -159,6 +160,8 @@ pub struct Analyst {
     scopes: Collection<ScopeRecord>,
     sources: Collection<SourceRecord>,
     duties: Collection<DutyRecord>,
+    awareness: Collection<Awareness>,
+    gates: Collection<GateAct>,
     lake: Arc<Lake>,
     rules: Arc<RuleSet>,
     organisations: OrganisationSettings,
@@ -180,6 +183,8 @@ impl Analyst {
             scopes: store.collection(),
             sources: store.collection(),
             duties: store.collection(),
+            awareness: store.collection(),
+            gates: store.collection(),
             lake,
             rules,
             organisations,
@@ -246,7 +251,8 @@ impl Analyst {
     }
 
     /// Which duties follow: builds the facts, asks every rule, keeps and records the answers when they are new, and
-    /// records beside it when the grade or the severity changed its class.
+    /// records beside it when the grade or the severity changed its class. What persons have decided about the case
+    /// ([`Self::decide_aware`], [`Self::release_gate`]) counts wherever `known` says nothing else.
     ///
     /// # Errors
     /// [`AnalyzeError`]; the earlier answer then stands.
@@ -259,6 +265,14 @@ impl Analyst {
         now: Timestamp,
     ) -> Result<DutyRecord, AnalyzeError> {
         let _turn = self.turn.lock().await;
+        let mut known = known.clone();
+        if known.aware.is_none() {
+            let decided = self.awareness(incident.id).await?;
+            known.aware = decided.last().and_then(Awareness::aware);
+        }
+        if known.releases.is_empty() {
+            known.releases = decisions::releases(&self.gate_acts(incident.id).await?);
+        }
         let ids: Vec<_> = findings
             .iter()
             .flat_map(|finding| finding.evidence.iter().copied())
@@ -276,7 +290,7 @@ impl Analyst {
             &evidence,
             scope,
             &self.organisations,
-            known,
+            &known,
         );
         let facts_digest = facts.digest()?;
         let before = self.duties.get(&incident.id.to_string()).await?;
@@ -334,6 +348,145 @@ impl Analyst {
         Ok(self.duties.get(&incident.to_string()).await?)
     }
 
+    /// A named person decides when the case became an incident. A later decision corrects an earlier one, which stays.
+    /// The same decision twice is one. The clocks follow with the next [`Self::assess_duties`].
+    ///
+    /// # Errors
+    /// [`DecisionError`]; nothing is decided then.
+    pub async fn decide_aware(
+        &self,
+        incident: &Incident,
+        wanted: NewAwareness,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<Awareness, DecisionError> {
+        let _turn = self.turn.lock().await;
+        let before = self.decided(incident.id).await?;
+        let number = decisions::next(before.len())?;
+        let made = Awareness::new(incident, wanted, number, by, now)?;
+        if let Some(last) = before.last()
+            && *last
+                == (Awareness {
+                    number: last.number,
+                    at: last.at,
+                    ..made.clone()
+                })
+        {
+            return Ok(last.clone());
+        }
+        let body = json!({
+            "decision": made.number, "moment": made.moment, "written": made.written, "reason": made.reason,
+            "evidence": made.evidence, "early": made.early,
+            "before": before.last().map(|last| json!({ "decision": last.number, "moment": last.moment, "by": last.by })),
+        });
+        self.record_by(incident, by, "analysis.aware-decided", now, body)?;
+        self.awareness.put(&made).await?;
+        Ok(made)
+    }
+
+    /// When the case became an incident, as persons have decided, oldest first; the last one counts.
+    ///
+    /// # Errors
+    /// [`AnalyzeError::Store`].
+    pub async fn awareness(&self, incident: IncidentId) -> Result<Vec<Awareness>, AnalyzeError> {
+        Ok(self.decided(incident).await?)
+    }
+
+    async fn decided(&self, incident: IncidentId) -> Result<Vec<Awareness>, StoreError> {
+        let mut all = self.awareness.of(&incident.to_string()).await?;
+        all.sort_by_key(|one| one.number);
+        Ok(all)
+    }
+
+    /// Counsel releases a gate that stops (or of which facts are missing, which stops too). The notices that it holds
+    /// back follow with the next [`Self::assess_duties`].
+    ///
+    /// # Errors
+    /// [`DecisionError`]; nothing is released then.
+    pub async fn release_gate(
+        &self,
+        incident: &Incident,
+        gate: &str,
+        release: NewRelease,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<GateAct, DecisionError> {
+        let known = self.rules.gates.iter().find(|known| known.id == gate);
+        let known = known.ok_or_else(|| DecisionError::NoSuchGate(gate.to_owned()))?;
+        if known.released_by.is_none() {
+            return Err(DecisionError::NeverReleased(gate.to_owned()));
+        }
+        let duties = self.duties.get(&incident.id.to_string()).await?;
+        let duties = duties.ok_or(DecisionError::NoDuties)?;
+        let answers = duties
+            .assess(&self.rules)
+            .map_err(|cause| DecisionError::Duties(cause.to_string()))?;
+        let clear = |known: &&hudun_duty::Gate| known.id == gate && known.state == GateState::Clear;
+        if answers.gates.iter().any(|known| clear(&known)) {
+            return Err(DecisionError::NotStopping(gate.to_owned()));
+        }
+        let reason = release.reason.clone();
+        self.act_on_gate(incident, gate, Some(release), &reason, by, now)
+            .await
+    }
+
+    /// Counsel takes a release back: the gate stops again.
+    ///
+    /// # Errors
+    /// [`DecisionError`].
+    pub async fn revoke_gate(
+        &self,
+        incident: &Incident,
+        gate: &str,
+        reason: &str,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<GateAct, DecisionError> {
+        if !self.rules.gates.iter().any(|known| known.id == gate) {
+            return Err(DecisionError::NoSuchGate(gate.to_owned()));
+        }
+        self.act_on_gate(incident, gate, None, reason, by, now)
+            .await
+    }
+
+    async fn act_on_gate(
+        &self,
+        incident: &Incident,
+        gate: &str,
+        release: Option<NewRelease>,
+        reason: &str,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<GateAct, DecisionError> {
+        let _turn = self.turn.lock().await;
+        let before = self.acts(incident.id).await?;
+        let act = GateAct::new(incident, gate, release, reason, &before, by, now)?;
+        let kind = if act.release {
+            "analysis.gate-released"
+        } else {
+            "analysis.gate-revoked"
+        };
+        let body = json!({ "gate": act.gate, "number": act.number, "what": act.what, "reason": act.reason,
+            "reference": act.reference });
+        self.record_by(incident, by, kind, now, body)?;
+        self.gates.put(&act).await?;
+        Ok(act)
+    }
+
+    /// What counsel has decided about the gates of a case, oldest first; of each gate the last one counts.
+    ///
+    /// # Errors
+    /// [`AnalyzeError::Store`].
+    pub async fn gate_acts(&self, incident: IncidentId) -> Result<Vec<GateAct>, AnalyzeError> {
+        Ok(self.acts(incident).await?)
+    }
+
+    async fn acts(&self, incident: IncidentId) -> Result<Vec<GateAct>, StoreError> {
+        let mut all = self.gates.of(&incident.to_string()).await?;
+        all.sort_by_key(|one| one.number);
+        Ok(all)
+    }
+
     /// The rules that law is asked with.
     pub const fn rules(&self) -> &Arc<RuleSet> {
         &self.rules
@@ -381,11 +534,22 @@ impl Analyst {
         at: Timestamp,
         body: Value,
     ) -> Result<(), RecordError> {
+        self.record_by(incident, "hudun", kind, at, body)
+    }
+
+    fn record_by(
+        &self,
+        incident: &Incident,
+        by: &str,
+        kind: &str,
+        at: Timestamp,
+        body: Value,
+    ) -> Result<(), RecordError> {
         self.recorder.record(LedgerDraft {
             at,
             tenant: Some(incident.tenant.clone()),
             incident: Some(incident.id),
-            by: "hudun".to_owned(),
+            by: by.to_owned(),
             kind: kind.to_owned(),
             body,
         })?;

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hudun_core::{Exchange, Finding, Incident, KindSet, Scope, TenantId, TimelineMark, Timestamp};
 use hudun_duty::{
-    Availability, Aware, Breach, Count, EnisaInputs, FactBase, Impact, Integrity, Measures, Method,
-    Organisation, Place, ProvenClaim, Recipients, Scene, Span, SystemInfo, Tenant, Text, Times,
-    Vulnerability, figure,
+    Abroad, Availability, Aware, Breach, Count, EnisaInputs, FactBase, Impact, Integrity, Measures,
+    Method, Organisation, Place, ProvenClaim, Recipients, Scene, Span, SystemInfo, Tenant, Text,
+    Times, Vulnerability, figure,
 };
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +33,8 @@ pub struct Circumstances {
     pub aware: Option<Aware>,
     /// Who took the case.
     pub acknowledged_by: Option<String>,
+    /// Conflict gates that counsel has released, each with name and reference.
+    pub releases: BTreeMap<String, String>,
     /// Kinds that the system holds, from the profile. Kinds held and not seen leaving are named as not involved, and
     /// only while everything that left is explained.
     pub kinds_held: KindSet,
@@ -109,6 +111,10 @@ pub fn build_facts(
         scene: known.scene.clone(),
         proven: known.proven.clone(),
         enisa: known.enisa.clone(),
+        abroad: Abroad {
+            counsel_releases: known.releases.clone(),
+            ..Abroad::default()
+        },
         ..FactBase::default()
     };
     if let Some(vendor) = &organisations.vendor {
@@ -125,6 +131,11 @@ pub fn build_facts(
         if !answer.tenants.is_empty() {
             whole(&mut facts, answer, known);
         }
+    }
+    // Whose product it is, is the firm's knowledge and not the case's.
+    if let Some(hole) = &mut facts.vulnerability {
+        hole.own_product = hole.own_product.or(facts.organisation.own_product);
+        hole.eu_product = hole.eu_product.or(facts.organisation.eu_product);
     }
     facts
 }
@@ -345,7 +356,11 @@ fn method(scope: &Scope, narrowing: Narrowing) -> Method {
 fn times(incident: &Incident, scope: &Scope, known: &Circumstances) -> Times {
     let mark = |mark| incident.mark(mark);
     let onset = mark(TimelineMark::Onset);
-    let detected = mark(TimelineMark::Detected);
+    let seen = mark(TimelineMark::Detected);
+    // Who knew of it before the machine did, detected it.
+    let decided = known.aware.as_ref();
+    let decided = decided.map(|aware| Timestamp::from_millis(aware.at.as_millisecond()));
+    let detected = seen.map(|seen| decided.map_or(seen, |decided| seen.min(decided)));
     let from = scope
         .window
         .map(|window| window.from)
@@ -360,7 +375,7 @@ fn times(incident: &Incident, scope: &Scope, known: &Circumstances) -> Times {
         .max();
     // Taking the case is a decision too, but only by somebody, and never before there was something to decide on.
     let taken = mark(TimelineMark::Acknowledged)
-        .map(|at| detected.map_or(at, |detected| at.max(detected)))
+        .map(|at| seen.map_or(at, |seen| at.max(seen)))
         .and_then(instant)
         .zip(known.acknowledged_by.clone())
         .filter(|(_, by)| !by.trim().is_empty())

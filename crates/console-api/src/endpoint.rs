@@ -10,12 +10,12 @@ use crate::Role::{Admin, Auditor, Business, Commander, It, Legal, Pr, Security};
 use crate::{
     Access, AccountList, AccountView, ApprovalList, CareView, ChangePassword, Code, Decision,
     DiffQuery, Done, Download, DrillStart, DrillView, EnrolSecret, ExceptionDraft,
-    ExceptionPreview, ExposuresView, FindingPage, HandIn, IncidentPage, InspectionView,
-    LetterDecision, LettersApprove, LiveEvent, Me, NewAccount, NewAsset, NewException,
-    NewStatement, NewSubscription, NoticeApprove, OneTimePassword, OpenLetters, Overview,
-    PageQuery, ParameterRule, PolicyDiff, PolicyDocument, Preview, Reason, RevisionList, Role,
-    RollBack, SetDisabled, SignIn, SignedIn, StartRun, StepDecision, TaskChange, UndoAnswer,
-    WarRoom,
+    ExceptionPreview, ExposuresView, FindingPage, GateRelease, HandIn, IncidentPage,
+    InspectionView, LetterDecision, LettersApprove, LiveEvent, Me, NewAccount, NewAsset,
+    NewAwareness, NewException, NewStatement, NewSubscription, NoticeApprove, OneTimePassword,
+    OpenLetters, Overview, PageQuery, ParameterRule, PolicyDiff, PolicyDocument, Preview, Reason,
+    RevisionList, Role, RollBack, SetDisabled, SignIn, SignedIn, StartRun, StepDecision,
+    TaskChange, UndoAnswer, WarRoom,
 };
 
 /// An endpoint that takes a `B` (body, or query for GET) and answers with an `R`.
@@ -306,6 +306,14 @@ endpoints! {
         OPEN_CARE: () => CareView = act("openCare", "/api/tasks/{task}/care", TEAM);
         /// Closes a case once everything is repaired and lifted.
         CLOSE: Reason => Done = post("close", "/api/incidents/{incident}/close", Access::Roles(&[Commander]));
+    }
+    "analyze" {
+        /// Decides when the case became an incident; most legal clocks run from here. A later decision corrects an earlier one.
+        DECIDE_AWARE: NewAwareness => Done = post("decideAware", "/api/incidents/{incident}/aware", Access::Roles(&[Commander, Legal]));
+        /// Counsel releases a conflict gate; what it held back can go on.
+        RELEASE_GATE: GateRelease => Done = post("releaseGate", "/api/incidents/{incident}/gates/{gate}/release", Access::Roles(&[Legal]));
+        /// Counsel takes such a release back.
+        REVOKE_GATE: Reason => Done = post("revokeGate", "/api/incidents/{incident}/gates/{gate}/revoke", Access::Roles(&[Legal]));
     }
     "contain" {
         /// Lifts a restriction, or asks a second person to, where two are needed.

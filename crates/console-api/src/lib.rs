@@ -35,8 +35,9 @@ pub mod schema;
 
 pub use access::{Access, Caller, Role};
 pub use analyze::{
-    Applies, CacThreshold, DutiesView, FieldState, KindRow, ObligationView, ScopeView,
-    SeverityTerm, SeverityView, SourceView,
+    Applies, AwarenessView, CacThreshold, DutiesView, FieldState, GateActView, GateRelease,
+    GateView, GateWord, KindRow, NewAwareness, ObligationView, ScopeView, SeverityTerm,
+    SeverityView, SourceView,
 };
 pub use auth::{
     AccountList, AccountView, ChangePassword, Code, EnrolSecret, Me, NewAccount, NextStep,

@@ -28,6 +28,17 @@ pub enum Intelligence {
     Unsubscribe(String),
 }
 
+/// What a person decides about a case's law.
+#[derive(Clone, Debug)]
+pub enum Law {
+    /// When the case became an incident.
+    Aware(api::NewAwareness),
+    /// Counsel releases a conflict gate.
+    Release(String, api::GateRelease),
+    /// Counsel takes a release back, for a reason.
+    Revoke(String, String),
+}
+
 /// Everything that the console shows and does.
 ///
 /// Roles, the second person and the texts that people type are checked before a method is called; the desk checks
@@ -127,6 +138,10 @@ pub trait Desk: Send + Sync + 'static {
         incident: IncidentId,
         reason: String,
     ) -> Answer<'a, api::Done>;
+
+    /// Decides about a case's law; everything that follows from it is computed before it returns.
+    /// [`DeskError::Invalid`] names the field that can't be.
+    fn law<'a>(&'a self, by: &'a Caller, incident: IncidentId, act: Law) -> Answer<'a, api::Done>;
 
     /// Lifts a restriction, or opens an approval where two persons are needed.
     fn undo<'a>(

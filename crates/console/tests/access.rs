@@ -47,6 +47,7 @@ fn path_of(endpoint: &Seen, house: &House) -> String {
             "restriction" => house.desk.restriction().to_string(),
             "revision" => "1".to_owned(),
             "form" => "pdf".to_owned(),
+            "gate" => "vulnerability-abroad".to_owned(),
             "proof" => "00".to_owned(),
             "step" => "enforce-patch".to_owned(),
             "task" => house
@@ -79,6 +80,11 @@ fn body_of(endpoint: &Seen, house: &House) -> Value {
         "close" | "undo" | "removeException" | "rollBackRules" | "stopNotice" | "resumeNotice" => {
             json!({ "reason": "because" })
         }
+        "decideAware" => {
+            json!({ "moment": "2026-11-20T08:00:00+08:00", "reason": "because", "evidence": ["#1"] })
+        }
+        "releaseGate" => json!({ "what": "the number", "reason": "because", "reference": "17" }),
+        "revokeGate" => json!({ "reason": "because" }),
         "handIn" => {
             json!({ "receipt": "12387-1", "proof": { "name": "a.png", "content": "iVBORw==" } })
         }

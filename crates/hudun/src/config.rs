@@ -249,6 +249,9 @@ pub struct AffectedPart {
     /// Proxies whose `X-Forwarded-For` is believed: without it, everybody behind one counts as one network.
     #[serde(default)]
     pub trusted_proxies: Vec<String>,
+    /// Where the part that is hosted apart stands (`hudun affected build`), such as `https://notice.example.com`.
+    #[serde(default)]
+    pub hosted_at: Option<String>,
 }
 
 impl AffectedPart {
@@ -275,6 +278,9 @@ impl AffectedPart {
             return Err(
                 "affected.public_url: does not begin with https:// (or http://)".to_owned(),
             );
+        }
+        if let Some(host) = &self.hosted_at {
+            hudun_affected::origin(host).map_err(|cause| format!("affected.hosted_at: {cause}"))?;
         }
         hudun_affected::TrustedProxies::parse(&self.trusted_proxies)
             .map_err(|cause| format!("affected.trusted_proxies: {cause}"))?;
@@ -357,6 +363,9 @@ pub struct SmtpPart {
     /// File with its password.
     #[serde(default)]
     pub password_file: Option<PathBuf>,
+    /// Where mail that comes back later is found.
+    #[serde(default)]
+    pub bounces: Option<crate::bounces::BouncesPart>,
 }
 
 /// How mail connections are protected.

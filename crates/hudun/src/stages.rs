@@ -266,6 +266,10 @@ fn postman_settings(config: &Config, keys: &MasterKey) -> anyhow::Result<Postman
             user: smtp.user.clone(),
             password,
             from: smtp.from.clone(),
+            return_path: smtp
+                .bounces
+                .as_ref()
+                .and_then(|bounces| bounces.return_path.clone()),
         })
     });
     Ok(PostmanSettings {

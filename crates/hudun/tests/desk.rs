@@ -19,7 +19,7 @@ use hudun::office::{Activity, Historian, Informer, Meters, Office, Playbooks, Pr
 use hudun::waf::Inspection;
 use hudun_analyze::{Analyst, OrganisationSettings};
 use hudun_bus::{PolicyBus, PolicySink};
-use hudun_console::{Desk, DeskError, Live, api, api::Caller, api::Role};
+use hudun_console::{Desk, DeskError, Law, Live, api, api::Caller, api::Role};
 use hudun_contain::Keeper;
 use hudun_core::{
     AccountId, Actor, BoxFuture, DataKind, Delivery, ExchangeEnd, ExchangeHead, ExchangeId,
@@ -607,6 +607,8 @@ async fn leak(lake: &Lake, tenant: &str, id: ExchangeId, actor: Actor, n: u8, at
         drill: None,
         touched: Vec::new(),
         rtt_ms: None,
+        about: None,
+        push: None,
     };
     let kinds = KindSet::of(&[DataKind::Name, DataKind::Mobile]);
     let release = Release {
@@ -839,6 +841,229 @@ async fn a_case_goes_from_finding_to_evidence() {
     let middle = torn.len() / 2;
     torn[middle] ^= 1;
     assert!(!pack::verify(&torn[..], &trust).is_sound());
+}
+
+fn aware(moment: &str, evidence: &[&str], early: &str) -> Law {
+    Law::Aware(api::NewAwareness {
+        moment: moment.into(),
+        reason: "值班确认为事件".into(),
+        evidence: evidence.iter().map(ToString::to_string).collect(),
+        early: early.into(),
+    })
+}
+
+/// Which field was refused.
+fn field(answer: Result<api::Done, DeskError>) -> &'static str {
+    match answer {
+        Err(DeskError::Invalid { field, text }) => {
+            assert!(!text.zh.is_empty() && !text.en.is_empty());
+            field
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clocks_run_from_the_decision_of_a_named_person_and_follow_its_correction() {
+    let firm = hudun_duty::Organisation {
+        name: "云溪".into(),
+        countries: Some(["CN".to_owned()].into()),
+        roles: Some([hudun_duty::Role::Controller].into()),
+        ..hudun_duty::Organisation::default()
+    };
+    let settings = OrganisationSettings {
+        tenants: [("yunxi".parse().unwrap(), firm)].into(),
+        ..OrganisationSettings::default()
+    };
+    let house = house_of(settings, Some(hudun_inform::InformSettings::default())).await;
+    let (desk, id) = (&house.desk, house.case.id);
+    let li = person("li.lei", &[Role::Commander, Role::Security]);
+    let now = Timestamp::now();
+    let first = house.case.mark(TimelineMark::Detected).unwrap();
+    let zulu = |at: Timestamp| at.to_string();
+
+    // Before anything is computed, a decision is kept all the same.
+    desk.law(&li, id, aware(&zulu(now), &["#4000"], ""))
+        .await
+        .unwrap_err();
+    let room = desk.room(id).await.unwrap();
+    let opened = format!("#{}", room.timeline[0].seq);
+    let finding = house.case.findings[0].to_string();
+    desk.law(
+        &li,
+        id,
+        aware(&zulu(first), &[&opened, &finding, "值班电话记录"], ""),
+    )
+    .await
+    .unwrap();
+    desk.start_run(&li, id, api::StartRun::default())
+        .await
+        .unwrap();
+    waiting(&house).await.unwrap();
+    let clocks = async || {
+        let room = desk.room(id).await.unwrap();
+        let duties = room.duties.unwrap().obligations;
+        let duty = duties
+            .into_iter()
+            .find(|duty| duty.id == "CN-PIPL-57")
+            .unwrap();
+        let notices: Vec<_> = room.notices.iter().map(|one| one.sha256.clone()).collect();
+        (duty, notices)
+    };
+    let (duty, drafts) = clocks().await;
+    assert_eq!(
+        duty.triggered_at,
+        Some(Timestamp::from_millis(first.as_millis() / 1_000 * 1_000))
+    );
+    assert!(!duty.provisional);
+    assert!(
+        duty.clock_from.en.contains("decision no. 1 by li.lei"),
+        "{}",
+        duty.clock_from.en
+    );
+
+    let sooner = first.plus_millis(-3_600_000);
+    for (law, refused) in [
+        (aware("2026-11-30 08:00", &["x"], ""), "moment"),
+        (
+            aware(&zulu(now.plus_millis(86_400_000)), &["x"], ""),
+            "moment",
+        ),
+        (aware(&zulu(sooner), &["x"], ""), "early"),
+        (aware(&zulu(now), &["#999999"], ""), "evidence"),
+        (aware(&zulu(now), &["#one"], ""), "evidence"),
+        (
+            aware(&zulu(now), &[&FindingId::new().to_string()], ""),
+            "evidence",
+        ),
+        (aware(&zulu(now), &[], ""), "evidence"),
+        (aware(&zulu(now), &["x"; 21], ""), "evidence"),
+    ] {
+        assert_eq!(field(desk.law(&li, id, law).await), refused);
+    }
+    let nowhere = desk
+        .law(&li, IncidentId::new(), aware(&zulu(now), &["x"], ""))
+        .await;
+    assert!(matches!(nowhere, Err(DeskError::NotFound("incident"))));
+
+    // The correction counts at once, in the clocks and in the drafts, and the first decision stays to be seen.
+    let han = person("han.meimei", &[Role::Legal]);
+    desk.law(
+        &han,
+        id,
+        aware(&zulu(sooner), &["客服录音 8821"], "客户已来电投诉"),
+    )
+    .await
+    .unwrap();
+    let (duty, anew) = clocks().await;
+    assert_eq!(
+        duty.triggered_at,
+        Some(Timestamp::from_millis(sooner.as_millis() / 1_000 * 1_000))
+    );
+    assert!(duty.clock_from.en.contains("no. 2 by han.meimei"));
+    assert_ne!(drafts, anew, "the drafts tell the new moment");
+    let room = desk.room(id).await.unwrap();
+    let shown: Vec<_> = room
+        .awareness
+        .iter()
+        .map(|one| (one.number, one.current, one.by.as_str()))
+        .collect();
+    assert_eq!(shown, [(1, false, "li.lei"), (2, true, "han.meimei")]);
+    let told = room
+        .timeline
+        .iter()
+        .filter(|line| line.kind == "analysis.aware-decided");
+    assert_eq!(told.count(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_gate_held_back_goes_on_when_counsel_releases_it() {
+    let firm = hudun_duty::Organisation {
+        name: "云溪".into(),
+        countries: Some(["CN".to_owned(), "DE".to_owned()].into()),
+        roles: Some([hudun_duty::Role::Supplier, hudun_duty::Role::Controller].into()),
+        own_product: Some(true),
+        eu_product: Some(true),
+        ..hudun_duty::Organisation::default()
+    };
+    let settings = OrganisationSettings {
+        tenants: [("yunxi".parse().unwrap(), firm)].into(),
+        ..OrganisationSettings::default()
+    };
+    let house = house_of(settings, Some(hudun_inform::InformSettings::default())).await;
+    let (desk, id) = (&house.desk, house.case.id);
+    let li = person("li.lei", &[Role::Commander, Role::Security]);
+    let han = person("han.meimei", &[Role::Legal]);
+    desk.start_run(&li, id, api::StartRun::default())
+        .await
+        .unwrap();
+    waiting(&house).await.unwrap();
+
+    let gate = "vulnerability-abroad";
+    let stands = async || {
+        let room = desk.room(id).await.unwrap();
+        let gates = room.duties.unwrap().gates;
+        let view = gates.into_iter().find(|known| known.id == gate).unwrap();
+        let report = room
+            .notices
+            .into_iter()
+            .find(|notice| notice.audience == api::Audience::Regulator)
+            .unwrap();
+        let held = report
+            .refusals
+            .iter()
+            .any(|refusal| refusal.text.en.contains("vulnerability detail abroad"));
+        (view, held)
+    };
+    let (view, held) = stands().await;
+    assert_eq!(
+        view.state,
+        api::GateWord::Unknown,
+        "nobody has said whether the hole is disclosed"
+    );
+    assert!(held, "the report to the regulator is held back");
+    assert!(
+        view.next.zh.contains("法务") && view.releasable,
+        "it says what to do"
+    );
+
+    let release = || {
+        let written = api::GateRelease {
+            what: "漏洞编号与受影响版本，报 ENISA".into(),
+            reason: "补丁已发布，细节不含利用方法".into(),
+            reference: "法务函 2026-17".into(),
+        };
+        Law::Release(gate.into(), written)
+    };
+    desk.law(&han, id, release()).await.unwrap();
+    let (view, held) = stands().await;
+    assert_eq!(view.state, api::GateWord::Released);
+    assert!(!held, "it can go on at once");
+    assert_eq!(
+        (view.acts.len(), view.acts[0].by.as_str()),
+        (1, "han.meimei")
+    );
+    let twice = desk.law(&han, id, release()).await;
+    assert!(matches!(twice, Err(DeskError::Conflict(_))));
+
+    desk.law(
+        &han,
+        id,
+        Law::Revoke(gate.into(), "媒体已披露利用方法".into()),
+    )
+    .await
+    .unwrap();
+    let (view, held) = stands().await;
+    assert_eq!((view.state, view.acts.len()), (api::GateWord::Unknown, 2));
+    assert!(held, "taken back, it stops again");
+    let no = desk
+        .law(&han, id, Law::Revoke("no-gate".into(), "x".into()))
+        .await;
+    assert!(matches!(no, Err(DeskError::NotFound("gate"))));
+    let lines = desk.room(id).await.unwrap().timeline;
+    for kind in ["analysis.gate-released", "analysis.gate-revoked"] {
+        assert!(lines.iter().any(|line| line.kind == kind), "{kind}");
+    }
 }
 
 /// A long export is in the recent traffic only once it has ended.
@@ -1383,6 +1608,7 @@ async fn a_vendor_tells_each_tenant_its_own_numbers_once() {
             user: None,
             password: None,
             from: "hudun@example.cn".into(),
+            return_path: None,
         }),
         ..hudun_inform::PostmanSettings::default()
     };

@@ -15,6 +15,7 @@ use crate::addressee::Addressees;
 use crate::error::InformError;
 use crate::letter::AlertTarget;
 use crate::message::Ways;
+use crate::names::LetterNames;
 use crate::notice::Notice;
 use crate::proof::{self, ProofFile};
 use crate::seal::LetterSeal;
@@ -58,6 +59,7 @@ pub struct Informer {
     pub(crate) proofs: Collection<ProofFile>,
     pub(crate) told: Records,
     pub(crate) outbox: Outbox,
+    pub(crate) names: LetterNames,
     pub(crate) codes: Notify,
     pub(crate) rules: Arc<RuleSet>,
     pub(crate) settings: InformSettings,
@@ -80,6 +82,7 @@ impl Informer {
             proofs: proof::files(store),
             told: Records::new(store),
             outbox: store.outbox(),
+            names: LetterNames::new(store),
             codes: Notify::new(),
             rules,
             settings,

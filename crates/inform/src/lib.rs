@@ -24,6 +24,7 @@
 mod addressee;
 mod alert;
 mod approve;
+mod bounce;
 mod clock;
 mod draft;
 mod error;
@@ -31,11 +32,13 @@ mod informer;
 mod letter;
 mod mail;
 mod message;
+mod names;
 mod notice;
 mod outcome;
 mod personal;
 mod postman;
 mod proof;
+mod returned;
 mod seal;
 mod send;
 mod sms;
@@ -43,6 +46,7 @@ mod told;
 mod wanted;
 
 pub use addressee::{Addressee, Addressees, Contact};
+pub use bounce::{BounceReport, LONGEST_MAIL, Returned, read_returned};
 pub use clock::{Reminder, class_of, clocks_running_out};
 pub use error::InformError;
 pub use informer::{InformSettings, Informer, TenantContact};
@@ -52,6 +56,7 @@ pub use message::{Channel, Message, MessageTemplate, TemplateError, Ways};
 pub use notice::{LetterTo, LintRefusal, Notice, NoticeApproval, NoticeStatus, Proof, Receipts};
 pub use personal::KindsOfEach;
 pub use postman::{Delivered, Postman, PostmanError, PostmanSettings, Reported, WebhookTarget};
+pub use returned::{ReturnedCount, ReturnedLetters};
 pub use seal::{LetterSeal, SealError};
 pub use sms::{
     MessageReport, ReportError, ReportOf, SmsForm, SmsLetter, SmsSettings, read_reports,

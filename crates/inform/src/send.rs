@@ -224,7 +224,7 @@ impl Informer {
     }
 
     /// The letters of a notice, sealed, each with its key and channel, and how many persons get none.
-    fn letters_of(
+    pub(crate) fn letters_of(
         &self,
         notice: &Notice,
         affected: &[SubjectToken],

@@ -12,9 +12,10 @@ use std::time::Duration;
 use hudun_core::{BoxFuture, Incident, SubjectToken, TenantId, Timestamp};
 use hudun_duty::{DataKind, FactBase, Lang, NoticeKind, RuleSet, assess};
 use hudun_inform::{
-    Addressee, Addressees, Channel, Contact, Delivered, InformError, InformSettings, Informer,
-    KindsOfEach, LetterSeal, MessageReport, MessageTemplate, Notice, NoticeStatus, Postman,
-    PostmanSettings, ReportOf, SmsForm, SmsLetter, SmsSettings, Ways, letter_name,
+    Addressee, Addressees, BounceReport, Channel, Contact, Delivered, InformError, InformSettings,
+    Informer, KindsOfEach, LetterSeal, MessageReport, MessageTemplate, Notice, NoticeStatus,
+    Postman, PostmanSettings, ReportOf, ReturnedCount, SmsForm, SmsLetter, SmsSettings, Ways,
+    letter_name,
 };
 use hudun_pii::Phone;
 use hudun_store::{LetterState, Store};
@@ -460,6 +461,86 @@ async fn a_person_is_told_once_by_mail_or_by_message_and_a_stopped_notice_goes_o
         ),
         (NoticeStatus::Sent, 7, 1)
     );
+}
+
+#[tokio::test]
+async fn a_letter_that_comes_back_goes_out_by_message_once() {
+    let gateway = Gateway::start(&json_form()).await;
+    let (port, mails) = support::mail_server().await;
+    let house = House::new(vec![Channel::Email, Channel::Sms], TEMPLATE).await;
+    let notice = house.approved().await;
+    house.send(&notice).await.unwrap();
+    let key = |n: u8| format!("notice/{}/{}", notice.id, token(n));
+    let back = |n: u8, given_up: bool| BounceReport {
+        letters: vec!["ab".repeat(12), letter_name(&key(n))],
+        given_up,
+        status: if given_up { "5.1.1" } else { "4.4.1" }.to_owned(),
+    };
+    let take =
+        async |reports: &[BounceReport]| house.informer.returned(reports, house.at).await.unwrap();
+    use ReturnedCount as C;
+    // Nothing has left yet, so that nothing can come back.
+    assert_eq!(take(&[back(0, true)]).await, (vec![C::Unknown], vec![]));
+    let postman = house.postman(&gateway, port).await;
+    postman.deliver(house.at).await.unwrap();
+    let ended = house.informer.reconcile(house.at).await.unwrap();
+    assert_eq!(
+        (ended[0].status, ended[0].receipts.sent),
+        (NoticeStatus::Sent, 7)
+    );
+    assert_eq!(mails.lock().unwrap().len(), 3);
+    let by_message = gateway.told().len();
+
+    // Forged: names that nobody has. Delayed: noted. Given up, twice in one round: the person gets a message.
+    let forged = BounceReport {
+        letters: vec!["00".repeat(12), letter_name("notice/x/y")],
+        ..back(0, true)
+    };
+    let (counts, returned) = take(&[forged, back(1, false), back(0, true), back(0, true)]).await;
+    assert_eq!(counts, [C::Unknown, C::Delayed, C::GivenUp, C::Known]);
+    let [one] = returned.as_slice() else {
+        panic!("{returned:?}");
+    };
+    assert_eq!((one.given_up, one.by_message, one.unreached), (1, 1, 0));
+    assert_eq!(state(&house.store, &key(1)).await, LetterState::Sent);
+    let again = house.informer.get(notice.id).await.unwrap();
+    assert_eq!(
+        (again.status, again.receipts.waiting),
+        (NoticeStatus::Sending, 1)
+    );
+    let letter = house.store.outbox().get(&key(0)).await.unwrap().unwrap();
+    assert!(letter.body.starts_with("sealed:") && letter.channel == "sms");
+    postman.deliver(house.at).await.unwrap();
+    assert_eq!(gateway.told()[&number(0)].len(), 1);
+    assert_eq!(gateway.told().len(), by_message + 1);
+    // The same report once more has nothing to say about the message.
+    assert_eq!(take(&[back(0, true)]).await, (vec![C::Known], vec![]));
+    assert_eq!(state(&house.store, &key(0)).await, LetterState::Sent);
+    let ended = house.informer.reconcile(house.at).await.unwrap();
+    assert_eq!(
+        (ended[0].status, ended[0].receipts.sent),
+        (NoticeStatus::Sent, 7)
+    );
+
+    // A crash came between the report and the message: it is made up for.
+    let outbox = house.store.outbox();
+    outbox.report(&key(2), false, "it came back").await.unwrap();
+    let (counts, returned) = take(&[back(2, true)]).await;
+    assert_eq!((counts, returned[0].by_message), (vec![C::Known], 1));
+    // Of a stopped notice nothing goes on.
+    house
+        .informer
+        .stop(notice.id, "wang", "a doubt", house.at)
+        .await
+        .unwrap();
+    let (counts, returned) = take(&[back(1, true)]).await;
+    assert_eq!(counts, [C::GivenUp]);
+    assert_eq!((returned[0].by_message, returned[0].unreached), (0, 1));
+    assert_eq!(state(&house.store, &key(1)).await, LetterState::Undelivered);
+
+    let entries = house.ledger.text();
+    assert!(entries.contains("inform.returned") && entries.contains("5.1.1"));
+    assert!(!entries.contains("138000") && !entries.contains("@example.cn"));
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use hudun_console_api::endpoint as at;
 use hudun_core::{IncidentId, NoticeId};
 use serde_json::json;
 
-use crate::desk::Intelligence;
+use crate::desk::{Intelligence, Law};
 use crate::diff::unified;
 use crate::server::mount::{Call, Routes};
 use crate::server::refusal::Refusal;
@@ -47,6 +47,9 @@ pub(crate) fn mount(routes: &mut Routes) {
     routes.json(at::CHANGE_TASK, change_task);
     routes.json(at::OPEN_CARE, open_care);
     routes.json(at::CLOSE, close);
+    routes.json(at::DECIDE_AWARE, decide_aware);
+    routes.json(at::RELEASE_GATE, release_gate);
+    routes.json(at::REVOKE_GATE, revoke_gate);
     routes.json(at::UNDO, undo);
     routes.json(at::APPROVALS, approvals);
     routes.json(at::DECIDE_APPROVAL, decide_approval);
@@ -262,6 +265,35 @@ async fn close(call: Call, body: api::Reason) -> Answered<api::Done> {
         .desk
         .close(&call.caller()?, incident(&call)?, body.reason)
         .await?)
+}
+
+async fn decide_aware(call: Call, body: api::NewAwareness) -> Answered<api::Done> {
+    short("moment", &body.moment, 100, true)?;
+    short("reason", &body.reason, 500, true)?;
+    short("early", &body.early, 500, false)?;
+    for evidence in &body.evidence {
+        short("evidence", evidence, 500, true)?;
+    }
+    law(&call, Law::Aware(body)).await
+}
+
+async fn release_gate(call: Call, body: api::GateRelease) -> Answered<api::Done> {
+    short("what", &body.what, 500, true)?;
+    short("reason", &body.reason, 500, true)?;
+    short("reference", &body.reference, 500, true)?;
+    let gate = call.param("gate")?;
+    law(&call, Law::Release(gate, body)).await
+}
+
+async fn revoke_gate(call: Call, body: api::Reason) -> Answered<api::Done> {
+    short("reason", &body.reason, 500, true)?;
+    let gate = call.param("gate")?;
+    law(&call, Law::Revoke(gate, body.reason)).await
+}
+
+async fn law(call: &Call, act: Law) -> Answered<api::Done> {
+    let caller = call.caller()?;
+    Ok(call.app.desk.law(&caller, incident(call)?, act).await?)
 }
 
 async fn undo(call: Call, body: api::Reason) -> Answered<api::UndoAnswer> {

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard};
 
 use hudun_console::api::{self, Caller, Role};
-use hudun_console::{Answer, Desk, DeskError, Intelligence, Live};
+use hudun_console::{Answer, Desk, DeskError, Intelligence, Law, Live};
 use hudun_core::{
     Department, Expiry, Grade, IncidentId, IncidentState, Isolation, IsolationMode, Level,
     ModuleId, NoticeId, PatchId, PatchState, Policy, Restriction, RestrictionId, RunId, Stage,
@@ -513,6 +513,59 @@ impl Desk for TestDesk {
         ))))
     }
 
+    fn law<'a>(&'a self, by: &'a Caller, _: IncidentId, act: Law) -> Answer<'a, api::Done> {
+        let mut state = self.state();
+        let now = Timestamp::now();
+        match &act {
+            Law::Aware(wanted) => {
+                for earlier in &mut state.room.awareness {
+                    earlier.current = false;
+                }
+                let number = u32::try_from(state.room.awareness.len()).unwrap() + 1;
+                state.room.awareness.push(api::AwarenessView {
+                    number,
+                    current: true,
+                    moment: now,
+                    written: wanted.moment.clone(),
+                    reason: wanted.reason.clone(),
+                    evidence: wanted.evidence.clone(),
+                    early: wanted.early.clone(),
+                    by: by.account.clone(),
+                    at: now,
+                });
+            }
+            Law::Release(gate, _) | Law::Revoke(gate, _) => {
+                let released = matches!(act, Law::Release(..));
+                let gates = state
+                    .room
+                    .duties
+                    .iter_mut()
+                    .flat_map(|duties| &mut duties.gates);
+                let Some(known) = gates.into_iter().find(|known| known.id == *gate) else {
+                    return ready(Err(DeskError::NotFound("gate")));
+                };
+                known.state = if released {
+                    api::GateWord::Released
+                } else {
+                    api::GateWord::Stop
+                };
+                known.acts.push(api::GateActView {
+                    release: released,
+                    what: String::new(),
+                    reason: "…".to_owned(),
+                    reference: String::new(),
+                    by: by.account.clone(),
+                    at: now,
+                });
+            }
+        }
+        drop(state);
+        self.tell(api::Happening::Timeline {
+            incident: self.incident(),
+        });
+        ready(self.note(by, &format!("{act:?}")))
+    }
+
     fn undo<'a>(
         &'a self,
         by: &'a Caller,
@@ -990,6 +1043,7 @@ fn room(policy: &Policy) -> api::WarRoom {
             approval: None,
         }],
         scope: Some(scope()),
+        awareness: Vec::new(),
         duties: Some(duties()),
         severity: Some(api::SeverityView {
             terms: vec![api::SeverityTerm {
@@ -1164,6 +1218,8 @@ fn duties() -> api::DutiesView {
         ),
         trigger: t("发现之时", "discovery"),
         triggered_at: Some(ago(59_600)),
+        clock_from: t("li.lei 接手此事件", "li.lei took the case"),
+        provisional: false,
         recipient: t("属地网信部门", "the local cyberspace office"),
         deadline,
         within: t("及时", "without delay"),
@@ -1184,6 +1240,21 @@ fn duties() -> api::DutiesView {
             duty("cn.pipl.57", api::Applies::Yes, Some(ago(-3_600_000))),
             duty("eu.gdpr.33", api::Applies::No, None),
         ],
+        gates: vec![api::GateView {
+            id: "vulnerability-abroad".to_owned(),
+            title: t(
+                "未公开漏洞信息不得出境",
+                "Undisclosed vulnerability detail must not go abroad",
+            ),
+            state: api::GateWord::Stop,
+            why: t("两部法律相抵触", "two laws conflict"),
+            next: t("请法务书面决定", "let counsel decide in writing"),
+            because: vec![],
+            articles: t("工信部规定第九条", "MIIT 9(7)"),
+            rules: vec!["EU-CRA-14".to_owned()],
+            releasable: true,
+            acts: vec![],
+        }],
     }
 }
 

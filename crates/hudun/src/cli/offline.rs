@@ -281,6 +281,32 @@ pub(super) fn render(
     Ok(ExitCode::SUCCESS)
 }
 
+pub(super) fn affected(
+    api: &str,
+    out: &Path,
+    phones: bool,
+    as_json: bool,
+) -> anyhow::Result<ExitCode> {
+    let files = hudun_affected::hosted_files(api, phones).context("--api")?;
+    std::fs::create_dir_all(out).with_context(|| format!("--out {}", out.display()))?;
+    let mut written = Vec::new();
+    for file in files {
+        let path = out.join(file.name);
+        std::fs::write(&path, file.text).with_context(|| path.display().to_string())?;
+        written.push(path);
+    }
+    if as_json {
+        println!("{}", json!({ "files": written }));
+    } else {
+        println!(
+            "{} files in {}; host the folder, and name its origin in affected.hosted_at",
+            written.len(),
+            out.display()
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 /// The tenant that was named, or the only one.
 fn addressed<'a>(facts: &'a FactBase, named: Option<&str>) -> anyhow::Result<&'a Tenant> {
     let ids: Vec<&str> = facts.tenants.iter().map(|one| one.id.as_str()).collect();

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::cli::{
-    Entrance, ExposureCommand, IncidentCommand, NoticeCommand, NoticeOf, PatchCommand,
+    DutyCommand, Entrance, ExposureCommand, IncidentCommand, NoticeCommand, NoticeOf, PatchCommand,
     PolicyCommand,
 };
 use crate::demo::LOCAL_FILE;
@@ -68,6 +68,114 @@ pub(super) fn incident(command: IncidentCommand) -> anyhow::Result<ExitCode> {
             show(&entrance, &done, said)
         }
     }
+}
+
+pub(super) fn duty(command: DutyCommand) -> anyhow::Result<ExitCode> {
+    let (entrance, done) = match command {
+        // These need no console.
+        DutyCommand::Assess { .. } | DutyCommand::Rules { .. } => return Ok(ExitCode::SUCCESS),
+        DutyCommand::Show { incident, entrance } => {
+            let room: WarRoom = get(&entrance, &path(api::endpoint::ROOM.path, &[&incident]))?;
+            let law = json!({ "awareness": room.awareness, "duties": room.duties });
+            return show(&entrance, &law, |_| law_of(&room));
+        }
+        DutyCommand::Aware {
+            incident,
+            moment,
+            reason,
+            evidence,
+            early,
+            entrance,
+        } => {
+            let wanted = api::NewAwareness {
+                moment,
+                reason,
+                evidence,
+                early,
+            };
+            let at = path(api::endpoint::DECIDE_AWARE.path, &[&incident]);
+            let done: Done = press(&entrance, &at, &serde_json::to_value(wanted)?)?;
+            (entrance, done)
+        }
+        DutyCommand::Release {
+            incident,
+            gate,
+            what,
+            reason,
+            reference,
+            entrance,
+        } => {
+            let release = api::GateRelease {
+                what,
+                reason,
+                reference,
+            };
+            let at = path(api::endpoint::RELEASE_GATE.path, &[&incident, &gate]);
+            let done: Done = press(&entrance, &at, &serde_json::to_value(release)?)?;
+            (entrance, done)
+        }
+        DutyCommand::Revoke {
+            incident,
+            gate,
+            reason,
+            entrance,
+        } => {
+            let at = path(api::endpoint::REVOKE_GATE.path, &[&incident, &gate]);
+            let done: Done = press(&entrance, &at, &json!({ "reason": reason }))?;
+            (entrance, done)
+        }
+    };
+    show(&entrance, &done, said)
+}
+
+/// Decisions, duties that apply and gates, for a person.
+fn law_of(room: &WarRoom) -> String {
+    let mut lines = Vec::new();
+    for one in &room.awareness {
+        let mark = if one.current { "*" } else { " " };
+        lines.push(format!(
+            "{mark} decision {}: aware at {} by {} ({}); evidence: {}",
+            one.number,
+            one.written,
+            one.by,
+            one.reason,
+            one.evidence.join("; ")
+        ));
+    }
+    let Some(duties) = &room.duties else {
+        lines.push("the duties are not computed yet".to_owned());
+        return lines.join("\n");
+    };
+    for duty in &duties.obligations {
+        if matches!(duty.applies, api::Applies::Yes | api::Applies::Unknown) {
+            let until = duty.deadline.map_or_else(
+                || duty.within.en.clone(),
+                |deadline| format!("until {deadline}"),
+            );
+            lines.push(format!(
+                "{}  {:?}  {}  {until}  {}",
+                duty.id, duty.applies, duty.title.en, duty.clock_from.en
+            ));
+        }
+    }
+    for gate in &duties.gates {
+        lines.push(format!(
+            "gate {}  {:?}  {}\n    {}",
+            gate.id, gate.state, gate.title.en, gate.next.en
+        ));
+        for act in &gate.acts {
+            let what = if act.release {
+                "released"
+            } else {
+                "taken back"
+            };
+            lines.push(format!(
+                "    {what} by {} at {}: {} {}",
+                act.by, act.at, act.reason, act.reference
+            ));
+        }
+    }
+    lines.join("\n")
 }
 
 pub(super) fn exposure(command: ExposureCommand) -> anyhow::Result<ExitCode> {

@@ -14,6 +14,7 @@ pub fn mail(port: u16) -> MailSettings {
         user: None,
         password: None,
         from: "hudun <hudun@example.cn>".into(),
+        return_path: None,
     }
 }
 
