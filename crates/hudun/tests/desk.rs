@@ -1007,7 +1007,7 @@ async fn what_a_gate_held_back_goes_on_when_counsel_releases_it() {
         let report = room
             .notices
             .into_iter()
-            .find(|notice| notice.audience == api::Audience::Regulator)
+            .find(|notice| notice.kind == "regulator_first")
             .unwrap();
         let held = report
             .refusals
