@@ -67,7 +67,9 @@ fn body_of(endpoint: &Seen, house: &House) -> Value {
         "secondStep" | "confirmEnrol" => json!({ "code": "000000" }),
         "changePassword" => json!({ "old": "x", "new": "y" }),
         "stateExposure" => json!({ "reason": "turned off", "until": "2026-12-31" }),
-        "unstateExposure" | "removeAsset" | "acceptFeed" => json!({ "reason": "a try" }),
+        "unstateExposure" | "confirmExposure" | "removePairing" | "removeAsset" | "acceptFeed" => {
+            json!({ "reason": "a try" })
+        }
         "putAsset" => json!({ "name": "mail", "product": "Postfix" }),
         "subscribe" => json!({ "about": "product", "text": "nginx" }),
         "openAccount" => json!({ "account": "new.one", "name": "New", "roles": ["it"] }),

@@ -59,7 +59,7 @@ pub(super) fn fix(
         if proposed {
             one.identity == by.identity
         } else {
-            one.identity <= Identity::Cpe
+            one.identity.decides()
         }
     };
     let heard: Vec<&(Said, Against<'_>)> = said

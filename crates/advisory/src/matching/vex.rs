@@ -63,7 +63,7 @@ pub(super) fn supplier(
     around: &Around<'_>,
 ) -> Option<Suppressed> {
     let own = known.recognise(affected, keys).is_some_and(|seen| {
-        seen.identity <= Identity::Cpe
+        seen.identity.decides()
             && seen.edition.is_none()
             && seen.release.is_none()
             && says_so(affected, seen.version, seen.order)

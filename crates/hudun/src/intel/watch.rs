@@ -384,6 +384,7 @@ const fn word(moved: &Moved) -> &'static str {
     match moved {
         Moved::Appeared => "appeared",
         Moved::Returned => "returned",
+        Moved::Doubted => "doubted",
         Moved::Graver(_) => "graver",
         Moved::Milder(_) => "milder",
         Moved::Suppressed => "suppressed",
