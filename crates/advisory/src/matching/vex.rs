@@ -7,7 +7,7 @@ use super::because::Because;
 use super::key::{Keys, package_of, purl_key};
 use super::known::Known;
 use super::platform::Around;
-use crate::record::{Affected, Identity, Record, Source, Status};
+use crate::record::{Affected, Record, Source, Status};
 
 /// One's own statement that a vulnerability does not matter for a component.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
