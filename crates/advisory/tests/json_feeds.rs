@@ -730,6 +730,25 @@ fn csaf_statuses_and_ranges() {
     assert_eq!(tally.notes.get(&Note::NoProduct), Some(&1));
 }
 
+/// Some makers write the kind as a text, in which the object stands.
+#[test]
+fn a_csaf_kind_that_is_a_text_costs_no_advisory() {
+    for (cwe, wanted) in [
+        (json!("{'id': 'CWE-89', 'name': \"SQL\"}"), vec!["CWE-89"]),
+        (json!("none"), vec![]),
+        (json!(17), vec![]),
+        (json!({ "id": "CWE-79", "name": "XSS" }), vec!["CWE-79"]),
+    ] {
+        let value = json!({ "document": { "csaf_version": "2.0", "category": "csaf_security_advisory", "title": "Holes",
+                "tracking": { "id": "HOLE-1" } },
+            "product_tree": { "full_product_names": [{ "product_id": "p", "name": "Desk 1" }] },
+            "vulnerabilities": [{ "cve": "CVE-2026-1", "cwe": cwe, "product_status": { "known_affected": ["p"] } }] });
+        let reading = read(Format::Csaf, "feed", value.to_string().as_bytes());
+        assert_eq!(reading.refused, []);
+        assert_eq!(reading.records[0].cwes, wanted, "{value}");
+    }
+}
+
 #[test]
 fn a_csaf_vex_says_why_something_is_not_affected() {
     let value = json!({ "document": { "csaf_version": "2.0", "category": "csaf_vex", "tracking": { "id": "VEX 1" } },

@@ -158,7 +158,7 @@ async fn a_bundle_loaded_beside_the_guard_alerts_and_what_shrank_is_accepted_by_
     let key = std::fs::read_to_string(path("firm.pub")).unwrap();
     // The drop folder lies elsewhere: a command that only knows the data folder has to find it all the same.
     let section = format!(
-        "intel:\n  drop: {}\n  bundle_keys: [\"{}\"]\nassets:\n  - {{ name: crm, exposure: internet, data: sensitive, product: {{ name: crm, version: 1.0.0, purl: \"pkg:npm/crm\" }} }}\nconsole:",
+        "intel:\n  drop: {}\n  feeds: [{{ name: kev, format: kev }}]\n  bundle_keys: [\"{}\"]\nassets:\n  - {{ name: crm, exposure: internet, data: sensitive, product: {{ name: crm, version: 1.0.0, purl: \"pkg:npm/crm\" }} }}\nconsole:",
         path("letterbox"),
         key.trim()
     );

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
+mod served;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -126,11 +128,13 @@ async fn an_attack_is_replayed_over_tls_and_only_against_the_right_authority() {
         let profile =
             std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../profiles/hudun-scrm.yaml");
         let text = format!(
-            "data: {0}/data\ngateway:\n  listen: 127.0.0.1:0\n  upstream: {upstream}\n  upstream_ca: {1}\n  profile: {2}\n\
-             console:\n  listen: 127.0.0.1:0\n  secure_cookie: false\nverifier: {{ account: me@north, password_file: {0}/password }}\n",
+            "data: {0}/data\ngateway:\n  listen: {3}\n  upstream: {upstream}\n  upstream_ca: {1}\n  profile: {2}\n\
+             console:\n  listen: {4}\n  secure_cookie: false\nverifier: {{ account: me@north, password_file: {0}/password }}\n",
             folder.path().display(),
             ca.display(),
-            profile.display()
+            profile.display(),
+            served::free_port(),
+            served::free_port(),
         );
         let file = folder.path().join("hudun.yaml");
         std::fs::write(&file, text).unwrap();

@@ -306,12 +306,14 @@ impl Intel {
             let open = case.state != IncidentState::Closed
                 && case.tenant == *tenant
                 && case.mark(TimelineMark::Alerted).is_some();
-            if !open || !case.suspects.iter().any(|one| one.to_string() == actor) {
+            if !open {
                 continue;
             }
             let findings = cases.findings(&case).await?;
             let told = findings.iter().any(|finding| {
-                finding.rule == RULE && finding.tags.contains(&exposure.vulnerability)
+                finding.rule == RULE
+                    && finding.actor.name() == actor
+                    && finding.tags.contains(&exposure.vulnerability)
             });
             if told {
                 return Ok(Some(case.id));
