@@ -779,6 +779,31 @@ fn a_csaf_vex_says_why_something_is_not_affected() {
     assert!(refusal(Format::Csaf, old).contains("1.2"));
 }
 
+/// A statement on one image must not clear every other of that name.
+#[test]
+fn openvex_on_an_image_is_of_its_tag_alone() {
+    let of = |purl: &str| {
+        let value = json!({ "@context": "https://openvex.dev/ns/v0.2.0", "author": "Acme", "statements": [
+            { "vulnerability": { "name": "CVE-2024-5000" }, "products": [{ "@id": purl }], "status": "not_affected",
+              "justification": "component_not_present" }] });
+        let mut records = records(Format::OpenVex, &value);
+        records[0].affected[0].ranges.remove(0).lower
+    };
+    assert_eq!(
+        of("pkg:oci/crm?repository_url=reg.example/crm&tag=1.4%2Bb"),
+        including("1.4+b")
+    );
+    assert_eq!(
+        of("pkg:oci/crm@sha256%3Aabc?tag=1.4"),
+        including("sha256:abc")
+    );
+    assert_eq!(
+        of("pkg:oci/crm?repository_url=reg.example/crm"),
+        Bound::Open
+    );
+    assert_eq!(of("pkg:npm/crm?tag=1.4"), Bound::Open);
+}
+
 #[test]
 fn openvex_statements() {
     let value = json!({ "@context": "https://openvex.dev/ns/v0.2.0", "@id": "https://acme.example/vex/1", "author": "Acme",

@@ -665,7 +665,7 @@ pub(super) fn split_purl(purl: &str) -> (String, Option<String>) {
 }
 
 /// Percent signs unfolded, where that gives a text.
-fn unescaped(text: &str) -> String {
+pub(super) fn unescaped(text: &str) -> String {
     let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
     while let Some((first, more)) = rest.split_first() {
         let digit = |at: usize| more.get(at).and_then(|byte| char::from(*byte).to_digit(16));
