@@ -11,7 +11,7 @@ use hudun_advisory::matching::{
     Asset, Builder, Finding, Index, Options, Own, Report, Said, Upgrade, match_inventory,
 };
 use hudun_advisory::sbom::{self, Component, Inventory};
-use hudun_advisory::{Found, Identity, Limits, Refused, Status, read_feeds};
+use hudun_advisory::{Found, Limits, Refused, Status, read_feeds};
 use serde_json::{Value, json};
 
 /// Longest inventory and longest file of own statements, bytes.
