@@ -8,9 +8,6 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// Requests that the thief has under way at one time.
-const UNDER_WAY: u64 = 4;
-
 fn drill(alone: &str) -> Value {
     let folder = tempfile::tempdir().unwrap();
     let report = folder.path().join("report.json");
@@ -39,16 +36,11 @@ fn drill(alone: &str) -> Value {
     report["runs"][0].clone()
 }
 
-/// It was noticed, every customer who left is in the scope, and no alarm was about anybody but the thief. Rules alone act so
-/// early that answers may be on their way when the account is frozen; those few count as received, since nobody can prove
-/// that they were not.
+/// It was noticed, the scope is the thief's own list, and no alarm was about anybody else.
 fn caught(run: &Value) {
     assert!(run["alert_ms"].is_i64(), "{run}");
     assert_eq!(run["scope"]["missing"], 0, "{run}");
-    assert!(
-        run["scope"]["extra"].as_u64().unwrap() <= UNDER_WAY,
-        "{run}"
-    );
+    assert_eq!(run["scope"]["extra"], 0, "{run}");
     assert_eq!(run["false_alerts"], 0, "{run}");
     assert_eq!(run["staff_logged_out"], 0, "{run}");
     assert!(run["staff_requests"].as_u64().unwrap() > 0, "{run}");

@@ -59,7 +59,9 @@ pub(crate) fn hide(kind: DataKind, value: &str) -> Vec<bool> {
                 .collect()
         }
         DataKind::Email => {
-            let at = chars.iter().position(|c| *c == '@').unwrap_or(len);
+            // Without a part before the sign it is no address, whatever else it is.
+            let at = chars.iter().position(|c| *c == '@').filter(|at| *at > 0);
+            let at = at.unwrap_or(len);
             let from = usize::from(at > 1);
             (0..len).map(|i| i >= from && i < at).collect()
         }
@@ -94,11 +96,13 @@ pub(crate) fn is_masked(kind: DataKind, text: &str) -> bool {
         .chars()
         .filter(|c| matches!(c, '*' | '＊' | '•' | '●' | '×'))
         .count();
+    if stars > 0 && !text.chars().any(char::is_alphanumeric) {
+        return true;
+    }
     match kind {
-        DataKind::Conversation | DataKind::Profile | DataKind::Credential => {
-            stars > 0 && stars == text.chars().filter(|c| !c.is_whitespace()).count()
-        }
-        DataKind::Name | DataKind::Gender => stars >= 1,
+        // In what people write, a star stands for itself.
+        DataKind::Conversation | DataKind::Profile | DataKind::Credential => false,
+        DataKind::Name | DataKind::Gender | DataKind::Email => stars >= 1,
         _ => stars >= 2,
     }
 }

@@ -201,6 +201,23 @@ proptest! {
         }
     }
 
+    /// What was masked is no data that left: a second reading sees nobody in it.
+    #[test]
+    fn masked_values_are_no_sightings(kind in proptest::sample::select(K::ALL.to_vec()), value in written()) {
+        if !value.chars().any(char::is_alphanumeric) {
+            return Ok(());
+        }
+        let map = FieldMap::builder().subject_key("id").field("value", kind).build().unwrap();
+        let body = json!({ "id": "c-1", "value": value }).to_string();
+        let read = |mode, body: &[u8]| run(Scanner::new(Format::Json, &map, &keyer(), mode, Bounds::default()), body, 64);
+        let masked = read(ScanMode::Mask, body.as_bytes()).output;
+        let seen = read(ScanMode::Observe, &masked).sightings;
+        prop_assert!(
+            seen.iter().all(|seen| seen.kinds.is_empty()),
+            "{:?} {:?} in {}, from {}", kind, seen, String::from_utf8_lossy(&masked), body
+        );
+    }
+
     #[test]
     fn no_bytes_break_it(bytes in hostile(), piece in 1usize..50, tightly: bool) {
         let bounds = if tightly { tight() } else { Bounds::default() };
@@ -221,6 +238,18 @@ proptest! {
         let out: Value = serde_json::from_slice(&fed.output).unwrap();
         prop_assert_eq!(shape(&out), shape(&value));
     }
+}
+
+/// Values as they stand in fields: of each kind, with punctuation, short, in several scripts.
+fn written() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[a-z]{1,3}@[a-z]{1,9}\\.(com|cn)",
+        "1[3-9][0-9]{9}",
+        "[0-9 -]{1,18}",
+        "[\\u{4e00}-\\u{4e2f}，。、（）A-Za-z0-9 ,.:;/|+-]{1,24}",
+        "[A-Za-z0-9_-]{1,40}",
+        "\\PC{0,20}",
+    ]
 }
 
 /// Bytes near the syntax of all formats.

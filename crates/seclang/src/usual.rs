@@ -16,10 +16,8 @@ const MOST_PARAMETERS: usize = 200;
 const LONGEST_NAME: usize = 120;
 /// Parameters of one request that are learned.
 const MOST_LESSONS: usize = 100;
-/// Values after which digits and words without blanks are known.
+/// Values after which a parameter is known.
 const ENOUGH: u64 = 50;
-/// Values after which free text is known.
-const ENOUGH_TEXT: u64 = 500;
 /// A class of signs is usual from this share of values on, in thousandths; one in a thousand can be somebody's test.
 const SHARE: u64 = 5;
 /// And from this number of values on.
@@ -79,8 +77,6 @@ impl Signs {
     const TOKEN: Self = Self(0b111);
     /// Digits, letters of any script, blanks, ordinary punctuation.
     const WORDS: Self = Self(0b11_1111);
-    /// What prose may gain any day without being odd.
-    const PROSE: Self = Self(0b1111_1111);
 
     /// The classes in a value.
     pub fn of(value: &[u8]) -> Self {
@@ -185,15 +181,11 @@ pub enum Unlike {
 }
 
 impl Shape {
-    /// How a value is unlike what was learned. Prose may gain a new ordinary sign any day; numbers and identifiers don't.
+    /// How a value is unlike what was learned.
     fn unlike(self, value: &[u8]) -> Option<Unlike> {
         let new = Signs::of(value).without(self.signs);
-        let odd = match self.signs.kind() {
-            Kind::Digits | Kind::Token => new,
-            Kind::Words | Kind::Text => new.without(Signs::PROSE),
-        };
-        if !odd.is_empty() {
-            return Some(Unlike::Signs(odd));
+        if !new.is_empty() {
+            return Some(Unlike::Signs(new));
         }
         let length = length(value);
         (length > self.longest.saturating_mul(2).saturating_add(16)).then_some(Unlike::Long(length))
@@ -268,24 +260,24 @@ impl Parameter {
         })
     }
 
-    /// Whether enough was seen to expect anything.
-    pub fn known(&self) -> bool {
-        let enough = match self.shape().map(|shape| shape.signs.kind()) {
-            Some(Kind::Digits | Kind::Token) => ENOUGH,
-            _ => ENOUGH_TEXT,
-        };
-        self.seen >= enough
+    /// Whether enough was seen to say what it looks like.
+    pub const fn known(&self) -> bool {
+        self.seen >= ENOUGH
     }
 
+    /// Of names and free text nothing is expected unless a person says so: people may write any sign any day. Measured on the
+    /// texts of `tests/accuracy.rs`, expecting something found no further attack and stopped eight in a hundred honest notes.
     fn expected(&self) -> Option<Expected> {
         match self.fixed {
             Some(Fixed::Only(shape)) => Some(Expected { shape, fixed: true }),
             Some(Fixed::Anything) => None,
-            None if !self.known() => None,
-            None => self.shape().map(|shape| Expected {
-                shape,
-                fixed: false,
-            }),
+            None => self
+                .shape()
+                .filter(|shape| self.known() && shape.signs.kind() <= Kind::Token)
+                .map(|shape| Expected {
+                    shape,
+                    fixed: false,
+                }),
         }
     }
 }
@@ -494,17 +486,15 @@ mod tests {
     fn nothing_is_expected_before_enough_was_seen() {
         let few = taught("page", (0..ENOUGH - 1).map(|n| n.to_string()));
         assert!(few.usual().is_empty());
-        let names = taught("name", (0..ENOUGH_TEXT - 1).map(|_| "张 伟".to_owned()));
-        assert!(names.usual().is_empty());
     }
 
     #[test]
-    fn prose_may_gain_words_and_not_code() {
+    fn people_may_write_anything_where_they_write() {
+        let names = taught("name", (0..600).map(|_| "张 伟".to_owned()));
+        assert!(names.iter().all(|(_, name)| name.known()));
+        assert!(names.usual().is_empty());
         let notes = taught("note", (0..600).map(|n| format!("客户 {n} 要求回电")));
-        let usual = notes.usual();
-        assert_eq!(usual.unlike(b"note", "明天, call back!".as_bytes()), None);
-        assert!(usual.unlike(b"note", b"<b>x</b>").is_some());
-        assert!(usual.unlike(b"note", b"a' or b").is_some());
+        assert!(notes.usual().is_empty());
     }
 
     #[test]

@@ -12,10 +12,11 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use common::corpus::{CARRIERS, encode};
 use hudun_seclang::raw::RawRequest;
-use hudun_seclang::{Judging, RuleSet, Start, Transaction};
+use hudun_seclang::{Judging, Parameters, RuleSet, Start, Transaction, Usual};
 
 type Texts = BTreeMap<String, Vec<String>>;
 
@@ -84,6 +85,18 @@ impl Rate {
     }
 }
 
+fn begin(rules: &RuleSet, judging: Judging) -> Transaction<'_> {
+    let start = Start {
+        judging,
+        ..Start::example()
+    };
+    Transaction::new(rules, start)
+}
+
+fn feed(transaction: &mut Transaction<'_>, request: &[u8]) {
+    RawRequest::parse(request).unwrap().feed(transaction);
+}
+
 struct Measured {
     open: Rate,
     held: Rate,
@@ -91,23 +104,26 @@ struct Measured {
     wrong: Vec<String>,
 }
 
-fn measure(rules: &RuleSet, judging: Judging, list: &[(String, bool)], attack: bool) -> Measured {
+/// `usual` holds what the parameters of each carrier normally look like.
+fn measure(
+    rules: &RuleSet,
+    judging: Judging,
+    list: &[(String, bool)],
+    attack: bool,
+    usual: &[Arc<Usual>],
+) -> Measured {
     let mut measured = Measured {
         open: Rate::default(),
         held: Rate::default(),
         wrong: Vec::new(),
     };
     for (text, held) in list {
-        for (name, carry) in CARRIERS {
-            let request = RawRequest::parse(&carry(text)).unwrap();
-            let mut transaction = Transaction::new(
-                rules,
-                Start {
-                    judging,
-                    ..Start::example()
-                },
-            );
-            request.feed(&mut transaction);
+        for (at, (name, carry)) in CARRIERS.into_iter().enumerate() {
+            let mut transaction = begin(rules, judging);
+            if let Some(usual) = usual.get(at) {
+                transaction.expect(Arc::clone(usual));
+            }
+            feed(&mut transaction, &carry(text));
             let stop = transaction.finish().intervention;
             let rate = if *held {
                 &mut measured.held
@@ -126,18 +142,19 @@ fn measure(rules: &RuleSet, judging: Judging, list: &[(String, bool)], attack: b
     measured
 }
 
+fn attacks() -> Vec<(String, bool)> {
+    let mut out = Vec::new();
+    for (class, list) in &texts("attacks") {
+        for text in list {
+            let held = is_held_out(text);
+            out.extend(spellings(class, text).into_iter().map(|text| (text, held)));
+        }
+    }
+    out
+}
+
 fn report(name: &str, rules: &RuleSet) -> BTreeMap<&'static str, [f64; 4]> {
-    let attacks: Vec<(String, bool)> = texts("attacks")
-        .iter()
-        .flat_map(|(class, list)| {
-            list.iter().flat_map(|text| {
-                let held = is_held_out(text);
-                spellings(class, text)
-                    .into_iter()
-                    .map(move |text| (text, held))
-            })
-        })
-        .collect();
+    let attacks = attacks();
     let ordinary: Vec<(String, bool)> = honest(&texts("honest"))
         .into_iter()
         .map(|text| {
@@ -151,8 +168,8 @@ fn report(name: &str, rules: &RuleSet) -> BTreeMap<&'static str, [f64; 4]> {
         ("balanced", Judging::Balanced),
         ("strict", Judging::Strict),
     ] {
-        let bad = measure(rules, judging, &attacks, true);
-        let good = measure(rules, judging, &ordinary, false);
+        let bad = measure(rules, judging, &attacks, true, &[]);
+        let good = measure(rules, judging, &ordinary, false, &[]);
         println!(
             "{name} {mode}: attacks stopped {:.2} % of {} (held out {:.2} % of {}), honest stopped {:.3} % of {} (held out {:.3} % of {})",
             bad.open.percent(),
@@ -195,6 +212,62 @@ fn report(name: &str, rules: &RuleSet) -> BTreeMap<&'static str, [f64; 4]> {
     out
 }
 
+/// What six hundred values of a kind look like: teaching, and others of the same kind that were not taught.
+fn values(kind: &str) -> (Vec<String>, Vec<(String, bool)>) {
+    let names = texts("honest").remove("names").unwrap();
+    let prose = texts("honest").remove("text").unwrap();
+    let value = |n: usize| match kind {
+        "numbers" => (n * 37 % 9_973).to_string(),
+        "ids" => format!("c-{:05}_{}", n * 7_919 % 100_000, n % 7),
+        "names" => format!("{} {}", names[n % names.len()], names[n * 7 % names.len()]),
+        _ => format!("{}，{}", prose[n % prose.len()], prose[n * 7 % prose.len()]),
+    };
+    let untaught = (600..700).map(|n| (value(n), false)).collect();
+    ((0..600).map(value).collect(), untaught)
+}
+
+/// The share of attacks that was missed without, and is found with, what a parameter normally looks like. Nothing that was
+/// stopped passes because of it, and no other value of the same kind is stopped for it.
+fn learning(name: &str, rules: &RuleSet) {
+    let attacks = attacks();
+    let judging = Judging::Balanced;
+    let without = measure(rules, judging, &attacks, true, &[]);
+    for kind in ["numbers", "ids", "names", "prose"] {
+        let (taught, untaught) = values(kind);
+        let usual: Vec<_> = CARRIERS
+            .iter()
+            .map(|(_, carry)| {
+                let mut parameters = Parameters::default();
+                for value in &taught {
+                    let mut transaction = begin(rules, judging);
+                    feed(&mut transaction, &carry(value));
+                    let lesson = transaction.lesson();
+                    if transaction.finish().intervention.is_none() {
+                        parameters.learn(&lesson);
+                    }
+                }
+                parameters.usual()
+            })
+            .collect();
+        let with = measure(rules, judging, &attacks, true, &usual);
+        let good = measure(rules, judging, &untaught, false, &usual);
+        let good_without = measure(rules, judging, &untaught, false, &[]);
+        println!(
+            "{name} balanced, parameters of {kind}: attacks missed {} and {} held out, {} and {} without; ordinary values stopped {} of {}, {} without",
+            with.open.total - with.open.stopped,
+            with.held.total - with.held.stopped,
+            without.open.total - without.open.stopped,
+            without.held.total - without.held.stopped,
+            good.open.stopped,
+            good.open.total,
+            good_without.open.stopped
+        );
+        assert!(with.open.stopped >= without.open.stopped, "{kind}");
+        assert!(with.held.stopped >= without.held.stopped, "{kind}");
+        assert_eq!(good.wrong, good_without.wrong, "{kind}");
+    }
+}
+
 /// The public claims to beat: 71.7 % of attacks at 0.07 % of honest requests (balanced), 76.2 % at 0.22 % (strict).
 fn beats(rates: &BTreeMap<&'static str, [f64; 4]>) {
     let balanced = rates["balanced"];
@@ -213,10 +286,12 @@ fn own_rules() {
         .build()
         .unwrap();
     beats(&report("own rules", &rules));
+    learning("own rules", &rules);
 }
 
 #[test]
 fn core_rule_set() {
     let Some(rules) = common::crs("") else { return };
     beats(&report("CRS paranoia 1", &rules));
+    learning("CRS paranoia 1", &rules);
 }
