@@ -40,7 +40,9 @@ fn path_of(endpoint: &Seen, house: &House) -> String {
         let value = match name {
             "account" => "nobody.here".to_owned(),
             "approval" => "approval-9".to_owned(),
-            "exception" | "exposure" | "pairing" | "asset" | "feed" | "subscription" => "one".to_owned(),
+            "exception" | "exposure" | "pairing" | "asset" | "feed" | "subscription" => {
+                "one".to_owned()
+            }
             "incident" => house.desk.incident().to_string(),
             "notice" => house.desk.notice_id().to_string(),
             "patch" => hudun_core::PatchId::new().to_string(),
