@@ -353,7 +353,7 @@ fn window(since: Option<Timestamp>, now: Timestamp) -> Option<(Timestamp, Timest
     let since = since?;
     let missed = now.millis_since(since);
     // A clock that was set back makes the whole of it sure again.
-    if missed < -OVERLAP_MS || missed > WINDOWS * (WINDOW_DAYS - 1) * DAY_MS {
+    if !(-OVERLAP_MS..=WINDOWS * (WINDOW_DAYS - 1) * DAY_MS).contains(&missed) {
         return None;
     }
     let from = since.plus_millis(-OVERLAP_MS);
