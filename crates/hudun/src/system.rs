@@ -625,7 +625,6 @@ fn verifier(config: &Config) -> anyhow::Result<Option<Verifier>> {
     let password = std::fs::read_to_string(&part.password_file)
         .with_context(|| format!("verifier.password_file: {}", part.password_file.display()))?;
     Ok(Some(Verifier {
-        upstream: config.gateway.upstream.trim_end_matches('/').to_owned(),
         account: part.account.clone(),
         password: password.trim().to_owned(),
     }))
