@@ -238,10 +238,19 @@ pub enum Identity {
     Package,
     /// A CPE.
     Cpe,
+    /// A name that a person confirmed to mean the product.
+    Confirmed,
     /// Vendor and product as text.
     Name,
     /// Text alone: may propose, may never decide.
     Text,
+}
+
+impl Identity {
+    /// Whether it is sure enough to decide; what is less sure only proposes.
+    pub fn decides(self) -> bool {
+        self <= Self::Confirmed
+    }
 }
 
 /// A package in its registry.

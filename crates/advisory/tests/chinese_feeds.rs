@@ -61,7 +61,7 @@ fn a_cnvd_record_gives_what_it_says() {
     let affected = &record.affected[0];
     assert_eq!(
         (affected.vendor.as_str(), affected.product.as_str()),
-        ("Acme", "CRM")
+        ("Acme", "Acme CRM")
     );
     assert_eq!(affected.default, None);
 }
@@ -91,6 +91,13 @@ fn product_texts_of_cnvd() {
             "iOS",
             Bound::Open,
             before("12.2"),
+        ),
+        (
+            "Foo foo CMS &lt;4.8",
+            "Foo",
+            "foo CMS",
+            Bound::Open,
+            before("4.8"),
         ),
         (
             "Foo Bar 6.5.*，&lt;=6.5.4.17",

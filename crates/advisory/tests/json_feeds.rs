@@ -730,6 +730,25 @@ fn csaf_statuses_and_ranges() {
     assert_eq!(tally.notes.get(&Note::NoProduct), Some(&1));
 }
 
+/// Some makers write the kind as a text, in which the object stands.
+#[test]
+fn a_csaf_kind_that_is_a_text_costs_no_advisory() {
+    for (cwe, wanted) in [
+        (json!("{'id': 'CWE-89', 'name': \"SQL\"}"), vec!["CWE-89"]),
+        (json!("none"), vec![]),
+        (json!(17), vec![]),
+        (json!({ "id": "CWE-79", "name": "XSS" }), vec!["CWE-79"]),
+    ] {
+        let value = json!({ "document": { "csaf_version": "2.0", "category": "csaf_security_advisory", "title": "Holes",
+                "tracking": { "id": "HOLE-1" } },
+            "product_tree": { "full_product_names": [{ "product_id": "p", "name": "Desk 1" }] },
+            "vulnerabilities": [{ "cve": "CVE-2026-1", "cwe": cwe, "product_status": { "known_affected": ["p"] } }] });
+        let reading = read(Format::Csaf, "feed", value.to_string().as_bytes());
+        assert_eq!(reading.refused, []);
+        assert_eq!(reading.records[0].cwes, wanted, "{value}");
+    }
+}
+
 #[test]
 fn a_csaf_vex_says_why_something_is_not_affected() {
     let value = json!({ "document": { "csaf_version": "2.0", "category": "csaf_vex", "tracking": { "id": "VEX 1" } },
@@ -758,6 +777,31 @@ fn a_csaf_vex_says_why_something_is_not_affected() {
     );
     let old = r#"{"document":{"csaf_version":"1.2"}}"#;
     assert!(refusal(Format::Csaf, old).contains("1.2"));
+}
+
+/// A statement on one image must not clear every other of that name.
+#[test]
+fn openvex_on_an_image_is_of_its_tag_alone() {
+    let of = |purl: &str| {
+        let value = json!({ "@context": "https://openvex.dev/ns/v0.2.0", "author": "Acme", "statements": [
+            { "vulnerability": { "name": "CVE-2024-5000" }, "products": [{ "@id": purl }], "status": "not_affected",
+              "justification": "component_not_present" }] });
+        let mut records = records(Format::OpenVex, &value);
+        records[0].affected[0].ranges.remove(0).lower
+    };
+    assert_eq!(
+        of("pkg:oci/crm?repository_url=reg.example/crm&tag=1.4%2Bb"),
+        including("1.4+b")
+    );
+    assert_eq!(
+        of("pkg:oci/crm@sha256%3Aabc?tag=1.4"),
+        including("sha256:abc")
+    );
+    assert_eq!(
+        of("pkg:oci/crm?repository_url=reg.example/crm"),
+        Bound::Open
+    );
+    assert_eq!(of("pkg:npm/crm?tag=1.4"), Bound::Open);
 }
 
 #[test]

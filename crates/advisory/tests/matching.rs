@@ -4,7 +4,7 @@
 
 use hudun_advisory::decide::{DataTier, Exposure, What};
 use hudun_advisory::matching::{
-    About, Asset, Because, Finding, Index, IndexError, Options, Own, Report, match_inventory,
+    About, Asset, Because, Finding, Index, IndexError, Options, Own, Pair, Report, match_inventory,
 };
 use hudun_advisory::sbom::{BuiltFrom, Component, Inventory};
 use hudun_advisory::{
@@ -383,6 +383,73 @@ const CNVD: &str = r#"<?xml version="1.0" encoding="UTF-8"?><vulnerabilitys><vul
     <products><product>Apache Tomcat >=9.0.0，&lt;9.0.83</product></products></vulnerability>
     <vulnerability><number>CNVD-2023-2</number><title>泛微e-cology SQL注入漏洞</title><serverity>高</serverity>
     <products><product>上海泛微网络科技股份有限公司 泛微e-cology &lt;= V8</product></products></vulnerability></vulnerabilitys>"#;
+
+/// What a person says, as the engine takes it.
+fn pair(product: &str, component: &str) -> Options {
+    Options {
+        all: true,
+        pairs: vec![Pair {
+            product: product.to_owned(),
+            component: component.to_owned(),
+        }],
+        ..Options::default()
+    }
+}
+
+#[test]
+fn a_confirmed_name_decides_for_its_component_and_no_other() {
+    let feeds = vec![feed(Format::Cnvd, CNVD)];
+    let named = |name: &str, version: &str| Component {
+        name: name.to_owned(),
+        version: Some(version.to_owned()),
+        ..component("", &[])
+    };
+    let said = one(feeds.clone(), vec![named("e-cology", "7.1")])
+        .decided_by
+        .product;
+    assert_eq!(said.as_str(), "上海泛微网络科技股份有限公司 泛微e-cology");
+    // Width, case and blanks don't make another name.
+    for product in [said.as_str(), "上海泛微网络科技股份有限公司泛微Ｅ-Cology"] {
+        let of = |version: &str, component: &str| {
+            let report = run(
+                feeds.clone(),
+                vec![named("e-cology", version)],
+                &pair(product, component),
+            );
+            let found = &report.findings[0];
+            (found.status, found.proposed, found.identity)
+        };
+        let decided = (Status::Affected, false, Identity::Confirmed);
+        assert_eq!(of("7.1", "e-cology"), decided);
+        // A list of affected versions that lacks this one: there is nothing to do, as with a proposal.
+        let options = Options {
+            all: false,
+            ..pair(product, "E-Cology")
+        };
+        let later = run(feeds.clone(), vec![named("e-cology", "9.0")], &options);
+        assert!(later.findings.is_empty());
+        assert_eq!(of("7.1", "e-office").2, Identity::Text);
+        assert_eq!(of("7.1", "pkg:generic/e-cology").2, Identity::Text);
+    }
+    // Half of the name is another name.
+    let half = run(
+        feeds.clone(),
+        vec![named("e-cology", "7.1")],
+        &pair("泛微e-cology", "e-cology"),
+    );
+    assert!(half.findings[0].proposed);
+    let empty = run(
+        feeds.clone(),
+        vec![named("e-cology", "7.1")],
+        &pair(" - ", "e-cology"),
+    );
+    assert!(empty.findings[0].proposed);
+    // Of a package all versions are meant.
+    let ecology = component("pkg:generic/weaver/e-cology@7.1", &[]);
+    let options = pair(said.as_str(), "pkg:generic/weaver/e-cology");
+    let report = run(feeds, vec![ecology], &options);
+    assert!(report.findings[0].counts() && report.summary.affected == 1);
+}
 
 #[test]
 fn a_name_proposes_and_never_decides() {

@@ -133,6 +133,8 @@ async fn show(lake: &Lake, second: i64, actor: Actor, persons: &[u8], shown: Sho
         drill: None,
         touched: Vec::new(),
         rtt_ms: None,
+        about: None,
+        push: None,
     };
     let release = Release {
         exchange: id,

@@ -50,4 +50,4 @@ pub use engine::{Engine, Stats};
 pub use observe::{Access, Act, Login, Observation};
 pub use score::{Band, Degraded, Part, Score, ScoreKind, Sentence};
 pub use settings::{Allowance, Settings, SettingsError};
-pub use snapshot::SnapshotError;
+pub use snapshot::{Saving, SnapshotError};

@@ -138,7 +138,8 @@ impl Score {
     }
 
     /// The score as flat fields that a detection rule may match: `scrm.risk.operation` (log-odds),
-    /// `scrm.risk.operation_band`, and `scrm.risk.operation_part.NAME` for each part; the same with `login`.
+    /// `scrm.risk.operation_band`, and `scrm.risk.operation_part.NAME` for each part; the same with `login`. A degraded score
+    /// has no number, since nothing was judged: its band and `scrm.risk.operation_degraded` alone.
     pub fn fields(&self) -> BTreeMap<String, Value> {
         let root = match self.kind {
             ScoreKind::Login => "scrm.risk.login",
@@ -146,7 +147,9 @@ impl Score {
         };
         let rounded = |points: f64| Value::from((points * 100.0).round() / 100.0);
         let mut fields = BTreeMap::new();
-        fields.insert(root.to_owned(), rounded(self.points));
+        if self.degraded.is_none() {
+            fields.insert(root.to_owned(), rounded(self.points));
+        }
         fields.insert(format!("{root}_band"), Value::from(self.band.name()));
         if self.degraded.is_some() {
             fields.insert(format!("{root}_degraded"), Value::from(true));

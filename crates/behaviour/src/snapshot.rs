@@ -1,6 +1,7 @@
 //! State at rest: a header line, one JSON line for each actor and role, and a checksum over all of it.
 
 use std::io::{BufRead, Read, Write};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -78,41 +79,36 @@ impl Engine {
     /// # Errors
     /// What the writer reports.
     pub fn save(&self, out: &mut impl Write) -> Result<(), SnapshotError> {
-        let mut sum = Sum {
-            out,
+        let mut saving = self.begin_saving();
+        while saving.go_on(self, usize::MAX, out)? {}
+        out.flush()?;
+        Ok(())
+    }
+
+    /// Begins to write piece by piece, for an engine that others wait for.
+    #[must_use]
+    pub fn begin_saving(&self) -> Saving {
+        let mut pieces = Vec::new();
+        for (tenant, of_tenant) in &self.tenants {
+            let tenant: Arc<str> = tenant.as_str().into();
+            pieces.push((Arc::clone(&tenant), Piece::Census));
+            let roles = of_tenant.roles.keys();
+            pieces.extend(roles.map(|name| (Arc::clone(&tenant), Piece::Role(name.clone()))));
+            let actors = of_tenant.actors.keys();
+            pieces.extend(actors.map(|name| (Arc::clone(&tenant), Piece::Actor(name.clone()))));
+        }
+        // Taken from the end.
+        pieces.reverse();
+        Saving {
+            header: Some(Header {
+                format: FORMAT.to_owned(),
+                version: VERSION,
+                evicted: self.evicted,
+            }),
+            pieces,
             hasher: crc32fast::Hasher::new(),
             lines: 0,
-        };
-        let header = Header {
-            format: FORMAT.to_owned(),
-            version: VERSION,
-            evicted: self.evicted,
-        };
-        sum.line(&header)?;
-        for (tenant, of_tenant) in &self.tenants {
-            sum.line(&LineRef::Census {
-                tenant,
-                state: &of_tenant.census,
-            })?;
-            for (name, state) in &of_tenant.roles {
-                sum.line(&LineRef::Role {
-                    tenant,
-                    name,
-                    state,
-                })?;
-            }
-            for (name, state) in &of_tenant.actors {
-                sum.line(&LineRef::Actor {
-                    tenant,
-                    name,
-                    state,
-                })?;
-            }
         }
-        let (lines, crc32) = (sum.lines, sum.hasher.clone().finalize());
-        sum.line(&LineRef::End { lines, crc32 })?;
-        sum.out.flush()?;
-        Ok(())
     }
 
     /// Reads what [`Engine::save`] wrote. All or nothing: on an error nothing of the file is used, and a new engine judges
@@ -214,19 +210,83 @@ impl Engine {
     }
 }
 
-struct Sum<'a, W> {
-    out: &'a mut W,
+/// A snapshot that is being written.
+///
+/// Every actor stands in it as it was when its piece was written; between two pieces the engine may judge and learn.
+pub struct Saving {
+    header: Option<Header>,
+    pieces: Vec<(Arc<str>, Piece)>,
     hasher: crc32fast::Hasher,
     lines: u64,
 }
 
-impl<W: Write> Sum<'_, W> {
-    fn line(&mut self, what: &impl Serialize) -> Result<(), SnapshotError> {
+enum Piece {
+    Census,
+    Role(String),
+    Actor(String),
+}
+
+impl Saving {
+    /// Writes at most so many pieces more; whether there is more to write.
+    ///
+    /// # Errors
+    /// What the writer reports.
+    pub fn go_on(
+        &mut self,
+        engine: &Engine,
+        pieces: usize,
+        out: &mut impl Write,
+    ) -> Result<bool, SnapshotError> {
+        if let Some(header) = self.header.take() {
+            self.line(&header, out)?;
+        }
+        for _ in 0..pieces {
+            let Some((tenant, piece)) = self.pieces.pop() else {
+                let (lines, crc32) = (self.lines, self.hasher.clone().finalize());
+                self.line(&LineRef::End { lines, crc32 }, out)?;
+                return Ok(false);
+            };
+            let tenant = &*tenant;
+            // Who was forgotten meanwhile has no line.
+            let Some(of_tenant) = engine.tenants.get(tenant) else {
+                continue;
+            };
+            match &piece {
+                Piece::Census => {
+                    let state = &of_tenant.census;
+                    self.line(&LineRef::Census { tenant, state }, out)?;
+                }
+                Piece::Role(name) => {
+                    if let Some(state) = of_tenant.roles.get(name) {
+                        let line = LineRef::Role {
+                            tenant,
+                            name,
+                            state,
+                        };
+                        self.line(&line, out)?;
+                    }
+                }
+                Piece::Actor(name) => {
+                    if let Some(state) = of_tenant.actors.get(name) {
+                        let line = LineRef::Actor {
+                            tenant,
+                            name,
+                            state,
+                        };
+                        self.line(&line, out)?;
+                    }
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn line(&mut self, what: &impl Serialize, out: &mut impl Write) -> Result<(), SnapshotError> {
         let mut line = serde_json::to_vec(what).map_err(|cause| SnapshotError::Io(cause.into()))?;
         line.push(b'\n');
         self.hasher.update(&line);
         self.lines += 1;
-        self.out.write_all(&line)?;
+        out.write_all(&line)?;
         Ok(())
     }
 }

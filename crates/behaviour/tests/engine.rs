@@ -534,10 +534,45 @@ fn when_it_cannot_judge_it_says_so_and_falls_to_the_stated_level() {
         (Some(Degraded::TenantQuota), Band::Middle)
     );
     assert!(refused.sentences(3).en.contains("stated level middle"));
-    assert_eq!(refused.fields()["scrm.risk.operation_degraded"], true);
+    let fields = refused.fields();
+    assert_eq!(fields["scrm.risk.operation_degraded"], true);
+    // Nothing was judged: no number that a rule could take for even odds.
+    assert!(!fields.contains_key("scrm.risk.operation"));
     let late = open(&mut engine, "mei", next_monday() - 9 * DAY, 1, false);
     assert_eq!(late.degraded, Some(Degraded::TooLate));
     assert_eq!(engine.losses().1, 2);
+}
+
+#[test]
+fn a_snapshot_in_pieces_lets_the_engine_work_between_them() {
+    let mut engine = engine();
+    for person in 0..20 {
+        open(
+            &mut engine,
+            &format!("sales-{person}"),
+            next_monday(),
+            person,
+            false,
+        );
+    }
+    let mut file = Vec::new();
+    let mut saving = engine.begin_saving();
+    let mut rounds = 0;
+    while saving.go_on(&engine, 3, &mut file).unwrap() {
+        rounds += 1;
+        open(
+            &mut engine,
+            &format!("late-{rounds}"),
+            next_monday(),
+            1,
+            false,
+        );
+    }
+    assert!(rounds >= 7, "{rounds}");
+    let roles = Vec::new();
+    let read = Engine::load(Settings::default(), roles, &mut file.as_slice()).unwrap();
+    // Who came after the beginning is in the next one.
+    assert_eq!(read.stats().actors, 20);
 }
 
 #[test]

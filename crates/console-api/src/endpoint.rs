@@ -266,6 +266,10 @@ endpoints! {
         STATE_EXPOSURE: NewStatement => Done = post("stateExposure", "/api/exposures/{exposure}/state", LEAD);
         /// Takes such a statement back.
         UNSTATE_EXPOSURE: Reason => Done = post("unstateExposure", "/api/exposures/{exposure}/unstate", LEAD);
+        /// Confirms that the name of a proposal means the component: it counts in full, and so do later records under that name.
+        CONFIRM_EXPOSURE: Reason => Done = post("confirmExposure", "/api/exposures/{exposure}/confirm", LEAD);
+        /// Takes a confirmed name back: what rests on it is a mere proposal again.
+        REMOVE_PAIRING: Reason => Done = post("removePairing", "/api/pairings/{pairing}/remove", LEAD);
         /// Enters an asset, or changes one that was entered.
         PUT_ASSET: NewAsset => Done = post("putAsset", "/api/assets", HANDS);
         /// Takes an asset out that was entered.

@@ -19,6 +19,8 @@ pub struct ExposuresView {
     pub advisories: u64,
     /// The assets.
     pub assets: Vec<AssetView>,
+    /// Names that people confirmed.
+    pub pairings: Vec<PairingView>,
     /// Subscriptions of everybody.
     pub subscriptions: Vec<SubscriptionView>,
     /// Kinds of vulnerability that can be subscribed to.
@@ -56,6 +58,13 @@ pub struct ExposureView {
     pub places: Vec<String>,
     /// `open`, `proposed` (a name alone fits), `unproven` (gone by its version, not yet by the check), `suppressed` or `closed`.
     pub state: String,
+    /// How surely the component was recognised: `purl`, `package`, `cpe`, `confirmed` (a name that a person confirmed), `name` (maker
+    /// and name fit) or `text` (the name alone fits). The last two only propose.
+    pub matched: String,
+    /// Maker and product, as the source that decided writes them.
+    pub product: String,
+    /// The confirmed name that it rests on.
+    pub pairing: Option<String>,
     /// Nobody could tell whether it is affected.
     pub unknown: bool,
     /// `act-now`, `days`, `scheduled` or `watch`.
@@ -93,6 +102,26 @@ pub struct ExposureView {
     pub first_at: Timestamp,
     /// One's own statement that suppresses it.
     pub statement: Option<String>,
+}
+
+/// A name in advisories that a person confirmed to mean a product of ours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PairingView {
+    /// Its identifier.
+    pub id: String,
+    /// Maker and product, as sources write them.
+    pub product: String,
+    /// The component: a purl without a version, or a bare name.
+    pub component: String,
+    /// The one asset that it holds on; all of them when absent.
+    pub asset: Option<String>,
+    /// Who said so.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
 }
 
 /// A feed.

@@ -52,7 +52,7 @@ pub use endpoint::{Endpoint, Method, Seen};
 pub use event::{Happening, LiveEvent};
 pub use exposure::{
     AssetView, ExposureView, ExposuresView, FeedView, HitView, KindName, NewAsset, NewStatement,
-    NewSubscription, SubscriptionView,
+    NewSubscription, PairingView, SubscriptionView,
 };
 pub use inform::{
     AnsweredDuty, Audience, HandIn, LetterCounts, LetterDecision, LetterTo, LettersApprove,

@@ -16,6 +16,10 @@ pub enum Intelligence {
     State(String, api::NewStatement),
     /// Takes such a statement back, for a reason.
     Unstate(String, String),
+    /// Confirms the name under which an exposure was proposed, for a reason.
+    Confirm(String, String),
+    /// Takes a confirmed name back, for a reason.
+    Unpair(String, String),
     /// Enters an asset.
     PutAsset(api::NewAsset),
     /// Takes one out, for a reason.

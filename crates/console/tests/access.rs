@@ -40,7 +40,9 @@ fn path_of(endpoint: &Seen, house: &House) -> String {
         let value = match name {
             "account" => "nobody.here".to_owned(),
             "approval" => "approval-9".to_owned(),
-            "exception" | "exposure" | "asset" | "feed" | "subscription" => "one".to_owned(),
+            "exception" | "exposure" | "pairing" | "asset" | "feed" | "subscription" => {
+                "one".to_owned()
+            }
             "incident" => house.desk.incident().to_string(),
             "notice" => house.desk.notice_id().to_string(),
             "patch" => hudun_core::PatchId::new().to_string(),
@@ -68,7 +70,9 @@ fn body_of(endpoint: &Seen, house: &House) -> Value {
         "secondStep" | "confirmEnrol" => json!({ "code": "000000" }),
         "changePassword" => json!({ "old": "x", "new": "y" }),
         "stateExposure" => json!({ "reason": "turned off", "until": "2026-12-31" }),
-        "unstateExposure" | "removeAsset" | "acceptFeed" => json!({ "reason": "a try" }),
+        "unstateExposure" | "confirmExposure" | "removePairing" | "removeAsset" | "acceptFeed" => {
+            json!({ "reason": "a try" })
+        }
         "putAsset" => json!({ "name": "mail", "product": "Postfix" }),
         "subscribe" => json!({ "about": "product", "text": "nginx" }),
         "openAccount" => json!({ "account": "new.one", "name": "New", "roles": ["it"] }),

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, DrillId, ExchangeId, ModuleId, PatchId, RestrictionId, RouteId, Sighting, SubjectToken,
-    TenantId, Timestamp,
+    AccountId, Actor, DrillId, ExchangeId, ModuleId, PatchId, RestrictionId, RouteId, Sighting,
+    SubjectToken, TenantId, Timestamp,
 };
 
 /// What is known of an exchange before the first byte of its response leaves.
@@ -33,17 +33,33 @@ pub struct ExchangeHead {
     /// What inspection of the request noticed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub signals: Vec<Signal>,
-    /// Persons whom the request itself names, where the profile says so: those that a write changes. At most 2,000. Only
-    /// while it happens: the lake doesn't keep it.
+    /// Persons whom the request itself names, where the profile says so: those that a write changes. At most 2,000.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub touched: Vec<SubjectToken>,
-    /// Milliseconds that a packet takes to the client's end of the connection and back, as the kernel measured it. Only
-    /// while it happens: the lake doesn't keep it.
+    /// Milliseconds to the client's end of the connection and back, measured at its TLS handshake.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rtt_ms: Option<u32>,
+    /// The account of the staff that the request is about, where the profile says so: whose log-in it switches off, say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<AccountId>,
+    /// What became of a push to the person's second factor, where the profile says how to tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push: Option<Push>,
     /// The drill that this exchange belongs to. Only what a drill says about itself; detection never reads it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drill: Option<DrillId>,
+}
+
+/// What became of a push to a second factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Push {
+    /// The person said yes.
+    Accepted,
+    /// The person said no.
+    Declined,
+    /// Nobody said anything in time.
+    Unanswered,
 }
 
 /// A part of a response about to leave: the sightings in it are durable before its bytes are released.

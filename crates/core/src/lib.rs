@@ -36,8 +36,8 @@ mod time;
 pub use action::{Action, ActionError, ActionOutcome, ActionReceipt, BoxFuture, Catalogue};
 pub use actor::{Actor, Role};
 pub use exchange::{
-    Delivery, Exchange, ExchangeEnd, ExchangeEvent, ExchangeHead, Refusal, RefusalCause, Release,
-    Signal, SignalKind,
+    Delivery, Exchange, ExchangeEnd, ExchangeEvent, ExchangeHead, Push, Refusal, RefusalCause,
+    Release, Signal, SignalKind,
 };
 pub use finding::{Finding, Level};
 pub use id::{

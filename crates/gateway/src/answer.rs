@@ -129,6 +129,8 @@ impl Plan {
         let coding = Coding::of(text(header::CONTENT_ENCODING));
         let route = exchange.route();
         let login = exchange.login_account.is_some();
+        let mut routes = exchange.resolution.routes.iter();
+        let push = routes.any(|route| gateway.profile.push(&route.id).is_some());
         let rules = route
             .and_then(|route| route.success.as_ref())
             .unwrap_or(&gateway.profile.success);
@@ -164,7 +166,7 @@ impl Plan {
             known,
             mask: exchange.decision.mask && !known,
             hold: !exchange.decision.answer_patches.is_empty() || login,
-            parse: (login || !rules.body.is_empty())
+            parse: (login || push || !rules.body.is_empty())
                 && content_type.is_some_and(|kind| kind.contains("json")),
             streaming: content_type.is_some_and(|kind| kind.starts_with("text/event-stream")),
             reading: Reading {
@@ -672,11 +674,17 @@ fn learn(
         headers,
         body,
     };
-    let login = exchange
-        .resolution
-        .routes
-        .iter()
-        .find_map(|route| profile.login(&route.id));
+    let routes = &exchange.resolution.routes;
+    let push = routes.iter().find_map(|route| profile.push(&route.id));
+    let login = routes.iter().find_map(|route| profile.login(&route.id));
+    if let Some(push) = push
+        && let Some((push, account)) = profile.read_push(push, &exchange.view, &answer)
+    {
+        exchange.push = Some(push);
+        if exchange.actor.account.is_none() {
+            exchange.actor.account = account;
+        }
+    }
     if let Some(login) = login {
         let read = profile.read_login(login, &exchange.view, &answer);
         if exchange.actor.account.is_none() || read.success {

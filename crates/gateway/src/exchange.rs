@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::Response;
 use hudun_core::{
     AccountId, Actor, Delivery, DrillId, ExchangeEnd, ExchangeEvent, ExchangeHead, ExchangeId,
-    LossReason, Refusal, RefusalCause, Signal, SubjectToken, TenantId, Timestamp,
+    LossReason, Push, Refusal, RefusalCause, Signal, SubjectToken, TenantId, Timestamp,
 };
 use hudun_policy::{Compiled, Denied, Recorded, RequestDecision, RequestFacts};
 use hudun_profile::{Modes, RequestView, Resolution, Route};
@@ -33,6 +33,8 @@ pub(crate) struct Exchange {
     pub(crate) tenant: TenantId,
     pub(crate) session_since: Option<Timestamp>,
     pub(crate) login_account: Option<AccountId>,
+    /// What its answer says of a push to somebody's second factor.
+    pub(crate) push: Option<Push>,
     pub(crate) signals: Vec<Signal>,
     pub(crate) drill: Option<DrillId>,
     pub(crate) request_bytes: Arc<AtomicU64>,
@@ -127,6 +129,8 @@ impl Exchange {
             rtt_ms: (self.actor.ip == self.conn.peer.ip().to_canonical())
                 .then_some(self.conn.rtt_ms)
                 .flatten(),
+            about: profile.about(&self.resolution, &self.view),
+            push: self.push,
             drill: self.drill,
         }
     }

@@ -143,6 +143,7 @@ pub(crate) async fn serve(
         tenant,
         session_since: who.since,
         login_account,
+        push: None,
         signals: Vec::new(),
         drill,
         request_bytes: read.request_bytes,
@@ -293,6 +294,8 @@ fn unread(
         drill: None,
         touched: Vec::new(),
         rtt_ms: None,
+        about: None,
+        push: None,
     };
     refuse_unread(gateway, conn, busy, head, html, denied)
 }

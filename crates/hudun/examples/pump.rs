@@ -2,7 +2,8 @@
 //! number of events a second.
 //!
 //! ```sh
-//! cargo run --release -p hudun --example pump -- 5000 60    # events a second, seconds
+//! cargo run --release -p hudun --example pump -- 5000 60      # events a second, seconds
+//! cargo run --release -p hudun --example pump -- 5000 60 4    # with four tasks beside it that compute without a pause
 //! ```
 //!
 //! Four hundred accounts open customers of their own; each second some thief begins to walk through those of others. Measured is
@@ -45,6 +46,8 @@ fn exchange(account: &str, person: u32, foreign: bool, ip: [u8; 4]) -> [Exchange
         signals: Vec::new(),
         touched: Vec::new(),
         rtt_ms: None,
+        about: None,
+        push: None,
         drill: None,
     };
     let mut bytes = [7; 16];
@@ -85,6 +88,7 @@ async fn main() {
         .skip(1)
         .map(|text| text.parse::<u32>().unwrap());
     let (rate, seconds) = (args.next().unwrap_or(5_000), args.next().unwrap_or(60));
+    let busy = args.next().unwrap_or(0);
     let folder = std::env::temp_dir().join(format!("hudun-pump-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let thresholds = Thresholds {
@@ -100,22 +104,37 @@ async fn main() {
     let stop = CancellationToken::new();
     let taken = Arc::new(Mutex::new(0_u64));
     let counted = Arc::clone(&taken);
-    let running = tokio::spawn(pump::run(
+    let running = pump::start(
         received,
         watch.clone(),
         findings,
         move |_| *counted.lock().unwrap() += 1,
         stop.clone(),
-    ));
+    )
+    .unwrap();
+    // Work of the same process, as of compressing answers or of sealing: 20 ms of computing at a time.
+    let mut beside = Vec::new();
+    for _ in 0..busy {
+        beside.push(tokio::spawn(async {
+            loop {
+                let begun = Instant::now();
+                while begun.elapsed() < Duration::from_millis(20) {
+                    std::hint::spin_loop();
+                }
+                tokio::task::yield_now().await;
+            }
+        }));
+    }
     tokio::spawn(async move { while wanted.recv().await.is_some() {} });
     let keeping = tokio::spawn(detection::keep(watch.clone(), folder.clone(), stop.clone()));
 
     // When the event that carries a person of a thief was due.
     let due: Arc<Mutex<HashMap<ExchangeId, Instant>>> = Arc::default();
     let known = Arc::clone(&due);
-    let gathering = tokio::spawn(async move {
+    // Threads of their own: measured is detection, and not who hands events over and takes findings.
+    let gathering = std::thread::spawn(move || {
         let (mut times, mut rules) = (Vec::new(), HashMap::<String, u32>::new());
-        while let Some(finding) = found.recv().await {
+        while let Some(finding) = found.blocking_recv() {
             let now = Instant::now();
             let known = known.lock().unwrap();
             let last = finding.evidence.iter().filter_map(|id| known.get(id)).max();
@@ -129,43 +148,52 @@ async fn main() {
 
     let begun = Instant::now();
     let total = u64::from(rate) * u64::from(seconds);
-    let (mut sent, mut lost, mut round) = (0_u64, 0_u64, 0_u32);
-    while sent < total {
-        let elapsed = begun.elapsed().as_secs_f64();
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let wanted = ((elapsed * f64::from(rate)) as u64).min(total);
-        while sent < wanted {
-            round += 1;
-            // One exchange of fifty is a thief's; each walks through forty customers, then another begins.
-            let thief = round.is_multiple_of(50);
-            let made = if thief {
-                let walked = round / 50;
-                let name = format!("thief-{}@yunxi", walked / 40);
-                exchange(&name, 9_000_000 + walked, true, [198, 51, 100, 7])
-            } else {
-                let person = round.wrapping_mul(2_654_435_761) % STAFF;
-                let own = person * 1_000 + (round / STAFF) % 25;
-                #[allow(clippy::cast_possible_truncation)]
-                let ip = [10, 1, (person / 200) as u8, (person % 200) as u8];
-                exchange(&format!("staff-{person}@yunxi"), own, false, ip)
-            };
-            let at = Instant::now();
-            for event in made {
-                if thief && let ExchangeEvent::Head(head) = &event {
-                    due.lock().unwrap().insert(head.id, at);
+    let driving = std::thread::spawn(move || {
+        let (mut sent, mut lost, mut round) = (0_u64, 0_u64, 0_u32);
+        while sent < total {
+            let elapsed = begun.elapsed().as_secs_f64();
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            let wanted = ((elapsed * f64::from(rate)) as u64).min(total);
+            while sent < wanted {
+                round += 1;
+                // One exchange of fifty is a thief's; each walks through forty customers, then another begins.
+                let thief = round.is_multiple_of(50);
+                let made = if thief {
+                    let walked = round / 50;
+                    let name = format!("thief-{}@yunxi", walked / 40);
+                    exchange(&name, 9_000_000 + walked, true, [198, 51, 100, 7])
+                } else {
+                    let person = round.wrapping_mul(2_654_435_761) % STAFF;
+                    let own = person * 1_000 + (round / STAFF) % 25;
+                    #[allow(clippy::cast_possible_truncation)]
+                    let ip = [10, 1, (person / 200) as u8, (person % 200) as u8];
+                    exchange(&format!("staff-{person}@yunxi"), own, false, ip)
+                };
+                let at = Instant::now();
+                for event in made {
+                    if thief && let ExchangeEvent::Head(head) = &event {
+                        due.lock().unwrap().insert(head.id, at);
+                    }
+                    lost += u64::from(events.try_send(event).is_err());
+                    sent += 1;
                 }
-                lost += u64::from(events.try_send(event).is_err());
-                sent += 1;
             }
+            std::thread::sleep(Duration::from_millis(1));
         }
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    drop(events);
-    running.await.unwrap();
+        (sent, lost)
+    });
+    let (sent, lost) = tokio::task::spawn_blocking(|| {
+        let counts = driving.join().unwrap();
+        running.join().unwrap();
+        counts
+    })
+    .await
+    .unwrap();
+    beside.iter().for_each(tokio::task::JoinHandle::abort);
     let took = begun.elapsed();
     stop.cancel();
     keeping.await.unwrap();
-    let (mut times, rules) = gathering.await.unwrap();
+    let (mut times, rules) = gathering.join().unwrap();
     times.sort_unstable();
     let at = |share: f64| {
         #[allow(

@@ -37,8 +37,10 @@ pub(crate) const PACK: &[(&str, &str)] = &[
     pack!("export_in_pieces.yml"),
     pack!("fuzzing.yml"),
     pack!("id_walk.yml"),
+    pack!("impossible_travel.yml"),
     pack!("injection.yml"),
     pack!("injection_success.yml"),
+    pack!("kill_chain.yml"),
     pack!("many_customers.yml"),
     pack!("mass_export.yml"),
     pack!("mass_reassign.yml"),
@@ -46,8 +48,11 @@ pub(crate) const PACK: &[(&str, &str)] = &[
     pack!("mass_tag.yml"),
     pack!("object_probe.yml"),
     pack!("password_spray.yml"),
+    pack!("push_fatigue.yml"),
+    pack!("reassigned_then_left.yml"),
     pack!("reconnaissance.yml"),
     pack!("reset_then_export.yml"),
+    pack!("risky_export.yml"),
     pack!("role_grants.yml"),
     pack!("session_two_networks.yml"),
     pack!("slow_walk.yml"),
@@ -171,7 +176,11 @@ pub fn load(settings: &RuleSettings) -> anyhow::Result<RuleSet> {
             loader = loader.source(name, text);
         }
     }
-    Ok(loader.load()?)
+    let rules = loader.load()?;
+    for warning in rules.warnings() {
+        tracing::warn!("{warning}");
+    }
+    Ok(rules)
 }
 
 /// Looks for changes of the site's folder until stopped. A set that loads takes the place of the one in force, and
@@ -238,6 +247,8 @@ mod tests {
             drill: None,
             touched: Vec::new(),
             rtt_ms: None,
+            about: None,
+            push: None,
         };
         let sighting = Sighting::new(
             SubjectToken::from_bytes([person; 16]),

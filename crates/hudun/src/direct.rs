@@ -1,35 +1,46 @@
 //! The SCRM itself, past the gateway: where a repair is proven.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use bytes::Bytes;
+use http::header;
 use hudun_core::BoxFuture;
 use hudun_gateway::Gateway;
 use hudun_profile::{BodyView, RequestView};
 use hudun_repair::{Direct, DirectAnswer};
-use reqwest::{Client, Method};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 /// Largest answer that is read, bytes.
 const ANSWER: usize = 32 << 20;
+/// Of the answer to the log-in as much is read.
+const LOG_IN_ANSWER: usize = 1 << 20;
+const LOG_IN: &str = "/api/auth/login";
+/// Says to who operates the product what the request was.
+const MARK: &str = "hudun-verify/1 (replays an attack to prove that it is repaired)";
 
-/// Where to knock and as whom.
+/// As whom to knock.
 #[derive(Clone, Debug)]
 pub struct Verifier {
-    /// Address of the SCRM, such as `http://127.0.0.1:8069`.
-    pub upstream: String,
     /// An account that may see only its own rows.
     pub account: String,
     /// Its password.
     pub password: String,
 }
 
-/// Enters the SCRM with a log-in of its own and reads the answers as the gateway would. The log-in is that of products
-/// that take `{account, password}` as JSON on the path that their profile names.
+/// Enters the SCRM with a log-in of its own, over the connections that the gateway has to it (TLS with its authorities, where the
+/// upstream is https), and reads the answers as the gateway would. The log-in is that of products that take `{account, password}`
+/// as JSON on the path that their profile names.
 pub struct StraightAtScrm {
     verifier: Mutex<Option<Verifier>>,
     gateway: Arc<Gateway>,
+}
+
+/// What a log-in gave.
+struct Session {
+    cookie: String,
+    csrf: String,
 }
 
 impl StraightAtScrm {
@@ -50,39 +61,67 @@ impl StraightAtScrm {
         let verifier = self.verifier.lock().await.clone();
         let verifier =
             verifier.ok_or("no account to verify with; set `verifier` in the configuration")?;
-        let client = Client::builder()
-            .cookie_store(true)
-            .gzip(true)
-            .no_proxy()
-            .timeout(Duration::from_secs(60))
-            .build()
-            .map_err(|cause| cause.to_string())?;
-        let csrf = log_in(&client, &verifier).await?;
-        let method =
-            Method::from_bytes(request.method.as_bytes()).map_err(|cause| cause.to_string())?;
-        let url = format!("{}{}", verifier.upstream, path_of(request));
-        let mut again = client
-            .request(method, url)
-            .query(&request.query)
-            .header("x-csrf-token", csrf);
-        if let BodyView::Json(body) = &request.body {
-            again = again.json(body);
-        }
-        let answer = again.send().await.map_err(|cause| cause.to_string())?;
-        let status = answer.status().as_u16();
-        let kind = answer
-            .headers()
-            .get("content-type")
-            .and_then(|kind| kind.to_str().ok())
-            .map(str::to_owned);
-        let body = answer.bytes().await.map_err(|cause| cause.to_string())?;
-        let read = body.get(..ANSWER).unwrap_or(&body);
+        let session = self.log_in(&verifier).await?;
+        let mut headers = vec![
+            ("user-agent", MARK),
+            ("cookie", session.cookie.as_str()),
+            ("x-csrf-token", session.csrf.as_str()),
+        ];
+        let (kind, body) = match &request.body {
+            BodyView::Absent => (None, String::new()),
+            BodyView::Json(body) => (Some("application/json"), body.to_string()),
+            BodyView::Form(fields) => (Some("application/x-www-form-urlencoded"), pairs(fields)),
+            BodyView::GraphQl(document) => (Some("application/graphql"), document.clone()),
+            // An attack without its body would fail, and prove nothing.
+            BodyView::Unread | BodyView::Opaque | BodyView::Xml(_) | BodyView::Multipart { .. } => {
+                return Err(
+                    "the body of the request is not kept in a way that could be sent again"
+                        .to_owned(),
+                );
+            }
+        };
+        headers.extend(kind.map(|kind| ("content-type", kind)));
+        let target = target_of(request);
+        let answer = self
+            .gateway
+            .ask_straight(&request.method, &target, &headers, body.into(), ANSWER)
+            .await?;
+        let status = answer.status.as_u16();
+        let kind = answer.headers.get(header::CONTENT_TYPE);
+        let kind = kind.and_then(|kind| kind.to_str().ok());
         let facts = self
             .gateway
-            .read_answer(request, kind.as_deref(), read, &verifier.account);
+            .read_answer(request, kind, &answer.body, &verifier.account);
         Ok(DirectAnswer {
             status,
             foreign_rows: if status < 400 { facts.foreign_rows } else { 0 },
+        })
+    }
+
+    async fn log_in(&self, verifier: &Verifier) -> Result<Session, String> {
+        let ask = json!({ "account": verifier.account, "password": verifier.password });
+        let headers = [("user-agent", MARK), ("content-type", "application/json")];
+        let body = Bytes::from(ask.to_string());
+        let answer = self
+            .gateway
+            .ask_straight("POST", LOG_IN, &headers, body, LOG_IN_ANSWER)
+            .await
+            .map_err(|cause| format!("the SCRM does not answer: {cause}"))?;
+        if !answer.status.is_success() {
+            return Err(format!(
+                "the account {} can't log in at the SCRM: status {}",
+                verifier.account,
+                answer.status.as_u16()
+            ));
+        }
+        let body: Value = serde_json::from_slice(&answer.body)
+            .map_err(|cause| format!("the answer to the log-in can't be read: {cause}"))?;
+        let cookies = answer.headers.get_all(header::SET_COOKIE).iter();
+        let cookies = cookies.filter_map(|cookie| cookie.to_str().ok()?.split(';').next());
+        let csrf = body.get("csrf").and_then(Value::as_str);
+        Ok(Session {
+            cookie: cookies.map(str::trim).collect::<Vec<_>>().join("; "),
+            csrf: csrf.unwrap_or_default().to_owned(),
         })
     }
 }
@@ -93,40 +132,27 @@ impl Direct for StraightAtScrm {
     }
 }
 
-async fn log_in(client: &Client, verifier: &Verifier) -> Result<String, String> {
-    let answer = client
-        .post(format!("{}/api/auth/login", verifier.upstream))
-        .json(&json!({ "account": verifier.account, "password": verifier.password }))
-        .send()
-        .await
-        .map_err(|cause| format!("the SCRM does not answer: {cause}"))?;
-    if !answer.status().is_success() {
-        return Err(format!(
-            "the account {} can't log in at the SCRM: status {}",
-            verifier.account,
-            answer.status()
-        ));
+/// Path and query, as they were sent.
+fn target_of(request: &RequestView) -> String {
+    let mut target = String::new();
+    for segment in request.path.segments() {
+        target.push('/');
+        target.extend(utf8_percent_encode(segment, NON_ALPHANUMERIC));
     }
-    let body: Value = answer.json().await.map_err(|cause| cause.to_string())?;
-    Ok(body
-        .get("csrf")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned())
+    if target.is_empty() {
+        target.push('/');
+    }
+    if !request.query.is_empty() {
+        target.push('?');
+        target.push_str(&pairs(&request.query));
+    }
+    target
 }
 
-fn path_of(request: &RequestView) -> String {
-    let mut path = String::new();
-    for segment in request.path.segments() {
-        path.push('/');
-        path.extend(percent_encoding::utf8_percent_encode(
-            segment,
-            percent_encoding::NON_ALPHANUMERIC,
-        ));
-    }
-    if path.is_empty() {
-        "/".to_owned()
-    } else {
-        path
-    }
+fn pairs(fields: &[(String, String)]) -> String {
+    let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let pairs = fields
+        .iter()
+        .map(|(name, value)| format!("{}={}", encoded(name), encoded(value)));
+    pairs.collect::<Vec<_>>().join("&")
 }

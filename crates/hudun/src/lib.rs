@@ -24,6 +24,7 @@ pub mod intel;
 pub mod keys;
 mod learn_live;
 pub mod ledger;
+pub mod logs;
 pub mod measures;
 pub mod metrics;
 pub mod office;

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 use hudun_core::{ExchangeEvent, Finding, TenantId, Timestamp};
 use hudun_monitor::{Kept, Monitor, Rules, StepUp};
@@ -12,6 +14,10 @@ use tokio_util::sync::CancellationToken;
 
 /// Findings that may wait to be taken in.
 const WAITING: usize = 1_000;
+/// Actors that are written while events wait.
+const PIECES: usize = 8;
+/// In which events go on between them.
+const PAUSE: Duration = Duration::from_micros(200);
 
 /// What the detection rules did since the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,18 +53,39 @@ impl Watch {
     /// # Errors
     /// What can't be written.
     pub fn snapshot(&self) -> Result<Option<Vec<u8>>, hudun_monitor::engine::SnapshotError> {
-        let monitor = self.lock();
-        let Some(behaviour) = monitor.behaviour() else {
-            return Ok(None);
-        };
         let mut bytes = Vec::new();
-        behaviour.engine().save(&mut bytes)?;
-        Ok(Some(bytes))
+        let mut saving = None;
+        // Piece by piece: events wait for none but the piece that is being written.
+        loop {
+            {
+                let monitor = self.lock();
+                let Some(behaviour) = monitor.behaviour() else {
+                    return Ok(None);
+                };
+                let engine = behaviour.engine();
+                let saving = saving.get_or_insert_with(|| engine.begin_saving());
+                if !saving.go_on(engine, PIECES, &mut bytes)? {
+                    return Ok(Some(bytes));
+                }
+            }
+            // The lock is not fair: without a pause whoever waits for it might go on waiting.
+            std::thread::sleep(PAUSE);
+        }
     }
 
     /// What detection must not forget over a restart.
     pub fn kept(&self) -> Kept {
         self.lock().kept()
+    }
+
+    /// A log source was heard of.
+    pub fn log_spoke(&self, name: &str, now: Timestamp) {
+        self.lock().log_spoke(name, now);
+    }
+
+    /// Log sources that have fallen silent.
+    pub fn silent_logs(&self, tenant: &TenantId, now: Timestamp) -> Vec<Finding> {
+        self.lock().silent_logs(tenant, now)
     }
 
     /// Lets alarms about the actor speak again.
@@ -114,6 +141,23 @@ impl Watch {
     }
 }
 
+/// [`run`] on a thread of its own, so that no work of the runtime, however long, stands between an event and its finding.
+///
+/// # Errors
+/// The thread can't be started.
+pub fn start(
+    events: mpsc::Receiver<ExchangeEvent>,
+    watch: Watch,
+    findings: mpsc::Sender<Finding>,
+    note: impl Fn(&ExchangeEvent) + Send + 'static,
+    stop: CancellationToken,
+) -> std::io::Result<JoinHandle<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    std::thread::Builder::new()
+        .name("detection".to_owned())
+        .spawn(move || runtime.block_on(run(events, watch, findings, note, stop)))
+}
+
 /// Reads events until the gateway is gone or `stop` is cancelled. Observing never waits for the store: findings go on
 /// through a queue of their own.
 pub async fn run(
@@ -125,6 +169,7 @@ pub async fn run(
 ) {
     loop {
         let event = tokio::select! {
+            biased;
             () = stop.cancelled() => return,
             event = events.recv() => event,
         };

@@ -5,20 +5,36 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use hudun_monitor::Regions;
+use hudun_monitor::{Place, Point, Regions};
 use maxminddb::Reader;
 use serde::Deserialize;
 
 /// Largest database that is read into memory; a city database has 60 to 130 MB.
 const LARGEST: u64 = 512 << 20;
 
-/// What is read of an entry: country and first subdivision.
+/// By how much an entry may be wrong that doesn't say so.
+const UNSAID_KM: f64 = 100.0;
+
+/// What is read of an entry: country, first subdivision, coordinates. Databases of countries have no coordinates.
 #[derive(Deserialize)]
 struct Entry<'a> {
     #[serde(borrow, default)]
     country: Option<Code<'a>>,
     #[serde(borrow, default)]
     subdivisions: Vec<Code<'a>>,
+    #[serde(default)]
+    location: Option<Location>,
+}
+
+#[derive(Deserialize)]
+struct Location {
+    #[serde(default)]
+    latitude: Option<f64>,
+    #[serde(default)]
+    longitude: Option<f64>,
+    /// Kilometres.
+    #[serde(default)]
+    accuracy_radius: Option<u16>,
 }
 
 #[derive(Deserialize)]
@@ -39,17 +55,27 @@ pub fn open(file: &Path) -> anyhow::Result<Regions> {
     }
     let reader = Reader::from_source(std::fs::read(file).with_context(named)?);
     let reader = Arc::new(reader.with_context(named)?);
-    Ok(Regions::new(move |ip| region(&reader, ip)))
+    Ok(Regions::new(move |ip| place(&reader, ip)))
 }
 
-/// `CN-ZJ`, or `CN` where no subdivision is known. A damaged entry places nobody.
-fn region(reader: &Reader<Vec<u8>>, ip: IpAddr) -> Option<String> {
+/// The region is `CN-ZJ`, or `CN` where no subdivision is known. A damaged entry places nobody.
+fn place(reader: &Reader<Vec<u8>>, ip: IpAddr) -> Option<Place> {
     let found = reader.lookup(ip).ok()?;
     let entry = found.decode::<Entry<'_>>().ok()??;
-    let country = entry.country?.iso_code?;
+    let country = entry.country.and_then(|country| country.iso_code);
     let part = entry.subdivisions.first().and_then(|part| part.iso_code);
-    Some(match part {
+    let region = country.map(|country| match part {
         Some(part) => format!("{country}-{part}"),
         None => country.to_owned(),
-    })
+    });
+    let point = entry.location.and_then(|location| {
+        let (latitude, longitude) = (location.latitude?, location.longitude?);
+        let sound = latitude.abs() <= 90.0 && longitude.abs() <= 180.0;
+        sound.then(|| Point {
+            latitude,
+            longitude,
+            radius_km: location.accuracy_radius.map_or(UNSAID_KM, f64::from),
+        })
+    });
+    Some(Place { region, point })
 }

@@ -366,13 +366,27 @@ impl System {
         });
         let (findings, found) = pump::queue();
         let activity = Arc::clone(&office.activity);
-        tasks.spawn(pump::run(
+        tasks.spawn(crate::logs::watch(
+            watch.clone(),
+            thresholds.logs.clone(),
+            config.gateway.tenant.parse()?,
+            crate::logs::LOOK,
+            findings.clone(),
+            stop.clone(),
+        ));
+        let detection = pump::start(
             received,
             watch.clone(),
             findings,
             move |event| activity.note(event),
             stop.clone(),
-        ));
+        )
+        .context("the thread of detection")?;
+        tasks.spawn_blocking(move || {
+            if detection.join().is_err() {
+                tracing::error!("detection has died; nothing is watched until a restart");
+            }
+        });
         tasks.spawn(Arc::clone(&intake).run(found, stop.clone()));
         let feeds = Arc::clone(&intel.feeds);
         let stopped = stop.clone();
@@ -611,7 +625,6 @@ fn verifier(config: &Config) -> anyhow::Result<Option<Verifier>> {
     let password = std::fs::read_to_string(&part.password_file)
         .with_context(|| format!("verifier.password_file: {}", part.password_file.display()))?;
     Ok(Some(Verifier {
-        upstream: config.gateway.upstream.trim_end_matches('/').to_owned(),
         account: part.account.clone(),
         password: password.trim().to_owned(),
     }))

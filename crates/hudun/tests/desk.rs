@@ -607,6 +607,8 @@ async fn leak(lake: &Lake, tenant: &str, id: ExchangeId, actor: Actor, n: u8, at
         drill: None,
         touched: Vec::new(),
         rtt_ms: None,
+        about: None,
+        push: None,
     };
     let kinds = KindSet::of(&[DataKind::Name, DataKind::Mobile]);
     let release = Release {

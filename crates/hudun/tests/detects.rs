@@ -4,6 +4,7 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
+mod mmdb;
 mod served;
 
 use std::collections::BTreeMap;
@@ -11,7 +12,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use axum::Router;
-use axum::routing::post;
+use axum::routing::{get, post};
 use hudun_scrm::seed::{SeedPlan, StaffCredential};
 use hudun_scrm::{Config, Role, Scrm};
 use reqwest::{Client, Method, Response};
@@ -74,11 +75,11 @@ impl Person {
         let staff = plan().demo_staff().into_iter();
         let mut fitting = staff.filter(|one| one.tenant == tenant && one.role == role);
         let who = fitting.nth(nth).unwrap();
-        let client = Client::builder()
-            .no_proxy()
-            .cookie_store(true)
-            .build()
-            .unwrap();
+        Self::enter(base, who, from("127.0.0.1")).await
+    }
+
+    /// Logs in with this client.
+    async fn enter(base: &str, who: StaffCredential, client: Client) -> Self {
         let ask = json!({ "account": who.account, "password": who.password });
         let url = format!("{base}/api/auth/login");
         let answer = client.post(url).json(&ask).send().await.unwrap();
@@ -189,6 +190,34 @@ impl Watched {
         self.metrics().await.contains(&format!("rule=\"{rule}\""))
     }
 
+    /// Waits until each of these has matched as often as the rules say now, and asks the recorded exchanges the same: the rules
+    /// say about the past what they said while it happened.
+    async fn agrees_with_the_past(&self) {
+        self.settle().await;
+        let mut live = BTreeMap::new();
+        for line in self.metrics().await.lines() {
+            if let Some(line) = line.strip_prefix("hudun_detection_matches_total{rule=\"") {
+                let (rule, count) = line.split_once("\"} ").unwrap();
+                live.insert(rule.to_owned(), count.parse::<u64>().unwrap());
+            }
+        }
+        let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_hudun"))
+            .args(["rules", "backtest", "--last", "1d", "--json", "--config"])
+            .arg(&self.served.config)
+            .output()
+            .await
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        let past: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let mut found = BTreeMap::new();
+        for rule in past["rules"].as_array().unwrap() {
+            let name = rule["finding"].as_str().unwrap().to_owned();
+            *found.entry(name).or_insert(0) += rule["matches"].as_u64().unwrap();
+        }
+        assert_eq!(found, live);
+    }
+
     async fn silent(&self, rule: &str) {
         assert!(!self.matched(rule).await, "{rule} spoke too early");
     }
@@ -200,6 +229,18 @@ impl Watched {
             self.metrics().await
         );
     }
+}
+
+/// Opens the gateway as somebody at this address, as a proxy that is believed tells it.
+fn from(address: &str) -> Client {
+    let mut headers = reqwest::header::HeaderMap::new();
+    headers.insert("x-forwarded-for", address.parse().unwrap());
+    Client::builder()
+        .no_proxy()
+        .cookie_store(true)
+        .default_headers(headers)
+        .build()
+        .unwrap()
 }
 
 const SALES: &str = "  own_scope_roles: [sales]\n";
@@ -346,6 +387,7 @@ async fn customers_are_tagged_and_reassigned_in_masses() {
         .await;
     assert!(moved["customers"].as_i64().unwrap() >= 50, "{moved}");
     watched.fired("scrm.mass-reassign").await;
+    watched.agrees_with_the_past().await;
 }
 
 /// The bundled SCRM can neither send to customers by name nor shorten its audit: here another product can.
@@ -360,6 +402,15 @@ async fn messages_in_masses_and_a_shortened_audit_of_another_product() {
         .route(
             "/audit",
             post(|| async { ([("content-type", "application/json")], r#"{"days":1}"#) }),
+        )
+        // Says what became of a push as the test wants it.
+        .route(
+            "/push",
+            post(|body: String| async { ([("content-type", "application/json")], body) }),
+        )
+        .route(
+            "/uploads/2026/cmd.php",
+            get(|| async { "uid=33(www-data)" }),
         );
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let upstream = format!("http://{}", listener.local_addr().unwrap());
@@ -374,6 +425,12 @@ product: mine
 title: { zh: 某产品, en: Some product }
 verified: false
 carriers: [{ kind: token, in: { header: authorization }, scheme: Bearer, decode: { jwt: { account: sub } } }]
+pushes:
+  - route: push.state
+    account: [{ request-json: /account }]
+    accepted: { body: [{ equals: { at: /state, value: approved } }] }
+    declined: { body: [{ equals: { at: /state, value: denied } }] }
+    unanswered: { body: [{ equals: { at: /state, value: expired } }] }
 modules:
   - { id: chat, title: { zh: 消息, en: Messages } }
   - { id: admin, title: { zh: 管理, en: Administration } }
@@ -386,6 +443,10 @@ routes:
     module: admin
     match: [{ method: POST, path: /audit }]
     operation: audit-retention-lower
+  - id: push.state
+    module: admin
+    match: [{ method: POST, path: /push }]
+    public: true
 "#,
     )
     .unwrap();
@@ -416,6 +477,228 @@ routes:
     watched.fired("scrm.mass-send").await;
     call("/audit", json!({ "days": 1 })).await;
     watched.fired("scrm.audit-tampering").await;
+
+    let push = async |state: &str| {
+        let url = format!("{}/push", watched.served.gateway());
+        let ask = json!({ "account": "lan@yunxi", "state": state });
+        let answer = watched.client.post(url).json(&ask).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+    };
+    // Waiting says nothing, and one refusal is a mistake.
+    for state in ["pending", "denied", "pending", "approved"] {
+        push(state).await;
+    }
+    for _ in 0..9 {
+        push("pending").await;
+    }
+    for state in ["denied", "expired", "denied"] {
+        push(state).await;
+    }
+    watched.silent("scrm.push-fatigue").await;
+    push("approved").await;
+    watched.fired("scrm.push-fatigue").await;
+
+    watched.silent("scrm.web-shell").await;
+    let shell = format!("{}/uploads/2026/cmd.php?c=id", watched.served.gateway());
+    let answer = watched.client.get(shell).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    watched.fired("scrm.web-shell").await;
+    watched.agrees_with_the_past().await;
+}
+
+/// The account's day is unlike it, and it exports: a rule that reads the score of the behaviour engine.
+#[tokio::test]
+async fn an_export_on_an_unusual_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = Target::start(folder.path()).await;
+    let monitor = format!("{SALES}  detectors: false\n  behaviour: {{ step_up: false }}\n");
+    let watched = Watched::start(folder.path(), &target.address, &monitor).await;
+    let gateway = watched.served.gateway();
+    let manager = Person::login(&gateway, "yunxi", Role::Manager, 0).await;
+    let seller = Person::login(&gateway, "yunxi", Role::Sales, 0).await;
+    for id in manager.customers().await.into_iter().take(3) {
+        manager.get(&format!("/api/customer/{id}")).await;
+    }
+    watched.silent("scrm.risky-export").await;
+    // With its hole the SCRM gives a seller everybody's customers at once.
+    seller.export().await;
+    watched.fired("scrm.risky-export").await;
+    watched.agrees_with_the_past().await;
+    // That the fields arrive can be seen without waiting for the rule.
+    let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_hudun"))
+        .args(["rules", "coverage", "--rules"])
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../../rules/detect"))
+        .args(["--json", "--config"])
+        .arg(&watched.served.config)
+        .output()
+        .await
+        .unwrap();
+    let covered: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let missing = covered["missing"].as_array().unwrap();
+    for field in ["scrm.risk.operation", "scrm.risk.login"] {
+        assert!(!missing.contains(&json!(field)), "{field}: {missing:?}");
+    }
+    assert!(missing.contains(&json!("scrm.travel.kmh")));
+}
+
+#[tokio::test]
+async fn from_the_door_to_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = Target::start(folder.path()).await;
+    let monitor = format!("{SALES}  behaviour: {{ step_up: false }}\n");
+    let watched = Watched::start(folder.path(), &target.address, &monitor).await;
+    let gateway = watched.served.gateway();
+    // A seller at work: lists, and a report.
+    let list = async |person: &Person| {
+        let mut rows = 0;
+        while rows < 300 {
+            rows += person.customers().await.len();
+        }
+    };
+    let honest = Person::login(&gateway, "yunxi", Role::Sales, 1).await;
+    list(&honest).await;
+    honest.export().await;
+    watched.silent("scrm.kill-chain").await;
+    // Somebody else has the password of another.
+    let home = Person::login(&gateway, "yunxi", Role::Sales, 0).await;
+    let thief = Person::enter(&gateway, home.who.clone(), from("198.51.100.7")).await;
+    list(&thief).await;
+    watched.silent("scrm.kill-chain").await;
+    thief.export().await;
+    watched.fired("scrm.kill-chain").await;
+    watched.agrees_with_the_past().await;
+}
+
+#[tokio::test]
+async fn one_account_in_two_regions_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = Target::start(folder.path()).await;
+    let regions = folder.path().join("regions.mmdb");
+    let places = mmdb::database(&[
+        (
+            [203, 0, 113, 0],
+            24,
+            "CN",
+            Some("ZJ"),
+            Some((30.27, 120.16)),
+        ),
+        ([192, 0, 2, 0], 24, "CN", Some("SH"), Some((31.23, 121.47))),
+        (
+            [198, 51, 100, 0],
+            24,
+            "CN",
+            Some("XJ"),
+            Some((43.83, 87.62)),
+        ),
+    ]);
+    std::fs::write(&regions, places).unwrap();
+    let monitor = format!(
+        "{SALES}  regions: {}\n  behaviour: {{ step_up: false }}\n",
+        regions.display()
+    );
+    let watched = Watched::start(folder.path(), &target.address, &monitor).await;
+    let gateway = watched.served.gateway();
+    let staff = plan().demo_staff().into_iter();
+    let mut sellers = staff.filter(|one| one.tenant == "yunxi" && one.role == Role::Sales);
+    let (mei, lan) = (sellers.next().unwrap(), sellers.next().unwrap());
+    // From Hangzhou to Shanghai is a short way, and databases err.
+    Person::enter(&gateway, mei.clone(), from("203.0.113.7")).await;
+    let home = Person::enter(&gateway, lan.clone(), from("203.0.113.8")).await;
+    home.customers().await;
+    watched.silent("scrm.two-regions").await;
+    Person::enter(&gateway, lan, from("192.0.2.8")).await;
+    watched.fired("scrm.two-regions").await;
+    watched.silent("scrm.impossible-travel").await;
+    // Nobody flies to Ürümqi in a second.
+    Person::enter(&gateway, mei, from("198.51.100.7")).await;
+    watched.fired("scrm.impossible-travel").await;
+    watched.silent("scrm.session-two-networks").await;
+    // A cookie that somebody else has, too.
+    for address in ["203.0.113.8", "203.0.113.9", "198.51.100.9"] {
+        let me = format!("{gateway}/api/customer?size=100");
+        let request = home.client.get(&me).header("x-forwarded-for", address);
+        assert_eq!(request.send().await.unwrap().status(), 200);
+    }
+    watched.fired("scrm.session-two-networks").await;
+    watched.agrees_with_the_past().await;
+}
+
+#[tokio::test]
+async fn customers_are_moved_and_the_mover_leaves() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = Target::start(folder.path()).await;
+    let staff = plan().demo_staff();
+    let of = |role: Role| -> Vec<StaffCredential> {
+        let fitting = staff.iter();
+        let fitting = fitting.filter(|one| one.tenant == "yunxi" && one.role == role);
+        fitting.cloned().collect()
+    };
+    let (managers, sellers) = (of(Role::Manager), of(Role::Sales));
+    let gone = &sellers[1].account;
+    let monitor =
+        format!("{SALES}  last_days: {{ \"{gone}\": 2026-01-31 }}\n  behaviour: {{ on: false }}\n");
+    let watched = Watched::start(folder.path(), &target.address, &monitor).await;
+    let gateway = watched.served.gateway();
+    let admin = Person::login(&gateway, "yunxi", Role::Admin, 0).await;
+    let manager = Person::login(&gateway, "yunxi", Role::Manager, 0).await;
+    let switch_off = async |account: &str| {
+        let path = format!("/api/admin/staff/{account}/disable");
+        admin.act(Method::POST, &path, json!({})).await;
+    };
+    // What a manager does with the customers of a leaver is no crime of the leaver's.
+    let (leaver, heir) = (&sellers[0].account, &sellers[2].account);
+    let moved = manager
+        .act(
+            Method::POST,
+            "/api/transfer",
+            json!({ "from": leaver, "to": heir }),
+        )
+        .await;
+    assert!(moved["customers"].as_i64().unwrap() >= 50, "{moved}");
+    switch_off(leaver).await;
+    watched.fired("scrm.mass-reassign").await;
+    watched.silent("scrm.reassigned-then-left").await;
+    switch_off(&managers[0].account).await;
+    watched.fired("scrm.reassigned-then-left").await;
+
+    watched.silent("scrm.after-last-day").await;
+    Person::login(&gateway, "yunxi", Role::Sales, 1).await;
+    watched.fired("scrm.after-last-day").await;
+    watched.agrees_with_the_past().await;
+}
+
+#[tokio::test]
+async fn one_account_tried_from_everywhere_until_it_opens() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = Target::start(folder.path()).await;
+    let monitor = "  detectors: false\n  behaviour: { on: false }\n";
+    let watched = Watched::start(folder.path(), &target.address, monitor).await;
+    let gateway = watched.served.gateway();
+    let url = format!("{gateway}/api/auth/login");
+    let mut staff = plan().demo_staff().into_iter();
+    let who = staff
+        .find(|one| one.tenant == "yunxi" && one.role == Role::Sales)
+        .unwrap();
+    let attempt = async |password: &str, last: u32| {
+        let ask = json!({ "account": who.account, "password": password });
+        let client = from(&format!("203.0.113.{last}"));
+        client.post(&url).json(&ask).send().await.unwrap().status()
+    };
+    for last in 1..5 {
+        assert!(!attempt("Spring-2026!", last).await.is_success());
+    }
+    watched.silent("scrm.distributed-spray").await;
+    for last in 5..9 {
+        assert!(!attempt("Summer-2026!", last).await.is_success());
+    }
+    watched.fired("scrm.distributed-spray").await;
+    watched.silent("scrm.success-after-attack").await;
+    // After five failures the SCRM makes everybody wait half a minute, whoever knows the password included.
+    while !attempt(&who.password, 9).await.is_success() {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+    watched.fired("scrm.success-after-attack").await;
+    watched.agrees_with_the_past().await;
 }
 
 /// Unusual, not yet grave: at the gateway the session ends with a reason, and whoever knows the password works on.

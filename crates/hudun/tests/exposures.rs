@@ -6,7 +6,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use hudun::demo::{Demo, DemoOptions, Watchers};
+use hudun::desk::Desktop;
 use hudun_advisory::decide::What;
+use hudun_console::{Desk as _, DeskError, Intelligence, api};
 use hudun_core::{Grade, IncidentState, TimelineMark, Timestamp};
 use hudun_intel::exposures::{Exposure, State, Why};
 use hudun_repair::ProposalState;
@@ -173,6 +175,137 @@ async fn a_dropped_advisory_becomes_a_case_with_a_proven_patch_and_ends_with_the
         office.cases.get(case.id).await.unwrap().state,
         IncidentState::Repaired
     );
+    demo.stop().await.unwrap();
+}
+
+/// A name in a text proposes; a named person's word makes it count, opens the case, is kept, and can be taken back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proposal_that_a_person_confirms_becomes_a_case_and_its_name_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = start(folder.path()).await;
+    let office = &demo.system.office;
+    let desk = Desktop(office.clone());
+    let lead = api::Caller {
+        account: "li.lei".to_owned(),
+        name: "李雷".to_owned(),
+        roles: vec![api::Role::Security],
+    };
+    let asset: api::NewAsset = serde_json::from_value(serde_json::json!({
+        "name": "oa", "product": "远谋客户通", "version": "3.1", "exposure": "internet", "data": "sensitive"
+    }))
+    .unwrap();
+    let act = async |act| desk.intelligence(&lead, act).await;
+    act(Intelligence::PutAsset(asset)).await.unwrap();
+    let record = |number: &str, cve: &str| {
+        format!(
+            "<vulnerabilitys><vulnerability><number>{number}</number><cves><cve><cveNumber>{cve}</cveNumber></cve></cves>\
+             <title>远谋客户通存在SQL注入漏洞</title><serverity>高</serverity><openTime>2026-11-20</openTime>\
+             <products><product>远谋软件有限公司 远谋客户通 &lt;=3.2</product></products></vulnerability></vulnerabilitys>"
+        )
+    };
+    let kev = serde_json::json!({ "title": "t", "catalogVersion": "1", "count": 1, "vulnerabilities": [{
+        "cveID": "CVE-2026-70001", "vendorProject": "V", "product": "P", "vulnerabilityName": "N", "dateAdded": "2026-11-20",
+        "shortDescription": "S", "requiredAction": "A", "dueDate": "2026-12-11", "knownRansomwareCampaignUse": "Unknown",
+        "notes": "", "cwes": [] }] });
+    drop_in(folder.path(), "kev.json", &kev.to_string());
+    drop_in(
+        folder.path(),
+        "one.xml",
+        &record("CNVD-2026-70001", "CVE-2026-70001"),
+    );
+    let shown = async |id: &str, state: &str| {
+        let view = desk.exposures().await.unwrap();
+        let mut all = view.exposures.into_iter();
+        all.find(|one| one.asset == "oa" && one.vulnerability == id && one.state == state)
+    };
+    let proposal = until("the proposal", async || {
+        shown("CVE-2026-70001", "proposed")
+            .await
+            .filter(|one| one.what == "act-now")
+    })
+    .await;
+    assert_eq!(
+        (proposal.matched.as_str(), proposal.incident),
+        ("text", None)
+    );
+    assert_eq!(proposal.product, "远谋软件有限公司 远谋客户通");
+
+    let confirm = Intelligence::Confirm(proposal.id.clone(), "合同第三条写明".to_owned());
+    act(confirm.clone()).await.unwrap();
+    let open = until("the case", async || {
+        shown("CVE-2026-70001", "open")
+            .await
+            .filter(|one| one.incident.is_some())
+    })
+    .await;
+    assert_eq!(
+        (open.id.as_str(), open.matched.as_str()),
+        (proposal.id.as_str(), "confirmed")
+    );
+    let pairing = open.pairing.unwrap();
+    // There is nothing to confirm any more.
+    assert!(matches!(act(confirm).await, Err(DeskError::Conflict(_))));
+
+    // What is published later under that name counts at once.
+    drop_in(
+        folder.path(),
+        "two.xml",
+        &record("CNVD-2026-70002", "CVE-2026-70002"),
+    );
+    let second = until("the next", async || shown("CVE-2026-70002", "open").await).await;
+    assert_eq!(second.pairing.as_ref(), Some(&pairing));
+
+    // Taken back, both are proposals again; the case stays.
+    let back = Intelligence::Unpair(pairing.clone(), "it was another firm's".to_owned());
+    act(back.clone()).await.unwrap();
+    let again = until("the doubt", async || {
+        shown("CVE-2026-70001", "proposed").await
+    })
+    .await;
+    assert_eq!((again.incident, again.pairing), (open.incident, None));
+    until("the other doubt", async || {
+        shown("CVE-2026-70002", "proposed").await
+    })
+    .await;
+    assert!(matches!(act(back).await, Err(DeskError::NotFound(_))));
+
+    // The same from the command line.
+    let run = |words: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_hudun"));
+        let output = command.args(words).arg("--data").arg(folder.path());
+        let output = output.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{words:?}: {said}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    assert!(run(&["exposure", "list", "--all"]).contains("low confidence"));
+    run(&[
+        "exposure",
+        "confirm",
+        &proposal.id,
+        "--reason",
+        "the contract",
+    ]);
+    until("the word of the command line", async || {
+        shown("CVE-2026-70001", "open").await
+    })
+    .await;
+    let listed = run(&["exposure", "unconfirm"]);
+    assert!(
+        listed.contains(&pairing) && listed.contains("the contract"),
+        "{listed}"
+    );
+    run(&["exposure", "unconfirm", &pairing, "--reason", "no"]);
+    assert!(run(&["exposure", "unconfirm"]).contains("no names are confirmed"));
+
+    let lines = office.ledger.recent(500).unwrap();
+    let of = |kind: &str| {
+        let mine = lines.iter().filter(|line| line.entry.kind == kind);
+        mine.filter(|line| line.entry.actor == "li.lei").count()
+    };
+    for kind in ["exposure.confirmed", "exposure.unconfirmed"] {
+        assert_eq!(of(kind), 1, "{kind}");
+    }
     demo.stop().await.unwrap();
 }
 

@@ -75,6 +75,8 @@ fn look_up(account: &str, customer: u32, at: i64) -> [ExchangeEvent; 3] {
         drill: None,
         touched: Vec::new(),
         rtt_ms: None,
+        about: None,
+        push: None,
     };
     let release = Release {
         exchange: id,

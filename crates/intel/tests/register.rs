@@ -10,7 +10,7 @@ use hudun_advisory::{Format, Found, Status, read};
 use hudun_core::{IncidentId, Text, Timestamp};
 use hudun_intel::assets::{Asset, AssetEntry, Assets};
 use hudun_intel::exposures::{
-    Beside, CheckOutcome, Exposure, Moved, Register, State, Statement, Why, story,
+    Beside, CheckOutcome, Exposure, Moved, Pairing, Register, State, Statement, Why, story,
 };
 use hudun_store::Store;
 
@@ -52,6 +52,110 @@ fn osv(id: &str, fixed: &str) -> String {
         r#"{{"id":"{id}","summary":"Search takes SQL","affected":[{{"package":{{"ecosystem":"npm","name":"crm"}},
         "ranges":[{{"type":"SEMVER","events":[{{"introduced":"0"}},{{"fixed":"{fixed}"}}]}}]}}]}}"#
     )
+}
+
+const CNVD: &str = r#"<vulnerabilitys><vulnerability><number>NUMBER</number><title>远谋客户通存在SQL注入漏洞</title>
+    <serverity>高</serverity><products><product>远谋软件有限公司 远谋客户通 &lt;= 3.2</product></products>
+    <openTime>2026-09-01</openTime></vulnerability></vulnerabilitys>"#;
+
+/// From a proposal over a person's word to a full exposure, its use for what comes later, and back.
+#[tokio::test]
+async fn a_confirmed_name_makes_a_proposal_count_and_later_records_too() {
+    let store = Store::in_memory().await.unwrap();
+    let register = Register::open(&store).await.unwrap();
+    let named = |name: &str| -> AssetEntry {
+        serde_json::from_value(serde_json::json!({
+            "name": name, "exposure": "internet", "data": "sensitive",
+            "product": { "name": "远谋客户通", "version": "3.1" }
+        }))
+        .unwrap()
+    };
+    let assets = Assets::open(&store, vec![named("crm"), named("crm-test")], at(0))
+        .await
+        .unwrap();
+    let refresh = async |index: &Arc<Index>, day| {
+        let all = assets.all().await;
+        let done = register.refresh(index, &all, unchecked, at(day)).await;
+        let mut moved: Vec<(String, Moved)> = done
+            .unwrap()
+            .changes
+            .into_iter()
+            .map(|one| (one.exposure.asset, one.moved))
+            .collect();
+        moved.sort_by_key(|one| one.0.clone());
+        moved
+    };
+    let first = CNVD.replace("NUMBER", "CNVD-2026-00001");
+    let feeds = index(&[(Format::Cnvd, &first)]);
+    refresh(&feeds, 0).await;
+    let of = async |asset: &str| {
+        let mut all = register.all().await;
+        all.retain(|one| one.asset == asset);
+        all
+    };
+    let proposal = of("crm").await.remove(0);
+    assert!(proposal.proposed && !proposal.is_open());
+    assert_eq!(proposal.product, "远谋软件有限公司 远谋客户通");
+    assert!(
+        story(&proposal)[0].en.contains("low confidence"),
+        "{:?}",
+        story(&proposal)
+    );
+
+    let pairing = Pairing::of(
+        &proposal,
+        "lead".to_owned(),
+        "the contract says so".to_owned(),
+        at(1),
+    );
+    assert!(pairing.is_of(&proposal));
+    register.pair(&pairing).await.unwrap();
+    // A bare name speaks for its own asset alone.
+    assert_eq!(
+        refresh(&feeds, 1).await,
+        [("crm".to_owned(), Moved::Returned)]
+    );
+    let counts = of("crm").await.remove(0);
+    assert!(
+        counts.is_open() && counts.status == Status::Affected,
+        "{counts:?}"
+    );
+    assert_eq!(
+        (counts.id.as_str(), counts.first_at),
+        (proposal.id.as_str(), at(0))
+    );
+    assert_eq!(counts.due_at, proposal.due_at);
+    assert!(of("crm-test").await[0].proposed);
+
+    // The name is kept, over a restart too: the next record under it counts at once.
+    let again = Register::open(&store).await.unwrap();
+    let second = CNVD.replace("NUMBER", "CNVD-2026-00002");
+    let feeds = index(&[(Format::Cnvd, &first), (Format::Cnvd, &second)]);
+    let all = assets.all().await;
+    let done = again.refresh(&feeds, &all, unchecked, at(2)).await.unwrap();
+    let new: Vec<_> = done
+        .changes
+        .iter()
+        .filter(|one| one.exposure.asset == "crm")
+        .collect();
+    assert!(
+        matches!(new[..], [one] if one.moved == Moved::Appeared && one.exposure.is_open()),
+        "{new:?}"
+    );
+
+    // Taken back, both are proposals again; a second time there is nothing to take back.
+    assert!(again.unpair(&pairing.id).await.unwrap());
+    assert!(!again.unpair(&pairing.id).await.unwrap());
+    let done = again.refresh(&feeds, &all, unchecked, at(3)).await.unwrap();
+    let moved: Vec<_> = done.changes.iter().map(|one| &one.moved).collect();
+    assert_eq!(moved, [&Moved::Doubted, &Moved::Doubted]);
+    assert!(
+        again
+            .all()
+            .await
+            .iter()
+            .all(|one| one.proposed && !one.is_open())
+    );
 }
 
 const KEV: &str = r#"{"catalogVersion":"1","count":1,"vulnerabilities":[{"cveID":"CVE-2026-0007","vendorProject":"V","product":"P",

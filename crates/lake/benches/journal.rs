@@ -149,6 +149,8 @@ fn small(n: u32) -> (ExchangeHead, Release, ExchangeEnd) {
         drill: None,
         touched: Vec::new(),
         rtt_ms: None,
+        about: None,
+        push: None,
     };
     let kinds = KindSet::of(&[DataKind::Name, DataKind::Mobile]);
     let release = Release {

@@ -34,6 +34,8 @@
 //!     drill: None,
 //!     touched: Vec::new(),
 //!     rtt_ms: None,
+//!     about: None,
+//!     push: None,
 //! };
 //! let customer = SubjectToken::from_bytes([7; 16]);
 //! let release = Release {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use hudun_core::{
     Actor, Delivery, DrillId, ExchangeEnd, ExchangeEvent, ExchangeHead, ExchangeId, KindSet,
-    PatchId, Refusal, RefusalCause, Release, RestrictionId, Sighting, Signal, SignalKind,
+    PatchId, Push, Refusal, RefusalCause, Release, RestrictionId, Sighting, Signal, SignalKind,
     SubjectToken, Timestamp,
 };
 use uuid::Uuid;
@@ -48,7 +48,10 @@ impl Record {
     /// The payload: the version of the format, then the fields in order.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Writer::default();
-        out.u8(VERSION);
+        out.u8(match self {
+            Self::Head(head) | Self::Small(head, _) if says_more(head) => WITH_MORE,
+            _ => PLAIN,
+        });
         match self {
             Self::Head(head) => write_head(&mut out, head),
             Self::Release(release) => write_release(&mut out, release),
@@ -64,15 +67,17 @@ impl Record {
     /// Reads a payload back. `Ok(None)` for a kind or version that a newer program wrote.
     pub(crate) fn decode(kind: u8, payload: &[u8]) -> Result<Option<Self>, DecodeError> {
         let mut from = Reader::new(payload);
-        if from.u8("version")? != VERSION {
+        let version = from.u8("version")?;
+        if !(PLAIN..=WITH_MORE).contains(&version) {
             return Ok(None);
         }
+        let more = version == WITH_MORE;
         let record = match kind {
-            HEAD => Self::Head(Box::new(read_head(&mut from)?)),
+            HEAD => Self::Head(Box::new(read_head(&mut from, more)?)),
             RELEASE => Self::Release(read_release(&mut from)?),
             END => Self::End(read_end(&mut from)?),
             SMALL => {
-                let head = Box::new(read_head(&mut from)?);
+                let head = Box::new(read_head(&mut from, more)?);
                 Self::Small(head, read_release(&mut from)?)
             }
             _ => return Ok(None),
@@ -92,7 +97,10 @@ impl From<ExchangeEvent> for Record {
     }
 }
 
-const VERSION: u8 = 1;
+/// The version of the fields.
+const PLAIN: u8 = 1;
+/// The same, the head followed by what only few requests have.
+const WITH_MORE: u8 = 2;
 
 const HEAD: u8 = 1;
 const RELEASE: u8 = 2;
@@ -122,9 +130,47 @@ fn write_head(out: &mut Writer, head: &ExchangeHead) {
         out.text(&signal.mark);
     }
     out.option(head.drill, |out, drill| out.raw(drill.uuid().as_bytes()));
+    if says_more(head) {
+        out.option(head.rtt_ms, |out, ms| out.uint(ms.into()));
+        out.option(head.about.as_ref(), |out, id| out.text(id.as_str()));
+        out.u8(match head.push {
+            None => 0,
+            Some(Push::Accepted) => 1,
+            Some(Push::Declined) => 2,
+            Some(Push::Unanswered) => 3,
+        });
+        out.uint(head.touched.len() as u64);
+        for subject in &head.touched {
+            out.raw(subject.as_bytes());
+        }
+    }
 }
 
-fn read_head(from: &mut Reader<'_>) -> Result<ExchangeHead, DecodeError> {
+const fn says_more(head: &ExchangeHead) -> bool {
+    head.rtt_ms.is_some() || head.about.is_some() || head.push.is_some() || !head.touched.is_empty()
+}
+
+fn read_head(from: &mut Reader<'_>, more: bool) -> Result<ExchangeHead, DecodeError> {
+    let mut head = read_plain_head(from)?;
+    if more {
+        head.rtt_ms = from.option("round trip", |from| from.u32("round trip"))?;
+        head.about = from.option("about", |from| read_id(from, "about"))?;
+        head.push = match from.u8("push")? {
+            0 => None,
+            1 => Some(Push::Accepted),
+            2 => Some(Push::Declined),
+            3 => Some(Push::Unanswered),
+            _ => return Err(DecodeError::new("push", "is unknown")),
+        };
+        let count = from.count(16, "touched")?;
+        head.touched = (0..count)
+            .map(|_| from.array("touched").map(SubjectToken::from_bytes))
+            .collect::<Result<_, _>>()?;
+    }
+    Ok(head)
+}
+
+fn read_plain_head(from: &mut Reader<'_>) -> Result<ExchangeHead, DecodeError> {
     Ok(ExchangeHead {
         id: ExchangeId::from_uuid(read_uuid(from, "id")?),
         at: Timestamp::from_millis(from.i64("at")?),
@@ -144,6 +190,8 @@ fn read_head(from: &mut Reader<'_>) -> Result<ExchangeHead, DecodeError> {
         },
         touched: Vec::new(),
         rtt_ms: None,
+        about: None,
+        push: None,
         drill: from.option("drill", |from| {
             read_uuid(from, "drill").map(DrillId::from_uuid)
         })?,

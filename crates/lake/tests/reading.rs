@@ -10,7 +10,7 @@ use std::path::Path;
 use hudun_core::{Delivery, ExchangeEnd, ExchangeEvent, ExchangeId, Release, Window};
 use hudun_lake::{Lake, LakeError, LakeOptions, Reading, Record};
 
-use common::{at, head, sighting};
+use common::{at, end, head, sighting, with_more};
 
 fn whole() -> Window {
     Window {
@@ -157,6 +157,44 @@ async fn what_happened_is_told_in_its_order_from_files_and_journal_beside_a_runn
         told(&Reading::of(folder.path()).unwrap(), "shop", whole()),
         told_before
     );
+}
+
+/// What detection read in a request is there when rules are asked about the past: in the journal and in Parquet.
+#[tokio::test]
+async fn heads_are_told_with_all_that_was_known_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let (lake, _) = Lake::open(folder.path(), LakeOptions::default()).unwrap();
+    let mut written = Vec::new();
+    for when in 0..4 {
+        let plain = head(ExchangeId::new(), "shop", "mei", "s-1", when);
+        written.push(if when % 2 == 0 {
+            with_more(plain)
+        } else {
+            plain
+        });
+    }
+    for head in &written {
+        let id = head.id;
+        let record = Record::Head(Box::new(head.clone()));
+        lake.journal().append(record).await.unwrap();
+        let over = end(id, 10, 0, 0, Delivery::Delivered);
+        lake.journal().append(Record::End(over)).await.unwrap();
+    }
+    let told = || {
+        let reading = Reading::of(folder.path()).unwrap();
+        let mut heads = Vec::new();
+        let tenant = "shop".parse().unwrap();
+        let take = |event| {
+            if let ExchangeEvent::Head(head) = event {
+                heads.push(*head);
+            }
+        };
+        reading.replay(&tenant, whole(), take).unwrap();
+        heads
+    };
+    assert_eq!(told(), written);
+    lake.compact().await.unwrap();
+    assert_eq!(told(), written);
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Thresholds;
 use crate::kept::KeptActor;
+use crate::travel::Presence;
 use crate::window::{Count, Distinct};
 
 /// Networks remembered for one account.
@@ -27,6 +28,8 @@ pub(crate) struct ActorState {
     recent: VecDeque<ExchangeId>,
     fired: HashMap<Box<str>, (Level, i64)>,
     pub(crate) last_login: Option<i64>,
+    /// Where it was at work last, while there is a database that tells.
+    pub(crate) presence: Option<Presence>,
     touched: u64,
 }
 
@@ -43,6 +46,7 @@ impl ActorState {
             recent: VecDeque::new(),
             fired: HashMap::new(),
             last_login: None,
+            presence: None,
             touched: 0,
         }
     }
@@ -170,6 +174,7 @@ impl Actors {
                     name: name.clone(),
                     networks: state.networks.iter().copied().collect(),
                     last_login: state.last_login,
+                    presence: state.presence.clone(),
                     told: told
                         .map(|(rule, (level, at))| (rule.to_string(), *level, *at))
                         .collect(),
@@ -189,6 +194,7 @@ impl Actors {
                 .networks
                 .extend(actor.networks.into_iter().take(NETWORKS));
             state.last_login = actor.last_login;
+            state.presence = actor.presence;
             for (rule, level, at) in actor.told {
                 if (now - at).abs() < thresholds.quiet_ms {
                     state.fired.insert(rule.into(), (level, at));

@@ -3,17 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use hudun_behaviour::SettingsError;
 use hudun_core::{ExchangeEvent, ExchangeId, TenantId, Timestamp};
 use hudun_sigma::{RuleInfo, RuleSet};
 
 use crate::rules::Matched;
-use crate::{Monitor, Rules, Thresholds};
+use crate::{Behaviour, Monitor, Rules, Thresholds};
 
 /// Asks rules about recorded exchanges.
 ///
-/// It is the monitor itself, with the fixed detections silent: the same events, the same knowledge of each actor, the same
-/// quiet time between two alarms. What differs from the past is what nobody recorded: a queue that was full then, a case
-/// whose closing let an actor speak again, and the rules that were in force.
+/// It is the monitor itself, with the fixed detections and the behaviour engine silent: the same events, the same knowledge of
+/// each actor, the same quiet time between two alarms. What differs from the past is what nobody recorded: a queue that was full then, a case
+/// whose closing let an actor speak again, the rules that were in force, and what the behaviour engine had learnt before the
+/// first event.
 #[derive(Debug)]
 pub struct Backtest {
     monitor: Monitor,
@@ -46,15 +48,22 @@ pub struct Reported {
 
 impl Backtest {
     /// Rules that have seen nothing yet.
-    #[must_use]
-    pub fn new(thresholds: Thresholds, rules: RuleSet) -> Self {
-        let thresholds = Thresholds {
+    /// With a behaviour engine beside them where the settings have one, whose scores they may match; it has learnt nothing yet.
+    ///
+    /// # Errors
+    /// A setting of the behaviour engine that can't be used.
+    pub fn new(thresholds: Thresholds, rules: RuleSet) -> Result<Self, SettingsError> {
+        let mut thresholds = Thresholds {
             detectors: false,
             ..thresholds
         };
-        Self {
-            monitor: Monitor::new(thresholds).with_rules(Rules::new(rules)),
+        thresholds.behaviour.step_up = false;
+        let mut monitor = Monitor::new(thresholds.clone()).with_rules(Rules::new(rules));
+        if thresholds.behaviour.on {
+            let roles = thresholds.own_scope_roles;
+            monitor = monitor.with_behaviour(Behaviour::new(&thresholds.behaviour, roles)?);
         }
+        Ok(Self { monitor })
     }
 
     /// The same, which knows the place.

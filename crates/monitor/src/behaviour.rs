@@ -68,6 +68,15 @@ pub(crate) struct Spoken {
     pub(crate) why: Text,
 }
 
+/// What the engine says of an event.
+#[derive(Debug)]
+pub(crate) struct Judged {
+    /// The score, which rules may match.
+    pub(crate) score: Score,
+    /// What becomes a finding.
+    pub(crate) spoken: Option<Spoken>,
+}
+
 /// The engine with what the monitor adds.
 #[derive(Debug)]
 pub struct Behaviour {
@@ -135,7 +144,7 @@ impl Behaviour {
     }
 
     /// A part of an answer is about to leave.
-    pub(crate) fn on_release(&mut self, head: &ExchangeHead, release: &Release) -> Option<Spoken> {
+    pub(crate) fn on_release(&mut self, head: &ExchangeHead, release: &Release) -> Option<Judged> {
         if head.login || release.rows == 0 && release.sightings.is_empty() {
             return None;
         }
@@ -170,7 +179,7 @@ impl Behaviour {
         head: &ExchangeHead,
         end: &ExchangeEnd,
         site: &Site,
-    ) -> Option<Spoken> {
+    ) -> Option<Judged> {
         if head.login {
             let regions = site.regions.as_ref();
             let region = regions.and_then(|regions| regions.of(head.actor.ip.to_canonical()));
@@ -209,7 +218,7 @@ impl Behaviour {
         self.asked.retain(|(name, _)| name != actor);
     }
 
-    fn judge(&mut self, head: &ExchangeHead, act: Act<'_>) -> Option<Spoken> {
+    fn judge(&mut self, head: &ExchangeHead, act: Act<'_>) -> Option<Judged> {
         // Only accounts have habits; an address that never logged in is for the other detections.
         let account = head.actor.account.as_ref()?;
         let score = self.engine.observe(&Observation {
@@ -226,6 +235,17 @@ impl Behaviour {
                 .map_or(0, |session| short(session.as_str())),
             act,
         });
+        let spoken = self.follow(head, account, &score);
+        Some(Judged { score, spoken })
+    }
+
+    /// What follows from a score.
+    fn follow(
+        &mut self,
+        head: &ExchangeHead,
+        account: &AccountId,
+        score: &Score,
+    ) -> Option<Spoken> {
         match score.band {
             Band::Low => None,
             _ if score.degraded == Some(Degraded::TooLate) => None,
@@ -237,10 +257,10 @@ impl Behaviour {
                     "行为引擎无法评判，按预设等级处理",
                     "The behaviour engine could not judge and falls to its stated level",
                 ),
-                why: why(&score),
+                why: why(score),
             }),
             Band::Middle => {
-                self.ask(head, account, &score);
+                self.ask(head, account, score);
                 None
             }
             Band::High => {
@@ -249,8 +269,8 @@ impl Behaviour {
                     self.engine
                         .freeze(head.tenant.as_str(), account.as_str(), until);
                 }
-                self.ask(head, account, &score);
-                Some(spoken(&score))
+                self.ask(head, account, score);
+                Some(spoken(score))
             }
         }
     }

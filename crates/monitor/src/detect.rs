@@ -1,7 +1,9 @@
 //! The detections.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use hudun_behaviour::Score;
 use hudun_core::{
     ExchangeEnd, ExchangeEvent, ExchangeHead, ExchangeId, Finding, FindingId, Level, Refusal,
     RefusalCause, Release, SignalKind, TenantId, Text, Timestamp,
@@ -10,9 +12,11 @@ use hudun_core::{
 use crate::Thresholds;
 use crate::account::{ActorState, Actors, Network};
 use crate::backtest::{Place, Reported};
-use crate::behaviour::Behaviour;
+use crate::behaviour::{Behaviour, Judged, Spoken};
 use crate::rules::{Known, Matched, Rules};
+use crate::silence::Logs;
 use crate::site::Site;
+use crate::travel::{Presence, Travel};
 use crate::window::Distinct;
 
 /// Exchanges that may be open at once; beyond, the oldest are forgotten and counted.
@@ -25,14 +29,15 @@ const DAY_MS: i64 = 86_400_000;
 /// Reads exchanges while they happen and says what they mean.
 #[derive(Debug)]
 pub struct Monitor {
-    thresholds: Thresholds,
-    actors: Actors,
+    pub(crate) thresholds: Thresholds,
+    pub(crate) actors: Actors,
     open: HashMap<ExchangeId, Open>,
     addresses: HashMap<std::net::IpAddr, Distinct<String>>,
     dropped: u64,
     behaviour: Option<Behaviour>,
     rules: Option<Rules>,
     site: Site,
+    pub(crate) logs: Logs,
     /// While the fixed detections keep their state and say nothing.
     muted: bool,
 }
@@ -40,7 +45,7 @@ pub struct Monitor {
 /// An exchange that has begun and not ended.
 #[derive(Debug)]
 struct Open {
-    head: ExchangeHead,
+    head: Arc<ExchangeHead>,
     rows: u64,
     foreign_rows: u64,
 }
@@ -49,6 +54,7 @@ impl Monitor {
     /// A monitor that has seen nothing yet.
     pub fn new(thresholds: Thresholds) -> Self {
         Self {
+            logs: Logs::new(&thresholds.logs),
             thresholds,
             actors: Actors::default(),
             open: HashMap::new(),
@@ -105,34 +111,38 @@ impl Monitor {
     /// Reads one event and returns what it completes. `now` stamps the findings; windows run on the time of the
     /// exchanges.
     pub fn observe(&mut self, event: ExchangeEvent, now: Timestamp) -> Vec<Finding> {
-        let mut findings = Vec::from_iter(self.behave(&event, now));
-        let asked = self.ask_rules(&event);
+        let (spoken, score) = self.behave(&event, now);
+        let mut findings = Vec::from_iter(spoken);
+        let asked = self.ask_rules(&event, score.as_ref());
+        self.logs.exchange(&event);
         self.muted = !self.thresholds.detectors;
-        findings.extend(match event {
-            ExchangeEvent::Head(head) => self.on_head(*head, now),
-            ExchangeEvent::Release(release) => self.on_release(&release, now),
-            ExchangeEvent::End(end) => self.on_end(&end, now),
-        });
+        findings.extend(self.detect(event, now));
         self.muted = false;
-        if let Some(asked) = asked {
-            findings.extend(self.conclude_rules(asked, now));
+        // What the rules matched, unless a fixed detection of the same name has spoken of it.
+        if let Some(Asked {
+            head,
+            recent,
+            matched,
+        }) = asked
+        {
+            let told = matched.iter();
+            findings.extend(told.filter_map(|one| self.conclude_rule(&head, &recent, one, now)));
         }
         findings
     }
 
-    /// Reads one event of the past and tells what the rules matched. The fixed detections keep their state, which the
-    /// rules' events speak of, and say nothing.
+    /// Reads one event of the past and tells what the rules matched. The fixed detections and the behaviour engine keep their
+    /// state, which the rules' events speak of, and say nothing.
     pub(crate) fn replay(&mut self, event: ExchangeEvent) -> Vec<Reported> {
-        let asked = self.ask_rules(&event);
-        self.muted = true;
-        let silent = match event {
-            ExchangeEvent::Head(head) => {
-                let now = head.at;
-                self.on_head(*head, now)
-            }
-            ExchangeEvent::Release(release) => self.on_release(&release, release.at),
-            ExchangeEvent::End(end) => self.on_end(&end, end.at),
+        let now = match &event {
+            ExchangeEvent::Head(head) => head.at,
+            ExchangeEvent::Release(release) => release.at,
+            ExchangeEvent::End(end) => end.at,
         };
+        self.muted = true;
+        let (_, score) = self.behave(&event, now);
+        let asked = self.ask_rules(&event, score.as_ref());
+        let silent = self.detect(event, now);
         debug_assert!(silent.is_empty());
         self.muted = false;
         let Some(asked) = asked else {
@@ -155,12 +165,23 @@ impl Monitor {
             .collect()
     }
 
-    pub(crate) fn kept_actors(&self) -> Vec<crate::kept::KeptActor> {
-        self.actors.kept()
+    /// The fixed detections.
+    fn detect(&mut self, event: ExchangeEvent, now: Timestamp) -> Vec<Finding> {
+        match event {
+            ExchangeEvent::Head(head) => self.on_head(*head, now),
+            ExchangeEvent::Release(release) => self.on_release(&release, now),
+            ExchangeEvent::End(end) => self.on_end(&end, now),
+        }
     }
 
-    pub(crate) fn restore_actors(&mut self, kept: Vec<crate::kept::KeptActor>, now: i64) {
-        self.actors.restore(kept, &self.thresholds, now);
+    /// A log source was heard of: its file has grown.
+    pub fn log_spoke(&mut self, name: &str, now: Timestamp) {
+        self.logs.spoke(name, now);
+    }
+
+    /// Log sources that have fallen silent, each told once until it speaks again. `tenant` is whose a source is that names none.
+    pub fn silent_logs(&mut self, tenant: &TenantId, now: Timestamp) -> Vec<Finding> {
+        self.logs.silent(tenant, now)
     }
 
     /// Forgets what it knows of an actor: a case about it is closed, and the next alarm must speak at once.
@@ -184,13 +205,31 @@ impl Monitor {
         self.actors.evicted() + self.dropped + behaviour + rules
     }
 
-    /// Asks the behaviour engine, before the fixed detections forget an exchange that ends.
-    fn behave(&mut self, event: &ExchangeEvent, now: Timestamp) -> Option<Finding> {
+    /// Asks the behaviour engine, before the fixed detections forget an exchange that ends and before the rules, which may
+    /// match its score. It reads exchanges alone, never what a rule said.
+    fn behave(
+        &mut self,
+        event: &ExchangeEvent,
+        now: Timestamp,
+    ) -> (Option<Finding>, Option<Score>) {
+        let Some((head, judged)) = self.judge(event) else {
+            return (None, None);
+        };
+        let finding = judged
+            .spoken
+            .and_then(|spoken| self.conclude_behaviour(&head, now, spoken));
+        (finding, Some(judged.score))
+    }
+
+    fn judge(&mut self, event: &ExchangeEvent) -> Option<(Arc<ExchangeHead>, Judged)> {
         let behaviour = self.behaviour.as_mut()?;
-        let (head, spoken) = match event {
+        let (head, judged) = match event {
             ExchangeEvent::Head(_) => return None,
             ExchangeEvent::Release(release) => {
                 let head = &self.open.get(&release.exchange)?.head;
+                let name = head.actor.name();
+                let state = self.actors.state(&head.tenant, &name, &self.thresholds);
+                state.keep_recent(head.id);
                 (head, behaviour.on_release(head, release))
             }
             // What Hudun itself refused is no behaviour.
@@ -200,13 +239,17 @@ impl Monitor {
                 (head, behaviour.on_end(head, end, &self.site))
             }
         };
-        let head = head.clone();
+        Some((Arc::clone(head), judged?))
+    }
+
+    fn conclude_behaviour(
+        &mut self,
+        head: &ExchangeHead,
+        now: Timestamp,
+        spoken: Spoken,
+    ) -> Option<Finding> {
         let name = head.actor.name();
         let state = self.actors.state(&head.tenant, &name, &self.thresholds);
-        if matches!(event, ExchangeEvent::Release(_)) {
-            state.keep_recent(head.id);
-        }
-        let spoken = spoken?;
         let rule = Rule {
             id: spoken.rule,
             level: spoken.level,
@@ -214,11 +257,11 @@ impl Monitor {
             by_address: false,
         };
         let evidence = state.recent_evidence(head.id);
-        self.conclude(&head, now, rule, spoken.title, spoken.why, evidence)
+        self.conclude(head, now, rule, spoken.title, spoken.why, evidence)
     }
 
     /// Asks the detection rules, before the fixed detections forget an exchange that ends.
-    fn ask_rules(&mut self, event: &ExchangeEvent) -> Option<Asked> {
+    fn ask_rules(&mut self, event: &ExchangeEvent, score: Option<&Score>) -> Option<Asked> {
         let rules = self.rules.as_mut()?;
         let id = match event {
             ExchangeEvent::Head(_) => return None,
@@ -232,22 +275,27 @@ impl Monitor {
         let network = Network::of(head.actor.ip);
         let role = head.actor.role.as_ref();
         let last = state.last_login;
-        let known = Known {
+        let mut known = Known {
             own_scope: role.is_some_and(|role| self.thresholds.own_scope_roles.contains(role)),
             service_account: self
                 .thresholds
                 .allows(&name, head.module.as_str(), head.actor.ip),
             usual_network: state.knows_network(network),
             dormant_days: last.map(|last| (head.at.as_millis() - last) / DAY_MS),
+            risk: score.map(Score::fields).unwrap_or_default(),
+            ..Known::default()
         };
         let matched = match event {
             ExchangeEvent::Head(_) => return None,
             ExchangeEvent::Release(release) => {
                 state.keep_recent(id);
-                rules.on_release(head, release, known, &self.site)
+                rules.on_release(head, release, &known, &self.site)
             }
             ExchangeEvent::End(end) => {
                 if end.success && end.refusal.is_none() {
+                    if !known.service_account {
+                        known.travel = moved(state, head, network, &self.site);
+                    }
                     if head.login {
                         state.last_login = Some(head.at.as_millis());
                     } else if head.actor.token.is_some() {
@@ -255,27 +303,14 @@ impl Monitor {
                         state.is_new_network(network);
                     }
                 }
-                rules.on_end(head, end, rows, known, &self.site)
+                rules.on_end(head, end, rows, &known, &self.site)
             }
         };
         (!matched.is_empty()).then(|| Asked {
-            head: head.clone(),
+            head: Arc::clone(head),
             recent: state.recent_evidence(id),
             matched,
         })
-    }
-
-    /// What the rules matched, unless a fixed detection of the same name has spoken of it.
-    fn conclude_rules(&mut self, asked: Asked, now: Timestamp) -> Vec<Finding> {
-        let Asked {
-            head,
-            recent,
-            matched,
-        } = asked;
-        matched
-            .iter()
-            .filter_map(|one| self.conclude_rule(&head, &recent, one, now))
-            .collect()
     }
 
     fn conclude_rule(
@@ -345,7 +380,7 @@ impl Monitor {
         self.open.insert(
             head.id,
             Open {
-                head,
+                head: Arc::new(head),
                 rows: 0,
                 foreign_rows: 0,
             },
@@ -359,7 +394,7 @@ impl Monitor {
         };
         open.rows += u64::from(release.rows);
         open.foreign_rows += u64::from(release.foreign_rows);
-        let (head, rows, foreign_rows) = (open.head.clone(), open.rows, open.foreign_rows);
+        let (head, rows, foreign_rows) = (Arc::clone(&open.head), open.rows, open.foreign_rows);
         let own_scope = head
             .actor
             .role
@@ -659,9 +694,34 @@ impl Monitor {
     }
 }
 
+/// Notes where an account is at work, and tells how it got there from where it was before. Tokens are used by many machines,
+/// and an address that never logged in is nobody who travels.
+fn moved(
+    state: &mut ActorState,
+    head: &ExchangeHead,
+    network: Network,
+    site: &Site,
+) -> Option<Travel> {
+    let regions = site.regions.as_ref()?;
+    if head.actor.account.is_none() || head.actor.token.is_some() {
+        return None;
+    }
+    let at = head.at.as_millis();
+    if let Some(last) = &mut state.presence
+        && last.network == network
+    {
+        last.at = last.at.max(at);
+        return None;
+    }
+    let place = regions.place(head.actor.ip.to_canonical())?;
+    let here = Presence::at(place, network, at)?;
+    let before = state.presence.replace(here)?;
+    before.to(state.presence.as_ref()?)
+}
+
 /// What the rules matched in an event, and whom it is about.
 struct Asked {
-    head: ExchangeHead,
+    head: Arc<ExchangeHead>,
     recent: Vec<ExchangeId>,
     matched: Vec<Matched>,
 }

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use crate::account::Network;
+use crate::silence::Habit;
+use crate::travel::Presence;
 use crate::{Monitor, Rules};
 
 /// Changes whenever an older program could misread the file.
@@ -18,6 +20,7 @@ const MARK: &[u8; 8] = b"hudundt1";
 #[derive(Debug)]
 pub struct Kept {
     actors: Vec<KeptActor>,
+    logs: Vec<(String, Habit)>,
     rules: Option<Engine>,
 }
 
@@ -31,9 +34,32 @@ pub(crate) struct KeptActor {
     pub(crate) networks: Vec<Network>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) last_login: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) presence: Option<Presence>,
     /// Rule, how loud it spoke, when.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) told: Vec<(String, Level, i64)>,
+}
+
+#[derive(Serialize)]
+struct KnownRef<'a> {
+    actors: &'a [KeptActor],
+    logs: &'a [(String, Habit)],
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Known {
+    actors: Vec<KeptActor>,
+    logs: Vec<(String, Habit)>,
+}
+
+/// The first part of a file: until log sources had habits it was a list of actors.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Now(Known),
+    ActorsAlone(Vec<KeptActor>),
 }
 
 /// What was taken from a file.
@@ -69,7 +95,11 @@ impl Kept {
     /// # Errors
     /// [`KeptError::Io`].
     pub fn write(&self, now: i64, out: &mut impl Write) -> Result<(), KeptError> {
-        let actors = serde_json::to_vec(&self.actors).map_err(std::io::Error::from)?;
+        let known = KnownRef {
+            actors: &self.actors,
+            logs: &self.logs,
+        };
+        let actors = serde_json::to_vec(&known).map_err(std::io::Error::from)?;
         out.write_all(MARK)?;
         out.write_all(&(actors.len() as u64).to_le_bytes())?;
         out.write_all(&crc32fast::hash(&actors).to_le_bytes())?;
@@ -85,7 +115,8 @@ impl Monitor {
     /// A picture of what must outlive the process.
     pub fn kept(&self) -> Kept {
         Kept {
-            actors: self.kept_actors(),
+            actors: self.actors.kept(),
+            logs: self.logs.kept(),
             rules: self.rules().map(Rules::engine),
         }
     }
@@ -104,12 +135,14 @@ impl Monitor {
         let rules = rules.map(Arc::new);
         let taken = read(rules.as_ref(), now, bytes);
         match taken {
-            Ok((actors, resumed, groups)) => {
+            Ok((known, resumed, groups)) => {
+                let Known { actors, logs } = known;
+                self.logs.restore(logs);
                 let restored = Restored {
                     actors: actors.len() as u64,
                     groups,
                 };
-                self.restore_actors(actors, now);
+                self.actors.restore(actors, &self.thresholds, now);
                 if let Some(resumed) = resumed {
                     self = self.with_rules(resumed);
                 }
@@ -125,7 +158,7 @@ impl Monitor {
     }
 }
 
-type Taken = (Vec<KeptActor>, Option<Rules>, hudun_sigma::Restored);
+type Taken = (Known, Option<Rules>, hudun_sigma::Restored);
 
 fn read(rules: Option<&Arc<RuleSet>>, now: i64, bytes: &[u8]) -> Result<Taken, KeptError> {
     let rest = bytes.strip_prefix(MARK).ok_or(KeptError::Format)?;
@@ -136,7 +169,14 @@ fn read(rules: Option<&Arc<RuleSet>>, now: i64, bytes: &[u8]) -> Result<Taken, K
     if crc32fast::hash(actors).to_le_bytes() != *sum {
         return Err(KeptError::Actors);
     }
-    let actors = serde_json::from_slice(actors).map_err(|_| KeptError::Actors)?;
+    let actors = match serde_json::from_slice(actors) {
+        Ok(Written::Now(known)) => known,
+        Ok(Written::ActorsAlone(actors)) => Known {
+            actors,
+            logs: Vec::new(),
+        },
+        Err(_) => return Err(KeptError::Actors),
+    };
     let Some(rules) = rules else {
         return Ok((actors, None, hudun_sigma::Restored::default()));
     };

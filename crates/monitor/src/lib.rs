@@ -25,8 +25,10 @@ mod behaviour;
 mod detect;
 mod kept;
 mod rules;
+mod silence;
 mod site;
 mod thresholds;
+mod travel;
 mod window;
 
 pub use backtest::{Backtest, Reported};
@@ -35,7 +37,8 @@ pub use detect::Monitor;
 pub use hudun_behaviour as engine;
 pub use kept::{Kept, KeptError, Restored};
 pub use rules::{RuleSettings, Rules};
-pub use site::{Regions, Site, SiteRoute};
+pub use silence::LogSource;
+pub use site::{Place, Point, Regions, Site, SiteRoute};
 pub use thresholds::Thresholds;
 
 #[cfg(doc)]

@@ -7,7 +7,10 @@
 //! - for each group of any other answer: one with `scrm.rows` and `scrm.foreign_rows` of that group, so that a sum over
 //!   groups is a sum over exports, and a long export is seen while it leaves;
 //! - at its end, for each person whom a write named and its answer didn't show: one with `scrm.subject`;
-//! - at its end: a log-in (3002), a reset of a password (3001), or what the client got (`http_response.code`) when no row was in it.
+//! - at its end: a log-in (3002), a change of an account (3001), or what the client got (`http_response.code`) when no row was in it;
+//! - at its end, when it tells what became of a push to a second factor: one with `scrm.push` (3002, `activity_id` 99).
+//!
+//! What the behaviour engine says of an event stands in it before the rules are asked (`scrm.risk.*`).
 //!
 //! Events of sessions are web resource activity (6001), those of API tokens API activity (6003). What Hudun itself refused
 //! carries `scrm.blocked_by`, which the pack's filter leaves out of every rule.
@@ -16,7 +19,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use hudun_core::{ExchangeEnd, ExchangeHead, Level, Release, Sighting, SignalKind, Text};
+use hudun_core::{ExchangeEnd, ExchangeHead, Level, Push, Release, Sighting, SignalKind, Text};
 use hudun_sigma::{
     Engine, Event as _, Evidence, Finding, Flat, KeptError, Limits, Meta, Restored, Route,
     RuleInfo, RuleSet, Scratch, Source, Value,
@@ -25,11 +28,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::Network;
 use crate::site::Site;
+use crate::travel::Travel;
 
 /// Persons of one release that are counted one by one.
 const PERSONS: usize = 2_000;
 /// OCSF's `activity_id` of a change, in web resource activity.
 const UPDATE: i64 = 3;
+/// OCSF's class of log-ins and what belongs to them.
+const AUTHENTICATION: i64 = 3002;
+/// OCSF's `activity_id` of what has none of its own.
+const OTHER_ACTIVITY: i64 = 99;
 
 /// The rules section of the monitor's configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,7 +95,7 @@ pub(crate) struct Matched {
 }
 
 /// What the monitor knows of an actor beside the exchange.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Known {
     /// Whether the role may see only its own rows.
     pub(crate) own_scope: bool,
@@ -97,6 +105,10 @@ pub(crate) struct Known {
     pub(crate) usual_network: Option<bool>,
     /// Days since the last log-in, when there was one.
     pub(crate) dormant_days: Option<i64>,
+    /// How it got here from the region where it was before, when it is in another one.
+    pub(crate) travel: Option<Travel>,
+    /// What the behaviour engine says of this event, by field.
+    pub(crate) risk: BTreeMap<String, serde_json::Value>,
 }
 
 impl Rules {
@@ -172,7 +184,7 @@ impl Rules {
         &mut self,
         head: &ExchangeHead,
         release: &Release,
-        known: Known,
+        known: &Known,
         site: &Site,
     ) -> Vec<Matched> {
         self.clock.tick(release.at.as_millis());
@@ -230,7 +242,7 @@ impl Rules {
         head: &ExchangeHead,
         end: &ExchangeEnd,
         rows: u64,
-        known: Known,
+        known: &Known,
         site: &Site,
     ) -> Vec<Matched> {
         self.clock.tick(end.at.as_millis());
@@ -261,11 +273,19 @@ impl Rules {
         if let Some(days) = known.dormant_days {
             event.push("scrm.dormant_days", Value::Int(days));
         }
-        // Rows have spoken when they left; a reset of a password is told whatever its answer holds.
-        if rows > 0 && end.success && !head.login && !site.resets(head) {
-            return touched;
+        // Rows have spoken when they left; a change of an account, or of the place, is told whatever the answer holds.
+        let told_anyway = head.login || site.changes_account(head) || known.travel.is_some();
+        if rows == 0 || !end.success || told_anyway {
+            touched.extend(self.ask(head, &event));
         }
-        touched.extend(self.ask(head, &event));
+        if let (Some(push), None) = (head.push, &end.refusal) {
+            let mut event = base.push();
+            let accepted = push == Push::Accepted;
+            event
+                .push("status_id", Value::Int(if accepted { 1 } else { 2 }))
+                .push("scrm.push", Value::Text(push_name(push)));
+            touched.extend(self.ask(head, &event));
+        }
         touched
     }
 
@@ -326,16 +346,16 @@ impl Clock {
 /// The texts that every event of an exchange borrows.
 struct Base<'a> {
     head: &'a ExchangeHead,
-    known: Known,
+    known: &'a Known,
     site: &'a Site,
     address: String,
     network: String,
-    /// Of a log-in, when there is a database.
+    /// Of a log-in or a change of place, when there is a database.
     region: Option<String>,
 }
 
 impl<'a> Base<'a> {
-    fn of(head: &'a ExchangeHead, known: Known, site: &'a Site) -> Self {
+    fn of(head: &'a ExchangeHead, known: &'a Known, site: &'a Site) -> Self {
         Self {
             head,
             known,
@@ -345,7 +365,7 @@ impl<'a> Base<'a> {
             region: site
                 .regions
                 .as_ref()
-                .filter(|_| head.login)
+                .filter(|_| head.login || known.travel.is_some())
                 .and_then(|regions| regions.of(head.actor.ip.to_canonical())),
         }
     }
@@ -353,16 +373,12 @@ impl<'a> Base<'a> {
     fn event(&self) -> Flat<'_> {
         let head = self.head;
         let mut event = Flat::new();
-        let account = head.actor.account.as_ref().map(|account| account.as_str());
         if head.login {
             event
-                .push("class_uid", Value::Int(3002))
+                .push("class_uid", Value::Int(AUTHENTICATION))
                 .push("activity_id", Value::Int(1));
-            if let Some(account) = account {
-                event.push("user.uid", Value::Text(account));
-            }
         } else {
-            let class = if self.site.resets(head) {
+            let class = if self.site.changes_account(head) {
                 3001
             } else if head.actor.token.is_some() {
                 6003
@@ -371,7 +387,49 @@ impl<'a> Base<'a> {
             };
             event.push("class_uid", Value::Int(class));
         }
-        if let Some(account) = account {
+        let about = head.about.as_ref().map(|account| account.as_str());
+        if let Some(user) = about.or_else(|| self.account().filter(|_| head.login)) {
+            event.push("user.uid", Value::Text(user));
+        }
+        for (name, value) in &self.known.risk {
+            event.push(name, risk_value(value));
+        }
+        if let Some(travel) = self.known.travel {
+            event
+                .push("scrm.travel.km", Value::Float(travel.km))
+                .push("scrm.travel.kmh", Value::Float(travel.kmh));
+        }
+        if head.login && self.site.is_after_last_day(head) {
+            event.push("scrm.after_last_day", Value::Bool(true));
+        }
+        event.push("scrm.operation", Value::Text(self.site.operation(head)));
+        self.fill(&mut event);
+        event
+    }
+
+    /// What became of a push to a second factor.
+    fn push(&self) -> Flat<'_> {
+        let mut event = Flat::new();
+        event
+            .push("class_uid", Value::Int(AUTHENTICATION))
+            .push("activity_id", Value::Int(OTHER_ACTIVITY))
+            .push("scrm.operation", Value::Text("mfa-push"));
+        if let Some(account) = self.account() {
+            event.push("user.uid", Value::Text(account));
+        }
+        self.fill(&mut event);
+        event
+    }
+
+    fn account(&self) -> Option<&str> {
+        let account = self.head.actor.account.as_ref();
+        account.map(|account| account.as_str())
+    }
+
+    /// What all events of an exchange say.
+    fn fill<'e>(&'e self, event: &mut Flat<'e>) {
+        let head = self.head;
+        if let Some(account) = self.account() {
             event.push("actor.user.uid", Value::Text(account));
         }
         if let Some(role) = &head.actor.role {
@@ -388,7 +446,6 @@ impl<'a> Base<'a> {
             .push("http_request.user_agent", Value::Text(&head.actor.agent))
             .push("scrm.module", Value::Text(head.module.as_str()))
             .push("scrm.route", Value::Text(head.route.as_str()))
-            .push("scrm.operation", Value::Text(self.site.operation(head)))
             .push("scrm.export", Value::Bool(head.export))
             .push("scrm.own_scope", Value::Bool(self.known.own_scope));
         if let Some(region) = &self.region {
@@ -409,7 +466,6 @@ impl<'a> Base<'a> {
         if let Some(usual) = self.known.usual_network {
             event.push("scrm.usual_network", Value::Bool(usual));
         }
-        event
     }
 }
 
@@ -425,6 +481,24 @@ fn source() -> Source {
         category: None,
         product: Some("hudun".to_owned()),
         service: Some("scrm".to_owned()),
+    }
+}
+
+const fn push_name(push: Push) -> &'static str {
+    match push {
+        Push::Accepted => "accepted",
+        Push::Declined => "declined",
+        Push::Unanswered => "unanswered",
+    }
+}
+
+/// A field of a score: a number, a word, or a flag.
+fn risk_value(value: &serde_json::Value) -> Value<'_> {
+    match value {
+        serde_json::Value::Number(number) => Value::Float(number.as_f64().unwrap_or_default()),
+        serde_json::Value::String(word) => Value::Text(word),
+        serde_json::Value::Bool(flag) => Value::Bool(*flag),
+        _ => Value::Null,
     }
 }
 

@@ -6,6 +6,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use hudun_core::{ExchangeHead, ModuleId, RouteId, SubjectToken, TenantId};
+use serde::{Deserialize, Serialize};
+
+/// The word for an account that is switched off or removed.
+const ACCOUNT_DISABLE: &str = "account-disable";
 
 /// What is known of the place.
 #[derive(Clone, Debug, Default)]
@@ -20,21 +24,50 @@ pub struct Site {
     pub apps: HashMap<String, String>,
     /// Where addresses are, when a database says so.
     pub regions: Option<Regions>,
+    /// Staff who leave: account, and the end of the last day in Unix milliseconds.
+    pub last_days: HashMap<String, i64>,
 }
 
-/// Says in which region an address is, such as `CN-ZJ`; `None` for an address that nobody placed.
+/// Says where an address is; `None` for an address that nobody placed.
 #[derive(Clone)]
-pub struct Regions(Arc<dyn Fn(IpAddr) -> Option<String> + Send + Sync>);
+pub struct Regions(Arc<dyn Fn(IpAddr) -> Option<Place> + Send + Sync>);
+
+/// Where an address is, as far as the database knows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Place {
+    /// Country and first subdivision, such as `CN-ZJ`.
+    pub region: Option<String>,
+    /// Coordinates.
+    pub point: Option<Point>,
+}
+
+/// A point on the earth.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Point {
+    /// Degrees north.
+    pub latitude: f64,
+    /// Degrees east.
+    pub longitude: f64,
+    /// Kilometres by which it may be wrong.
+    pub radius_km: f64,
+}
 
 impl Regions {
-    /// Regions by this look-up, which must be quick: it is asked at each log-in.
-    pub fn new(look_up: impl Fn(IpAddr) -> Option<String> + Send + Sync + 'static) -> Self {
+    /// Regions by this look-up, which must be quick: it is asked at each log-in, and whenever an account comes from another
+    /// network.
+    pub fn new(look_up: impl Fn(IpAddr) -> Option<Place> + Send + Sync + 'static) -> Self {
         Self(Arc::new(look_up))
+    }
+
+    /// The place of an address.
+    pub fn place(&self, ip: IpAddr) -> Option<Place> {
+        (self.0)(ip)
     }
 
     /// The region of an address.
     pub fn of(&self, ip: IpAddr) -> Option<String> {
-        (self.0)(ip)
+        self.place(ip)?.region
     }
 }
 
@@ -69,10 +102,11 @@ impl Site {
         route.rsplit_once('.').map_or(route, |(_, last)| last)
     }
 
-    pub(crate) fn resets(&self, head: &ExchangeHead) -> bool {
+    /// Whether the request changes an account of the staff: its password, or whether it may log in.
+    pub(crate) fn changes_account(&self, head: &ExchangeHead) -> bool {
         self.routes
             .get(&head.route)
-            .is_some_and(|route| route.reset)
+            .is_some_and(|route| route.reset || route.operation.as_deref() == Some(ACCOUNT_DISABLE))
     }
 
     /// Whether the request changes something. Nothing is known of a route that isn't here.
@@ -88,6 +122,13 @@ impl Site {
         let roles = self.work_of.get(&head.module)?;
         let role = head.actor.role.as_ref()?;
         Some(!roles.contains(role))
+    }
+
+    /// Whether the account acts after its stated last day.
+    pub(crate) fn is_after_last_day(&self, head: &ExchangeHead) -> bool {
+        let account = head.actor.account.as_ref();
+        let over = account.and_then(|account| self.last_days.get(account.as_str()));
+        over.is_some_and(|over| head.at.as_millis() >= *over)
     }
 
     pub(crate) fn is_canary(&self, tenant: &TenantId, subject: SubjectToken) -> bool {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use hudun_core::{ModuleId, TenantId};
 use serde::{Deserialize, Serialize};
 
-use crate::{BehaviourSettings, RuleSettings};
+use crate::{BehaviourSettings, LogSource, RuleSettings};
 
 /// When a detection fires. All may be set in the configuration; the defaults start from what peers use.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,7 +39,12 @@ pub struct Thresholds {
     pub apps: BTreeMap<String, String>,
     /// Roles whose work a module is, instead of what the profile says. Nobody is refused for it.
     pub work_of: BTreeMap<ModuleId, Vec<String>>,
-    /// A MaxMind database (`.mmdb`) that says in which region an address is; the risk of log-ins knows no region without it.
+    /// Staff who leave: account, and the last day at work (`2026-12-31`, in the local time of `behaviour.engine`).
+    pub last_days: BTreeMap<String, String>,
+    /// Log sources that normally speak, such as the SCRM's audit log.
+    pub logs: Vec<LogSource>,
+    /// A MaxMind database (`.mmdb`) that says in which region an address is; without it the risk of log-ins knows no region, and
+    /// nobody's speed of travel is known.
     pub regions: Option<PathBuf>,
     /// Whether the fixed detections speak; without them the behaviour engine watches alone.
     pub detectors: bool,
@@ -79,6 +84,8 @@ impl Default for Thresholds {
             canaries: BTreeMap::new(),
             apps: BTreeMap::new(),
             work_of: BTreeMap::new(),
+            last_days: BTreeMap::new(),
+            logs: Vec::new(),
             regions: None,
             detectors: true,
             behaviour: BehaviourSettings::default(),

@@ -72,6 +72,8 @@ impl Office {
             drill: None,
             touched: Vec::new(),
             rtt_ms: None,
+            about: None,
+            push: None,
         };
         let sightings: Vec<_> = request
             .persons
@@ -310,14 +312,11 @@ fn a_login_is_judged_with_its_region() {
     let site = hudun_monitor::Site {
         regions: Some(hudun_monitor::Regions::new(move |ip| {
             told.lock().unwrap().push(ip.to_string());
-            Some(
-                if ip.to_string().starts_with("127.0.") {
-                    "CN-ZJ"
-                } else {
-                    "XX"
-                }
-                .to_owned(),
-            )
+            let home = ip.to_string().starts_with("127.0.");
+            Some(hudun_monitor::Place {
+                region: Some(if home { "CN-ZJ" } else { "XX" }.to_owned()),
+                point: None,
+            })
         })),
         ..hudun_monitor::Site::default()
     };

@@ -260,6 +260,8 @@ impl Story {
             drill: None,
             touched: Vec::new(),
             rtt_ms: None,
+            about: None,
+            push: None,
         };
         let end = ExchangeEnd {
             exchange: id,

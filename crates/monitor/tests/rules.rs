@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use hudun_core::Level;
-use hudun_monitor::{Backtest, Monitor, Rules, Thresholds};
+use hudun_monitor::{Backtest, Behaviour, Monitor, Rules, Thresholds};
 use hudun_sigma::{Loader, RuleSet};
 use story::{Request, Story, WORK};
 
@@ -40,6 +40,47 @@ fn alone() -> Story {
         };
         Monitor::new(thresholds).with_rules(Rules::new(pack("")))
     })
+}
+
+/// The rules with the behaviour engine, whose scores they may match.
+fn with_scores(more: &str) -> Story {
+    Story::with(|thresholds| {
+        let thresholds = Thresholds {
+            detectors: false,
+            ..thresholds
+        };
+        let roles = thresholds.own_scope_roles.clone();
+        let behaviour = Behaviour::new(&thresholds.behaviour, roles).unwrap();
+        let monitor = Monitor::new(thresholds).with_behaviour(behaviour);
+        monitor.with_rules(Rules::new(pack(more)))
+    })
+}
+
+/// The score is there before the rules are asked, and what a rule says is nothing to the engine.
+#[test]
+fn a_rule_matches_the_score_of_its_event_and_feeds_none() {
+    let loud = "title: Ours\nname: scrm_ours\nlevel: high\nlogsource: { product: hudun, service: scrm }\ndetection:\n  s: { scrm.risk.operation|gte: 0.75, scrm.risk.operation_part.colleagues|gt: 0 }\n  condition: s\n";
+    let (mut with, mut without) = (with_scores(loud), with_scores(""));
+    for story in [&mut with, &mut without] {
+        for person in 0..80 {
+            story.tell(&foreign(person));
+        }
+    }
+    let first = |story: &Story, rule: &str| {
+        let mut spoken = story.findings.iter().filter(|one| one.rule == rule);
+        spoken.next().map(|one| one.triggered_at)
+    };
+    let score = first(&with, "scrm.behaviour-operation");
+    assert!(score.is_some());
+    assert_eq!(first(&with, "scrm.ours"), score);
+    assert_eq!(first(&without, "scrm.behaviour-operation"), score);
+    let learnt = |story: &Story| {
+        let mut bytes = Vec::new();
+        let behaviour = story.monitor.behaviour().unwrap();
+        behaviour.engine().save(&mut bytes).unwrap();
+        bytes
+    };
+    assert_eq!(learnt(&with), learnt(&without));
 }
 
 fn foreign(person: u8) -> Request {
@@ -263,7 +304,7 @@ fn a_token_from_a_new_network_and_a_long_sleep_are_noticed() {
 /// What a back-test says is what the rules said while it happened.
 #[test]
 fn a_backtest_sees_what_the_running_rules_saw() {
-    let mut story = alone();
+    let mut story = with_scores("");
     for ip in ["10.1.1.7", "203.0.113.9"] {
         for person in 0..60 {
             story.tell(&Request {
@@ -307,7 +348,9 @@ fn a_backtest_sees_what_the_running_rules_saw() {
         own_scope_roles: vec!["sales".into()],
         ..Thresholds::default()
     };
-    let mut test = Backtest::new(thresholds, pack("")).counting_fields();
+    let mut test = Backtest::new(thresholds, pack(""))
+        .unwrap()
+        .counting_fields();
     let mut spoken = Vec::new();
     let mut silent = 0;
     for event in story.events.clone() {
@@ -322,6 +365,7 @@ fn a_backtest_sees_what_the_running_rules_saw() {
     let said: Vec<_> = story
         .findings
         .iter()
+        .filter(|finding| !finding.rule.starts_with("scrm.behaviour-"))
         .map(|finding| {
             (
                 finding.rule.clone(),
@@ -336,6 +380,7 @@ fn a_backtest_sees_what_the_running_rules_saw() {
     let fields = test.fields().unwrap();
     assert_eq!(fields["class_uid"], test.events());
     assert!(fields["scrm.subject"] >= 120 && !fields.contains_key("scrm.canary"));
+    assert!(fields["scrm.risk.operation"] >= 120 && fields["scrm.risk.login"] >= 2);
 }
 
 /// Without care every group would take what comes after a clock was set back for late, and be blind for an hour.

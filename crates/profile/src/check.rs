@@ -130,6 +130,9 @@ impl Profile {
             for place in &route.touches {
                 check_touches(&format!("{field}.touches"), place, route, found);
             }
+            if let Some(place) = &route.about {
+                check_touches(&format!("{field}.about"), place, route, found);
+            }
             if let Some(operation) = &route.operation
                 && (operation.is_empty() || operation.chars().any(char::is_whitespace))
             {
@@ -175,6 +178,30 @@ impl Profile {
             }
             if let Some(success) = &login.success {
                 found.success(&format!("{field}.success"), success);
+            }
+        }
+        for (at, push) in self.pushes.iter().enumerate() {
+            let field = format!("pushes[{at}]");
+            if self.route(&push.route).is_none() {
+                found.error(
+                    &format!("{field}.route"),
+                    format!("no route is called {}", push.route),
+                );
+            }
+            found.sources(&format!("{field}.account"), &push.account);
+            for (name, rule) in [
+                ("accepted", Some(&push.accepted)),
+                ("declined", push.declined.as_ref()),
+                ("unanswered", push.unanswered.as_ref()),
+            ] {
+                let Some(rule) = rule else { continue };
+                if *rule == Success::default() {
+                    found.error(
+                        &format!("{field}.{name}"),
+                        "demands nothing; write status or body",
+                    );
+                }
+                found.success(&format!("{field}.{name}"), rule);
             }
         }
         if let Some(runs) = &self.runs {

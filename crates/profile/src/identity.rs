@@ -2,13 +2,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
-use hudun_core::{AccountId, Raw, Role, TenantId};
+use hudun_core::{AccountId, Push, Raw, Role, TenantId};
 use serde_json::Value;
 
 use crate::pattern::Pattern;
 use crate::{
-    BodyRule, CarrierKind, CarrierPlace, Decode, Login, Me, Part, Profile, RequestView, Route,
-    Source, Success,
+    BodyRule, CarrierKind, CarrierPlace, Decode, Login, Me, Part, Profile, PushRoute, RequestView,
+    Route, Source, Success,
 };
 
 /// Longest credential that is read, in bytes.
@@ -128,6 +128,31 @@ impl Profile {
             identity: self.identity(account, role, tenant),
             sessions: sessions.into_iter().map(Raw::new).collect(),
         }
+    }
+
+    /// What an answer says of a push to somebody's second factor, and whose it was where that can be told; nothing while it
+    /// waits.
+    pub fn read_push(
+        &self,
+        route: &PushRoute,
+        view: &RequestView,
+        answer: &Answer<'_>,
+    ) -> Option<(Push, Option<AccountId>)> {
+        let holds = |rule: &Success| {
+            // Of an answer that could not be read nothing is known.
+            (rule.body.is_empty() || answer.body.is_some()) && rule.holds(answer)
+        };
+        let push = if holds(&route.accepted) {
+            Push::Accepted
+        } else if route.declined.as_ref().is_some_and(holds) {
+            Push::Declined
+        } else if route.unanswered.as_ref().is_some_and(holds) {
+            Push::Unanswered
+        } else {
+            return None;
+        };
+        let account = first(&route.account, view, Some(answer), None);
+        Some((push, account.and_then(|account| account.parse().ok())))
     }
 
     /// The secrets in cookie values, written as the carrier of that cookie writes them.

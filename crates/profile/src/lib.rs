@@ -57,8 +57,8 @@ pub use check::{Gravity, Problem};
 pub use identity::{Answer, Credential, CredentialKind, Identity, LoginRead};
 pub use model::{
     Accounting, AnswerFormat, BodyRule, Carrier, CarrierKind, CarrierPlace, Columns, Decode,
-    FailMode, Fields, Login, Matcher, Me, Modes, Module, OneOrMany, Part, Profile, Response, Route,
-    Runs, Source, Success,
+    FailMode, Fields, Login, Matcher, Me, Modes, Module, OneOrMany, Part, Profile, PushRoute,
+    Response, Route, Runs, Source, Success,
 };
 pub use parse::ProfileError;
 pub use path::CanonicalPath;

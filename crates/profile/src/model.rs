@@ -32,6 +32,9 @@ pub struct Profile {
     /// How a log-in is read.
     #[serde(default)]
     pub logins: Vec<Login>,
+    /// How the answer to a push to somebody's second factor is read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pushes: Vec<PushRoute>,
     /// The end point that says who a session belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub me: Option<Me>,
@@ -183,6 +186,9 @@ pub struct Route {
     /// value, a list, or a list of lists).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub touches: Vec<String>,
+    /// Where a request names the account of the staff that it is about, such as `path:account`: whose log-in it switches off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
     /// Path parameters that are personal data; the record shows `{name}` in their place.
     #[serde(default)]
     pub personal_params: Vec<String>,
@@ -417,6 +423,26 @@ pub struct Login {
     pub success: Option<Success>,
 }
 
+/// How the answer to a push is read: the product asks a person's telephone, and this route tells what came of it. An answer
+/// that is none of the three tells nothing yet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PushRoute {
+    /// The route.
+    pub route: RouteId,
+    /// Where the account stands; the first that gives something counts. The account of the session when nothing does.
+    #[serde(default)]
+    pub account: Vec<Source>,
+    /// The person said yes.
+    pub accepted: Success,
+    /// The person said no.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declined: Option<Success>,
+    /// Nobody said anything in time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unanswered: Option<Success>,
+}
+
 /// Where a value stands in an exchange.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -523,6 +549,11 @@ impl Profile {
     /// The field map of a route.
     pub fn fields_of(&self, route: &Route) -> Option<&Fields> {
         self.fields.get(route.response.fields.as_ref()?)
+    }
+
+    /// How the answer to a push is read at this route.
+    pub fn push(&self, route: &RouteId) -> Option<&PushRoute> {
+        self.pushes.iter().find(|push| push.route == *route)
     }
 
     /// How the log-in of this route is read.

@@ -1,7 +1,9 @@
-//! The persons whom a request names: those that a write changes, though no answer may ever show them.
+//! The persons whom a request names: those that a write changes, though no answer may ever show them; and the account of the
+//! staff that it is about.
 
 use std::collections::HashSet;
 
+use hudun_core::AccountId;
 use serde_json::Value;
 
 use crate::resolve::{Resolution, ResolvedRoute};
@@ -43,6 +45,20 @@ impl Profile {
             }
         }
         (found, left_out)
+    }
+}
+
+impl Profile {
+    /// The account of the staff that a request is about, by the `about` of its routes.
+    pub fn about(&self, resolution: &Resolution, view: &RequestView) -> Option<AccountId> {
+        resolution.routes.iter().find_map(|resolved| {
+            let place = self.routes.get(resolved.at?)?.about.as_deref()?;
+            let mut found = None;
+            touched_at(place, resolved, view, &mut |name| {
+                found = found.take().or_else(|| name.parse().ok());
+            });
+            found
+        })
     }
 }
 

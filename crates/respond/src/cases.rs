@@ -63,20 +63,29 @@ impl Cases {
         recorder: Arc<dyn Recorder>,
     ) -> Result<Self, CaseError> {
         let incidents = store.collection::<Incident>();
+        let findings = store.collection::<Finding>();
         let mut memory = Memory::default();
+        // Newest first: what comes next joins the newest case of its actor.
         for incident in incidents.newest(1_000).await? {
-            if incident.state != IncidentState::Closed {
-                for suspect in &incident.suspects {
-                    memory
-                        .open
-                        .insert((incident.tenant.clone(), suspect.to_string()), incident.id);
-                }
+            if incident.state == IncidentState::Closed {
+                continue;
+            }
+            let mut actors: BTreeSet<String> =
+                incident.suspects.iter().map(ToString::to_string).collect();
+            // An asset, an address: not every actor is an account that can be suspected.
+            for id in &incident.findings {
+                let finding = findings.get(&id.to_string()).await?;
+                actors.extend(finding.map(|finding| finding.actor.name()));
+            }
+            for actor in actors {
+                let key = (incident.tenant.clone(), actor);
+                memory.open.entry(key).or_insert(incident.id);
             }
         }
         Ok(Self {
             rules,
             incidents,
-            findings: store.collection(),
+            findings,
             tasks: store.collection(),
             recorder,
             state: Mutex::new(memory),

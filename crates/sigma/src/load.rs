@@ -298,11 +298,28 @@ impl Loader {
             }
         }
         for target in silent.difference(&loud) {
-            match target {
-                Ref::Rule(rule) => rules[*rule as usize].reports = false,
-                Ref::Correlation(rule) => correlations[*rule as usize].reports = false,
+            let info = match target {
+                Ref::Rule(rule) => {
+                    rules[*rule as usize].reports = false;
+                    &rules[*rule as usize].info
+                }
+                Ref::Correlation(rule) => {
+                    correlations[*rule as usize].reports = false;
+                    &correlations[*rule as usize].info
+                }
+            };
+            // The specification silences whatever is counted. Who counts a rule that was written to report rarely means that.
+            let said = info.attribute.as_ref();
+            if said
+                .is_some_and(|said| said.get("role").and_then(|role| role.as_str()) != Some("base"))
+            {
+                warnings.push(format!(
+                    "{}: {:?} reports nothing itself any more, since a correlation counts it without `generate: true`; write `hudun: {{ role: base }}` into it if that is meant",
+                    info.file, info.title
+                ));
             }
         }
+        warnings.sort();
         // An event that is two stages of one ordered correlation counts for the later first: it can't be both.
         for rule in &mut rules {
             rule.counted_by

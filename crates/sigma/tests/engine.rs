@@ -746,3 +746,24 @@ fn a_hostile_regex_is_refused_or_runs_in_linear_time() {
     let fits = json!({ "f": "a".repeat(200_000) });
     assert_eq!(set.matches(&fits, None, &mut Scratch::default()).len(), 1);
 }
+
+/// What a correlation counts reports nothing itself, by the specification. Of a rule that was written to report, that is told.
+#[test]
+fn a_reporting_rule_that_is_counted_is_told_of() {
+    let rule = |role: &str| {
+        format!(
+            "title: Opened\nname: opened\nlogsource: {{ product: shop }}\ndetection: {{ s: {{ a: 1 }}, condition: s }}\nhudun: {{ {role} }}\n---\ntitle: Many\ncorrelation:\n  type: event_count\n  rules: [opened]\n  group-by: [who]\n  timespan: 1m\n  condition: {{ gte: 3 }}\n"
+        )
+    };
+    let warned = |text: &str| {
+        let set = Loader::new().source("own.yml", text).load().unwrap();
+        (set.warnings().len(), set.reporting().count())
+    };
+    assert_eq!(warned(&rule("why: { en: x, zh: x }")), (1, 1));
+    assert_eq!(warned(&rule("role: base")), (0, 1));
+    let loud = rule("why: { en: x, zh: x }").replace("timespan", "generate: true\n  timespan");
+    assert_eq!(warned(&loud), (0, 2));
+    // Rules of others say nothing of it.
+    let plain = rule("role: base").replace("hudun: { role: base }\n", "");
+    assert_eq!(warned(&plain), (0, 1));
+}

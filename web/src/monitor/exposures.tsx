@@ -21,6 +21,7 @@ export function ExposuresPage() {
       {(view) => (
         <div className="grid">
           <ExposuresPanel view={view} reload={query.reload} />
+          {view.pairings.length > 0 && <PairingsPanel pairings={view.pairings} reload={query.reload} />}
           <AssetsPanel assets={view.assets} reload={query.reload} />
           <FeedsPanel feeds={view.feeds} reload={query.reload} />
           <SubscriptionsPanel view={view} reload={query.reload} />
@@ -96,13 +97,20 @@ function ExposureRow({ exposure, reload }: { exposure: Exposure; reload: () => v
     if (done) reload();
     return done;
   };
+  const confirm = async (reason: string) => {
+    const done = await run(() => unwrap(api.POST("/api/exposures/{exposure}/confirm", { ...path, body: { reason } })));
+    if (done) reload();
+    return done;
+  };
   return (
     <div className="row" data-testid="exposure" data-vulnerability={exposure.vulnerability} data-state={exposure.state} style={{ alignItems: "flex-start", flexWrap: "wrap" }}>
       <div className="grow" style={{ minWidth: 260 }}>
         <div>
           <Tag color={CLASS_COLORS[exposure.what as Class]}>{t(CLASSES[exposure.what as Class])}</Tag>
           <Tag>{t(STATES[exposure.state as State])}</Tag>
-          {exposure.unknown && <Tag color="purple">{t("exposures.unknown")}</Tag>}
+          {exposure.state === "proposed" && <Tag color="gold">{t(exposure.matched === "name" ? "exposures.confidenceMedium" : "exposures.confidenceLow")}</Tag>}
+          {exposure.matched === "confirmed" && <Tag color="green">{t("exposures.confirmed")}</Tag>}
+          {exposure.unknown && exposure.state !== "proposed" && <Tag color="purple">{t("exposures.unknown")}</Tag>}
           <b>{exposure.vulnerability}</b> {exposure.due_at && exposure.state === "open" && <Countdown to={exposure.due_at} />}
         </div>
         <ol style={{ margin: "6px 0", paddingInlineStart: 20 }} data-testid="story">
@@ -158,6 +166,15 @@ function ExposureRow({ exposure, reload }: { exposure: Exposure; reload: () => v
             {t("exposures.check")}
           </Button>
         )}
+        {leads && exposure.state === "proposed" && (
+          <AskReason
+            testid="confirm"
+            label={t("exposures.confirm")}
+            title={t("exposures.confirmTitle", { product: exposure.product, component: exposure.component })}
+            hint={t("exposures.confirmSay")}
+            send={confirm}
+          />
+        )}
         {leads && exposure.state !== "closed" && exposure.state !== "suppressed" && (
           <Button size="small" data-testid="state" onClick={() => setStating(true)}>
             {t("exposures.state")}
@@ -188,6 +205,35 @@ function StateModal({ exposure, close, done }: { exposure: Exposure; close: () =
         {t("exposures.until")} <input type="date" required value={until} onChange={(event) => setUntil(event.target.value)} />
       </label>
     </Dialog>
+  );
+}
+
+/** Names in advisories that people confirmed to mean products of ours. */
+function PairingsPanel({ pairings, reload }: { pairings: Schemas["PairingView"][]; reload: () => void }) {
+  const { t, lang } = useI18n();
+  const { run } = useCommand();
+  const leads = useMay("commander", "security");
+  const remove = async (pairing: string, reason: string) => {
+    const done = await run(() => unwrap(api.POST("/api/pairings/{pairing}/remove", { params: { path: { pairing } }, body: { reason } })));
+    if (done) reload();
+    return done;
+  };
+  return (
+    <Panel title={t("exposures.pairings")} className="w12" testid="pairings">
+      {pairings.map((one) => (
+        <div className="row" key={one.id} data-testid="pairing" style={{ alignItems: "flex-start", flexWrap: "wrap" }}>
+          <div className="grow">
+            <b>{one.product}</b> = {one.component} <small className="soft">{one.asset ?? t("exposures.allAssets")}</small>
+            <div>
+              <small className="soft">
+                {moment(one.at, lang)} · {one.by}: {one.reason}
+              </small>
+            </div>
+          </div>
+          {leads && <AskReason testid="unpair" label={t("exposures.unpair")} title={t("exposures.unpairTitle", { product: one.product })} hint={t("exposures.unpairSay")} send={(reason) => remove(one.id, reason)} />}
+        </div>
+      ))}
+    </Panel>
   );
 }
 

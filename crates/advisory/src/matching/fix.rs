@@ -10,7 +10,7 @@ use super::order::{How, Key, sort_keys};
 use super::outcome::{Against, Said};
 use super::report::Part;
 use super::verdict::MOST_ENDS;
-use crate::record::{Identity, Status};
+use crate::record::Status;
 use crate::version::Ecosystem;
 
 /// Most versions of a component that are tried.
@@ -59,7 +59,7 @@ pub(super) fn fix(
         if proposed {
             one.identity == by.identity
         } else {
-            one.identity <= Identity::Cpe
+            one.identity.decides()
         }
     };
     let heard: Vec<&(Said, Against<'_>)> = said

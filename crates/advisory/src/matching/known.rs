@@ -6,6 +6,7 @@ use packageurl::PackageUrl;
 
 use super::alias;
 use super::key::{Keys, cpe_key, name_keys, plain, purl_key, release, same_release};
+use super::pair::{self, Pair};
 use crate::cpe::{Attribute, Cpe};
 use crate::record::{Affected, Identity};
 use crate::sbom::Component;
@@ -28,6 +29,8 @@ pub(super) struct Known<'a> {
     cpe_version: Option<String>,
     /// The version before the distribution's own part.
     upstream: Option<String>,
+    /// Names that a person confirmed to mean it.
+    confirmed: Vec<String>,
 }
 
 struct Named {
@@ -125,7 +128,16 @@ impl<'a> Known<'a> {
             cpe_version: cpes.iter().find_map(|(cpe, _)| cpe.release()),
             cpes,
             upstream,
+            confirmed: Vec::new(),
         }
+    }
+
+    /// With the names that a person confirmed to mean it.
+    pub(super) fn with(mut self, pairs: &[Pair]) -> Self {
+        if !pairs.is_empty() {
+            self.confirmed = pair::of(pairs, &self);
+        }
+        self
     }
 
     /// All keys to look up.
@@ -194,7 +206,8 @@ impl<'a> Known<'a> {
                 release,
             });
         }
-        self.by_cpe(affected, keys).or_else(|| self.by_name(keys))
+        self.by_cpe(affected, keys)
+            .or_else(|| self.by_name(affected, keys))
     }
 
     fn by_cpe(&self, affected: &Affected, keys: &Keys) -> Option<Seen<'_>> {
@@ -281,7 +294,7 @@ impl<'a> Known<'a> {
         )
     }
 
-    fn by_name(&self, keys: &Keys) -> Option<Seen<'_>> {
+    fn by_name(&self, affected: &Affected, keys: &Keys) -> Option<Seen<'_>> {
         let curated = keys
             .names
             .iter()
@@ -295,7 +308,9 @@ impl<'a> Known<'a> {
                 .iter()
                 .any(|own| maker.starts_with(own.as_str()) || own.starts_with(maker));
         Some(Seen {
-            identity: if curated || same_maker {
+            identity: if pair::among(&self.confirmed, affected) {
+                Identity::Confirmed
+            } else if curated || same_maker {
                 Identity::Name
             } else {
                 Identity::Text

@@ -175,7 +175,7 @@ pub(super) fn settle_releases(said: &mut [(Said, Against<'_>)]) {
 /// silent on the version leaves the word to the others. Where the surest is unknown, a less sure one may still say affected,
 /// never unaffected. What was recognised by a name is never decided.
 pub(super) fn outcome(said: &[(Said, Against<'_>)]) -> Option<Outcome> {
-    let decides = |one: &Said| one.identity <= Identity::Cpe;
+    let decides = |one: &Said| one.identity.decides();
     let tier = |identity: Identity| if identity <= Identity::Package { 0 } else { 1 };
     let strongest = |wanted: u8| {
         said.iter()

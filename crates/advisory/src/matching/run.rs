@@ -11,6 +11,7 @@ use super::fix::{self, Upgrade};
 use super::index::Index;
 use super::known::Known;
 use super::outcome::{Statement, of_records, outcome, scores, settle_releases, verdicts};
+use super::pair::Pair;
 use super::parts::{arrange, in_parts, threads};
 use super::platform::Around;
 use super::report::{Decided, Finding, Identifier, Part, Report, Summary, Vulnerability};
@@ -31,6 +32,8 @@ pub struct Options {
     pub asset: Asset,
     /// One's own statements.
     pub own: Vec<Own>,
+    /// Names that a person confirmed to mean a component.
+    pub pairs: Vec<Pair>,
     /// The day on which own statements are judged; without one those that end do not count.
     pub today: Option<Date>,
     /// Report what is not affected too.
@@ -48,6 +51,7 @@ impl Default for Options {
         Self {
             asset: Asset::default(),
             own: Vec::new(),
+            pairs: Vec::new(),
             today: None,
             all: false,
             most: 1_000_000,
@@ -67,7 +71,10 @@ pub fn match_inventory(
     options: &Options,
 ) -> Result<Report, IndexError> {
     let (distinct, places) = distinct(&inventory.components);
-    let known: Vec<Known<'_>> = distinct.iter().map(|one| Known::of(one)).collect();
+    let known: Vec<Known<'_>> = distinct
+        .iter()
+        .map(|one| Known::of(one).with(&options.pairs))
+        .collect();
     let parts = known
         .iter()
         .zip(&places)
@@ -272,7 +279,7 @@ fn remaining(statements: &[Statement<'_>], known: &Known<'_>, tried: &[&str]) ->
         let Some(seen) = known.recognise(statement.affected, statement.keys()) else {
             continue;
         };
-        if seen.identity > Identity::Cpe || seen.upstream {
+        if !seen.identity.decides() || seen.upstream {
             continue;
         }
         let affected = statement.affected;
@@ -487,8 +494,9 @@ impl<'a> OfGroup<'a> {
         } else {
             outcome.status
         };
-        // A name in a source that does not name the version is no ground for a proposal.
-        if outcome.proposed && decided_by.verdict.is_silent() && !self.options.all {
+        // A name in a source that does not name the version is no ground for a proposal; and what texts list is what is affected.
+        let by_name = outcome.proposed || decided_by.identity == Identity::Confirmed;
+        if by_name && decided_by.verdict.is_silent() && !self.options.all {
             return None;
         }
         let disagreement = verdicts(&said);

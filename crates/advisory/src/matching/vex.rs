@@ -7,7 +7,7 @@ use super::because::Because;
 use super::key::{Keys, package_of, purl_key};
 use super::known::Known;
 use super::platform::Around;
-use crate::record::{Affected, Identity, Record, Source, Status};
+use crate::record::{Affected, Record, Source, Status};
 
 /// One's own statement that a vulnerability does not matter for a component.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +63,7 @@ pub(super) fn supplier(
     around: &Around<'_>,
 ) -> Option<Suppressed> {
     let own = known.recognise(affected, keys).is_some_and(|seen| {
-        seen.identity <= Identity::Cpe
+        seen.identity.decides()
             && seen.edition.is_none()
             && seen.release.is_none()
             && says_so(affected, seen.version, seen.order)

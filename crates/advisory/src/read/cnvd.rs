@@ -143,6 +143,33 @@ fn is_tail_word(word: &str) -> bool {
         || (!word.is_empty() && word.is_ascii() && span::qualifies(word))
 }
 
+/// Whether a name says only what kind of thing it is: in `Pluck pluck CMS` the word before it belongs to the name.
+fn is_kind(name: &str) -> bool {
+    const KINDS: [&str; 20] = [
+        "cms",
+        "crm",
+        "erp",
+        "oa",
+        "scrm",
+        "bbs",
+        "blog",
+        "shop",
+        "mail",
+        "forum",
+        "server",
+        "client",
+        "app",
+        "portal",
+        "gateway",
+        "framework",
+        "plugin",
+        "system",
+        "studio",
+        "manager",
+    ];
+    KINDS.iter().any(|kind| name.eq_ignore_ascii_case(kind))
+}
+
 /// Maker and product. The maker is the first word, and is often said twice: `Apple  Apple iOS`.
 fn named(name: &str) -> (String, String) {
     let name = name.trim().trim_end_matches([',', ';', ':']).trim();
@@ -153,7 +180,8 @@ fn named(name: &str) -> (String, String) {
     let again = rest
         .split_once(' ')
         .filter(|(first, _)| first.to_lowercase() == vendor.to_lowercase())
-        .map(|(_, behind)| behind.trim());
+        .map(|(_, behind)| behind.trim())
+        .filter(|behind| !is_kind(behind));
     (vendor.to_owned(), again.unwrap_or(rest).to_owned())
 }
 

@@ -163,6 +163,7 @@ struct Vulnerability {
     ids: Vec<Id>,
     #[serde(deserialize_with = "or_null")]
     title: String,
+    #[serde(deserialize_with = "kind")]
     cwe: Option<Cwe>,
     #[serde(deserialize_with = "or_null")]
     cwes: Vec<Cwe>,
@@ -190,6 +191,22 @@ struct Vulnerability {
 struct Id {
     #[serde(deserialize_with = "or_null")]
     text: String,
+}
+
+/// The kind; a text instead of an object costs the kind, and not the advisory.
+fn kind<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Cwe>, D::Error> {
+    let value = serde_json::Value::deserialize(from)?;
+    if let serde_json::Value::String(text) = &value {
+        let begin = text.find("CWE-").unwrap_or(text.len());
+        let id: String = text
+            .get(begin..)
+            .unwrap_or_default()
+            .chars()
+            .take_while(|c| c.is_ascii_alphanumeric() || *c == '-')
+            .collect();
+        return Ok((!id.is_empty()).then_some(Cwe { id }));
+    }
+    Ok(serde_json::from_value(value).unwrap_or_default())
 }
 
 #[derive(Default, Deserialize)]
@@ -648,7 +665,7 @@ pub(super) fn split_purl(purl: &str) -> (String, Option<String>) {
 }
 
 /// Percent signs unfolded, where that gives a text.
-fn unescaped(text: &str) -> String {
+pub(super) fn unescaped(text: &str) -> String {
     let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
     while let Some((first, more)) = rest.split_first() {
         let digit = |at: usize| more.get(at).and_then(|byte| char::from(*byte).to_digit(16));

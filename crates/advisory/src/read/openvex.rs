@@ -161,6 +161,18 @@ fn record(statement: &Statement, document: &Document, out: &mut Out<'_>) -> Resu
     Ok(record)
 }
 
+/// The tag of an image: `1.4` of `pkg:oci/crm?repository_url=reg.example/crm&tag=1.4`.
+fn tag(purl: &str) -> Option<String> {
+    let image = purl.starts_with("pkg:oci/") || purl.starts_with("pkg:docker/");
+    let (_, qualifiers) = purl.split('#').next()?.split_once('?')?;
+    let mut tags = qualifiers
+        .split('&')
+        .filter_map(|one| one.strip_prefix("tag="));
+    tags.next()
+        .filter(|tag| image && !tag.is_empty())
+        .map(super::csaf::unescaped)
+}
+
 fn affected(product: &Product, status: Status, author: &str, out: &mut Out<'_>) -> Affected {
     let (id, identifiers, subcomponents) = match product {
         Product::Name(id) => (id.as_str(), None, &[][..]),
@@ -180,8 +192,9 @@ fn affected(product: &Product, status: Status, author: &str, out: &mut Out<'_>) 
                 .or(identifiers.cpe22.as_deref())
         })
         .and_then(|text| clean::cpe(text, out));
-    let (purl, version) = match purl.map(split_purl) {
-        Some((purl, version)) => (Some(purl), version),
+    let (purl, version) = match purl.map(|text| (split_purl(text), text)) {
+        // An image without a digest is meant with its tag, and no other.
+        Some(((purl, version), text)) => (Some(purl), version.or_else(|| tag(text))),
         None => (None, cpe.as_ref().and_then(Cpe::release)),
     };
     let mut affected = Affected {

@@ -28,6 +28,8 @@ pub(crate) fn mount(routes: &mut Routes) {
     routes.json(at::CHECK_EXPOSURE, check_exposure);
     routes.json(at::STATE_EXPOSURE, state_exposure);
     routes.json(at::UNSTATE_EXPOSURE, unstate_exposure);
+    routes.json(at::CONFIRM_EXPOSURE, confirm_exposure);
+    routes.json(at::REMOVE_PAIRING, remove_pairing);
     routes.json(at::PUT_ASSET, put_asset);
     routes.json(at::REMOVE_ASSET, remove_asset);
     routes.json(at::ACCEPT_FEED, accept_feed);
@@ -120,6 +122,18 @@ async fn unstate_exposure(call: Call, body: api::Reason) -> Answered<api::Done> 
     short("reason", &body.reason, 500, true)?;
     let exposure = call.param("exposure")?;
     intelligence(&call, Intelligence::Unstate(exposure, body.reason)).await
+}
+
+async fn confirm_exposure(call: Call, body: api::Reason) -> Answered<api::Done> {
+    short("reason", &body.reason, 500, true)?;
+    let exposure = call.param("exposure")?;
+    intelligence(&call, Intelligence::Confirm(exposure, body.reason)).await
+}
+
+async fn remove_pairing(call: Call, body: api::Reason) -> Answered<api::Done> {
+    short("reason", &body.reason, 500, true)?;
+    let pairing = call.param("pairing")?;
+    intelligence(&call, Intelligence::Unpair(pairing, body.reason)).await
 }
 
 async fn put_asset(call: Call, body: api::NewAsset) -> Answered<api::Done> {

@@ -232,6 +232,9 @@ impl Desk for TestDesk {
             checkable: state == "open",
             incident: None,
             first_at: ago(60_000),
+            matched: if state == "proposed" { "text" } else { "purl" }.to_owned(),
+            product: "深圳某某 Hudun SCRM".to_owned(),
+            pairing: None,
             statement: (state == "suppressed").then(|| "s".to_owned()),
         };
         ready(Ok(api::ExposuresView {
@@ -284,6 +287,15 @@ impl Desk for TestDesk {
                 open: 1,
                 by_hand: true,
                 unread: vec!["/srv/scrm/sbom.json: it is no file".to_owned()],
+            }],
+            pairings: vec![api::PairingView {
+                id: "two".to_owned(),
+                product: "云犀 云犀SCRM".to_owned(),
+                component: "pkg:composer/yunxi/scrm".to_owned(),
+                asset: None,
+                by: "lead".to_owned(),
+                reason: "按合同是同一产品".to_owned(),
+                at: ago(3 * 86_400_000),
             }],
             subscriptions: vec![api::SubscriptionView {
                 id: "one".to_owned(),

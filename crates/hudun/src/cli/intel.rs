@@ -409,7 +409,17 @@ fn load(
                 reason("refused").trim()
             );
         }
-        if begun.elapsed() > PATIENCE && drop.join(&name).exists() {
+        // With `keep_done: 0` what was taken is removed: only its reasons are left, if there are any.
+        if !drop.join(&name).exists()
+            && !drop.join("done").join(&name).exists()
+            && !drop.join("refused").join(&name).exists()
+        {
+            tell(&manifest);
+            let told = reason("done");
+            print!("运行中的守卫已载入 / loaded by the guard that is running\n{told}");
+            return Ok(code(told.is_empty()));
+        }
+        if begun.elapsed() > PATIENCE {
             bail!(
                 "{}: the guard that is running has not taken it up yet; it will be moved to done or refused",
                 drop.join(&name).display()

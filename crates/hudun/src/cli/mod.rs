@@ -246,6 +246,28 @@ enum ExposureCommand {
         #[command(flatten)]
         entrance: Entrance,
     },
+    /// Confirm that a proposal's name means the component. It counts in full from then on, and so do later advisories under
+    /// that name, until `unconfirm`.
+    Confirm {
+        /// The exposure, a proposal (`list --all` shows them).
+        exposure: String,
+        /// Why: how it is known to be the same product.
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        entrance: Entrance,
+    },
+    /// List the confirmed names, or take one back: what rests on it is a mere proposal again.
+    Unconfirm {
+        /// The confirmed name's identifier; without it they are listed.
+        #[arg(requires = "reason")]
+        pairing: Option<String>,
+        /// Why.
+        #[arg(long, requires = "pairing")]
+        reason: Option<String>,
+        #[command(flatten)]
+        entrance: Entrance,
+    },
     /// Ask the running product, harmlessly, whether the hole is open.
     Check {
         /// The exposure.

@@ -206,6 +206,43 @@ pub(super) fn exposure(command: ExposureCommand) -> anyhow::Result<ExitCode> {
                 or_none(lines.collect(), "no exposures")
             })
         }
+        ExposureCommand::Confirm {
+            exposure,
+            reason,
+            entrance,
+        } => {
+            let done: Done = press(
+                &entrance,
+                &path(api::endpoint::CONFIRM_EXPOSURE.path, &[&exposure]),
+                &json!({ "reason": reason }),
+            )?;
+            show(&entrance, &done, said)
+        }
+        ExposureCommand::Unconfirm {
+            pairing: Some(pairing),
+            reason,
+            entrance,
+        } => {
+            let done: Done = press(
+                &entrance,
+                &path(api::endpoint::REMOVE_PAIRING.path, &[&pairing]),
+                &json!({ "reason": reason }),
+            )?;
+            show(&entrance, &done, said)
+        }
+        ExposureCommand::Unconfirm { entrance, .. } => {
+            let view: api::ExposuresView = get(&entrance, api::endpoint::EXPOSURES.path)?;
+            show(&entrance, &view.pairings, |pairings| {
+                let lines = pairings.iter().map(|one| {
+                    let on = one.asset.as_deref().unwrap_or("all assets");
+                    format!(
+                        "{}  {:?} = {} ({on})  {}  {}: {}",
+                        one.id, one.product, one.component, one.at, one.by, one.reason
+                    )
+                });
+                or_none(lines.collect(), "no names are confirmed")
+            })
+        }
         ExposureCommand::Check { exposure, entrance } => {
             let done: Done = press(
                 &entrance,

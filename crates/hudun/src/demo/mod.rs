@@ -168,11 +168,7 @@ impl Demo {
         std::fs::create_dir_all(&mail)?;
         let mailbox = TcpListener::bind(loopback(0)).await?;
         let mail_port = mailbox.local_addr()?.port();
-        let control = Arc::new(Control::new(
-            Arc::clone(&host),
-            options.seed,
-            upstream.clone(),
-        ));
+        let control = Arc::new(Control::new(Arc::clone(&host), options.seed));
         let config = demo_config(
             &options,
             upstream,
@@ -200,7 +196,6 @@ impl Demo {
         // Until a drill brings an account of its own, harmless checks go in with that of a salesperson.
         if let Some(person) = control.stealable.first() {
             let verifier = Verifier {
-                upstream: control.upstream.clone(),
                 account: person.account.clone(),
                 password: person.password.clone(),
             };
@@ -371,7 +366,6 @@ impl Demo {
 /// What the console may do with the demo.
 struct Control {
     host: Arc<ScrmHost>,
-    upstream: String,
     /// One salesperson of each firm, who stays at home: their accounts are the ones that are stolen.
     stealable: Vec<StaffCredential>,
     inside: OnceLock<Inside>,
@@ -387,7 +381,7 @@ struct Inside {
 }
 
 impl Control {
-    fn new(host: Arc<ScrmHost>, seed: u64, upstream: String) -> Self {
+    fn new(host: Arc<ScrmHost>, seed: u64) -> Self {
         let mut stealable: Vec<StaffCredential> = Vec::new();
         for person in demo_staff(seed) {
             let known = stealable.iter().any(|other| other.tenant == person.tenant);
@@ -397,7 +391,6 @@ impl Control {
         }
         Self {
             host,
-            upstream,
             stealable,
             inside: OnceLock::new(),
             running: Arc::default(),
@@ -424,7 +417,6 @@ impl Control {
             bail!("there is no account to steal")
         };
         let verifier = Verifier {
-            upstream: self.upstream.clone(),
             account: stolen.account.clone(),
             password: stolen.password.clone(),
         };

@@ -5,7 +5,9 @@ use hudun_advisory::matching::Own;
 use hudun_console::{DeskError, Intelligence, api, api::Caller};
 use hudun_core::{LedgerDraft, Recorder as _, Text, Timestamp};
 use hudun_intel::assets::{Asset, AssetEntry, AssetError, Product};
-use hudun_intel::exposures::{Exposure, RegisterError, State, Statement, story, without_version};
+use hudun_intel::exposures::{
+    Exposure, Pairing, RegisterError, State, Statement, story, without_version,
+};
 use hudun_intel::subscriptions::{About, Subscription};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -24,6 +26,7 @@ impl Office {
         let intel = &self.intel;
         let all = intel.known.register.all().await;
         let statements = intel.known.register.statements().await.map_err(register)?;
+        let pairings = intel.known.register.pairings().await.map_err(register)?;
         let assets = intel.assets.all().await;
         let summaries = intel.known.register.summaries().await;
         let subscriptions = intel.subscriptions.all().await.map_err(error::store)?;
@@ -42,10 +45,11 @@ impl Office {
             let asset = assets.iter().find(|asset| asset.entry.name == one.asset);
             let checkable =
                 asset.is_some_and(|asset| asset.entry.guarded) && intel.known.checkable(one);
-            exposure_view(one, checkable, &statements)
+            exposure_view(one, checkable, &statements, &pairings)
         });
+        let exposures = exposures.collect();
         Ok(api::ExposuresView {
-            exposures: exposures.collect(),
+            exposures,
             more,
             advisories: snapshot.index.counts().records,
             feeds: intel
@@ -64,6 +68,7 @@ impl Office {
                 })
                 .collect(),
             assets: asset_views,
+            pairings: pairings.into_iter().map(pairing_view).collect(),
             subscriptions: subscriptions.into_iter().map(subscription_view).collect(),
             kinds: Kind::ALL
                 .iter()
@@ -84,6 +89,10 @@ impl Office {
             Intelligence::Unstate(exposure, reason) => {
                 self.unstate_exposure(by, &exposure, &reason).await
             }
+            Intelligence::Confirm(exposure, reason) => {
+                self.confirm_exposure(by, &exposure, reason).await
+            }
+            Intelligence::Unpair(pairing, reason) => self.unpair(by, &pairing, &reason).await,
             Intelligence::PutAsset(asset) => self.put_asset(by, asset).await,
             Intelligence::RemoveAsset(asset, reason) => {
                 self.remove_asset(by, &asset, &reason).await
@@ -184,6 +193,45 @@ impl Office {
         }
         self.intel.wake.now();
         Ok(api::Done::new("声明已撤回", "The statement is taken back"))
+    }
+
+    async fn confirm_exposure(&self, by: &Caller, id: &str, reason: String) -> Got<api::Done> {
+        let exposure = self.exposure(id).await?;
+        if !exposure.proposed || exposure.is_closed() || exposure.product.is_empty() {
+            return Err(conflict(
+                "它不是待认领的：没有要确认的名字。",
+                "It is not a proposal: there is no name to confirm.",
+            ));
+        }
+        let now = Timestamp::now();
+        let pairing = Pairing::of(&exposure, by.account.clone(), reason, now);
+        let body = json!({ "exposure": exposure.id, "vulnerability": exposure.vulnerability, "record": exposure.record,
+            "asset": exposure.asset, "pairing": pairing });
+        self.note_exposure(by, "exposure.confirmed", now, body)?;
+        let register_ = &self.intel.known.register;
+        register_.pair(&pairing).await.map_err(register)?;
+        self.intel.wake.now();
+        Ok(api::Done::new(
+            "已确认是同一产品；同名的公告从现在起都算数",
+            "Confirmed as the same product; advisories under that name count from now on",
+        ))
+    }
+
+    async fn unpair(&self, by: &Caller, id: &str, reason: &str) -> Got<api::Done> {
+        let register_ = &self.intel.known.register;
+        let all = register_.pairings().await.map_err(register)?;
+        let pairing = all.iter().find(|one| one.id == id);
+        let pairing = pairing.ok_or(DeskError::NotFound("pairing"))?;
+        let now = Timestamp::now();
+        let body = json!({ "pairing": pairing, "reason": reason });
+        self.note_exposure(by, "exposure.unconfirmed", now, body)?;
+        register_.unpair(id).await.map_err(register)?;
+        self.intel.wake.now();
+        self.tell_exposures(now);
+        Ok(api::Done::new(
+            "确认已撤回：靠它成立的又成了待认领",
+            "The name is not confirmed any more: what rests on it is a proposal again",
+        ))
     }
 
     async fn put_asset(&self, by: &Caller, wanted: api::NewAsset) -> Got<api::Done> {
@@ -326,7 +374,12 @@ impl Office {
     }
 }
 
-fn exposure_view(one: &Exposure, checkable: bool, statements: &[Statement]) -> api::ExposureView {
+fn exposure_view(
+    one: &Exposure,
+    checkable: bool,
+    statements: &[Statement],
+    pairings: &[Pairing],
+) -> api::ExposureView {
     let state = match &one.state {
         State::Open if one.proposed => "proposed",
         State::Open => "open",
@@ -345,6 +398,12 @@ fn exposure_view(one: &Exposure, checkable: bool, statements: &[Statement]) -> a
         version: one.version.clone(),
         places: one.places.clone(),
         state: state.to_owned(),
+        matched: one.matched.as_ref().map(word).unwrap_or_default(),
+        product: one.product.clone(),
+        pairing: pairings
+            .iter()
+            .find(|pairing| pairing.is_of(one))
+            .map(|pairing| pairing.id.clone()),
         unknown: one.status == hudun_advisory::Status::Unknown,
         what: word(&one.what),
         due_at: one.due_at.filter(|_| one.what != What::Watch),
@@ -374,6 +433,18 @@ fn is_of(statement: &Statement, exposure: &Exposure) -> bool {
         .iter()
         .any(|id| id.eq_ignore_ascii_case(&own.vulnerability))
         && (own.component == component || own.component == exposure.component)
+}
+
+fn pairing_view(one: Pairing) -> api::PairingView {
+    api::PairingView {
+        id: one.id,
+        product: one.pair.product,
+        component: one.pair.component,
+        asset: one.asset,
+        by: one.by,
+        reason: one.reason,
+        at: one.at,
+    }
 }
 
 fn asset_view(asset: &Asset, open: u64, unmatchable: u64) -> api::AssetView {
@@ -453,6 +524,10 @@ fn register(cause: RegisterError) -> DeskError {
     match cause {
         RegisterError::Store(cause) => error::store(cause),
         RegisterError::NoSuch(_) => DeskError::NotFound("exposure"),
+        RegisterError::ManyPairings => conflict(
+            "已确认的名字太多（上限一万），请先撤掉不再需要的。",
+            "Too many names are confirmed (10,000 at most); take back those that are not needed any more.",
+        ),
         other => DeskError::Internal(other.to_string()),
     }
 }

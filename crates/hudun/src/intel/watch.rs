@@ -9,11 +9,11 @@ use hudun_advisory::matching::Index;
 use hudun_console::Live;
 use hudun_console::api::Happening;
 use hudun_core::{
-    Actor, Finding, FindingId, IncidentId, LedgerDraft, Level, ModuleId, Recorder, TenantId, Text,
-    Timestamp,
+    Actor, Finding, FindingId, IncidentId, IncidentState, LedgerDraft, Level, ModuleId, Recorder,
+    TenantId, Text, TimelineMark, Timestamp,
 };
 use hudun_intel::assets::Assets;
-use hudun_intel::exposures::{Change, Exposure, Moved, Refreshed, State, story};
+use hudun_intel::exposures::{Change, CheckOutcome, Exposure, Moved, Refreshed, State, story};
 use hudun_intel::feeds::{Feeds, Snapshot};
 use hudun_intel::subscriptions::Subscriptions;
 use hudun_profile::OTHER;
@@ -33,6 +33,9 @@ const VERSION: Duration = Duration::from_secs(10);
 const ANYWAY: Duration = Duration::from_secs(3600);
 /// Most exposures of a change that the ledger names one by one.
 const NAMED: usize = 200;
+/// Cases that are looked through for one that was opened just before a crash.
+const CASES: u32 = 1_000;
+const RULE: &str = "intel.exposure";
 
 /// Feeds, assets and exposures of the running guard.
 pub struct Intel {
@@ -97,6 +100,11 @@ impl Intel {
             };
             if again {
                 let snapshot = self.newest(&mut snapshots);
+                for (feed, records) in self.feeds.take_accepted() {
+                    let body =
+                        json!({ "feed": feed, "records": records, "reason": "hudun intel accept" });
+                    self.note_by("command line", "feed.accepted", body);
+                }
                 self.hear(&snapshot, heard).await;
                 heard = snapshot.revision;
                 if let Err(error) = self.again(&snapshot, &intake).await {
@@ -205,9 +213,15 @@ impl Intel {
         if !refreshed.changes.is_empty() {
             self.tell(snapshot, &refreshed);
         }
+        // Only the product behind the gateway can be asked.
+        let is_guarded = |exposure: &Exposure| {
+            let mut of = assets.iter().filter(|one| one.entry.name == exposure.asset);
+            of.any(|one| one.entry.guarded)
+        };
         let mut grave: BTreeMap<(TenantId, String), Vec<Exposure>> = BTreeMap::new();
         for change in refreshed.changes {
-            let Some(exposure) = self.checked(change).await? else {
+            let guarded = is_guarded(&change.exposure);
+            let Some(exposure) = self.checked(change, guarded).await? else {
                 continue;
             };
             let tenant = exposure
@@ -217,21 +231,29 @@ impl Intel {
             let asset = exposure.asset.clone();
             grave.entry((tenant, asset)).or_default().push(exposure);
         }
-        // What was written down as grave and has no case: a crash or an error came in between.
-        for exposure in known.register.all().await {
+        // What was written down and went no further: a crash or an error came in between.
+        for mut exposure in known.register.all().await {
+            if unchecked(&exposure)
+                && is_guarded(&exposure)
+                && let Some(outcome) = self.check(&exposure).await?
+            {
+                exposure.check = Some(outcome);
+            }
             let (tenant, asset) = (exposure.tenant.clone(), exposure.asset.clone());
             let waits = exposure.state == State::Open
                 && exposure.is_open()
                 && exposure.incident.is_none()
                 && is_grave(&exposure);
-            let of = grave
-                .entry((tenant.unwrap_or_else(|| self.tenant.clone()), asset))
-                .or_default();
-            if waits && !of.iter().any(|one| one.id == exposure.id) {
-                of.push(exposure);
+            let key = (tenant.unwrap_or_else(|| self.tenant.clone()), asset);
+            let under_way = |of: &Vec<Exposure>| of.iter().any(|one| one.id == exposure.id);
+            if !waits || grave.get(&key).is_some_and(under_way) {
+                continue;
+            }
+            match self.its_case(&key.0, &exposure, intake).await? {
+                Some(incident) => self.opened(incident, &[exposure], intake).await?,
+                None => grave.entry(key).or_default().push(exposure),
             }
         }
-        grave.retain(|_, exposures| !exposures.is_empty());
         for ((tenant, asset), exposures) in grave {
             let finding = self.finding(tenant, &asset, &exposures, triggered);
             if let Some(incident) = intake.take(finding).await? {
@@ -242,7 +264,7 @@ impl Intel {
     }
 
     /// Checks what can be checked; gives back what is so grave that it opens a case.
-    async fn checked(&self, change: Change) -> anyhow::Result<Option<Exposure>> {
+    async fn checked(&self, change: Change, guarded: bool) -> anyhow::Result<Option<Exposure>> {
         let mut exposure = change.exposure;
         let worse = matches!(
             change.moved,
@@ -251,18 +273,53 @@ impl Intel {
         if !worse || exposure.proposed {
             return Ok(None);
         }
-        let now = Timestamp::now();
-        if let Some(outcome) = self.known.check(&exposure, now).await {
-            let body = json!({ "exposure": exposure.id, "vulnerability": exposure.vulnerability, "asset": exposure.asset,
-                "exposed": outcome.exposed, "status": outcome.status });
-            self.note("exposure.checked", body);
-            self.known
-                .register
-                .checked(&exposure.id, outcome.clone())
-                .await?;
+        if guarded && let Some(outcome) = self.check(&exposure).await? {
             exposure.check = Some(outcome);
         }
         Ok((is_grave(&exposure) && change.moved != Moved::Unproven).then_some(exposure))
+    }
+
+    /// Checks one exposure and writes down what that came to; `None` where no check exists.
+    async fn check(&self, exposure: &Exposure) -> anyhow::Result<Option<CheckOutcome>> {
+        let Some(outcome) = self.known.check(exposure, Timestamp::now()).await else {
+            return Ok(None);
+        };
+        let body = json!({ "exposure": exposure.id, "vulnerability": exposure.vulnerability, "asset": exposure.asset,
+            "exposed": outcome.exposed, "status": outcome.status });
+        self.note("exposure.checked", body);
+        let register = &self.known.register;
+        register.checked(&exposure.id, outcome.clone()).await?;
+        Ok(Some(outcome))
+    }
+
+    /// The case that an exposure opened, where it opened one and raised the alarm, and was killed before that was written down
+    /// with the exposure. A case without an alarm is none: the finding is taken in again, joins it and raises it.
+    async fn its_case(
+        &self,
+        tenant: &TenantId,
+        exposure: &Exposure,
+        intake: &Intake,
+    ) -> anyhow::Result<Option<IncidentId>> {
+        let cases = &intake.office.cases;
+        let actor = asset_actor(&exposure.asset).name();
+        for case in cases.newest(CASES).await? {
+            let open = case.state != IncidentState::Closed
+                && case.tenant == *tenant
+                && case.mark(TimelineMark::Alerted).is_some();
+            if !open {
+                continue;
+            }
+            let findings = cases.findings(&case).await?;
+            let told = findings.iter().any(|finding| {
+                finding.rule == RULE
+                    && finding.actor.name() == actor
+                    && finding.tags.contains(&exposure.vulnerability)
+            });
+            if told {
+                return Ok(Some(case.id));
+            }
+        }
+        Ok(None)
     }
 
     /// Ties exposures to their case and drafts what can be drafted.
@@ -319,7 +376,7 @@ impl Intel {
             at: Timestamp::now(),
             triggered_at,
             tenant,
-            rule: "intel.exposure".to_owned(),
+            rule: RULE.to_owned(),
             title,
             why: Text::new(
                 format!("{}{}", why.zh, deed.zh),
@@ -330,7 +387,7 @@ impl Intel {
             } else {
                 Level::High
             },
-            actor: Actor::nobody(&format!("asset {asset}")),
+            actor: asset_actor(asset),
             module: module.unwrap_or_else(other),
             evidence: Vec::new(),
             tags: exposures
@@ -357,11 +414,15 @@ impl Intel {
     }
 
     fn note(&self, kind: &str, body: serde_json::Value) {
+        self.note_by("hudun", kind, body);
+    }
+
+    fn note_by(&self, by: &str, kind: &str, body: serde_json::Value) {
         let draft = LedgerDraft {
             at: Timestamp::now(),
             tenant: None,
             incident: None,
-            by: "hudun".to_owned(),
+            by: by.to_owned(),
             kind: kind.to_owned(),
             body,
         };
@@ -369,6 +430,23 @@ impl Intel {
             tracing::error!(%error, kind, "the ledger did not take an entry");
         }
     }
+}
+
+/// Whether a check is owed: it is true of us, or over by its version, and none was done since.
+fn unchecked(exposure: &Exposure) -> bool {
+    match &exposure.state {
+        State::Open => exposure.is_open() && exposure.check.is_none(),
+        State::Unproven { at, .. } => {
+            let checked = exposure.check.as_ref().map(|check| check.at);
+            checked.is_none_or(|checked| checked.millis_since(*at) < 0)
+        }
+        State::Suppressed { .. } | State::Closed { .. } => false,
+    }
+}
+
+/// Who stands for an asset in findings.
+fn asset_actor(asset: &str) -> Actor {
+    Actor::nobody(&format!("asset {asset}"))
 }
 
 /// What a check proves to be open needs somebody now even where its term is 14 days; what it proves to be shut does not.
@@ -384,6 +462,7 @@ const fn word(moved: &Moved) -> &'static str {
     match moved {
         Moved::Appeared => "appeared",
         Moved::Returned => "returned",
+        Moved::Doubted => "doubted",
         Moved::Graver(_) => "graver",
         Moved::Milder(_) => "milder",
         Moved::Suppressed => "suppressed",

@@ -3,8 +3,9 @@
 mod register;
 mod story;
 
-use hudun_advisory::Status;
 use hudun_advisory::decide::What;
+use hudun_advisory::matching::{Own, Pair};
+use hudun_advisory::{Identity, Status};
 use hudun_core::{IncidentId, TenantId, Text, Timestamp};
 use hudun_store::Keyed;
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,12 @@ pub struct Exposure {
     /// The component was recognised by a name alone; a person has to say whether it is the same product.
     #[serde(default)]
     pub proposed: bool,
+    /// How surely the component was recognised; none in what an older version wrote down.
+    #[serde(default)]
+    pub matched: Option<Identity>,
+    /// Maker and product, as the source that decided writes them.
+    #[serde(default)]
+    pub product: String,
     /// The rule, range and record that decided.
     pub because: Text,
     /// Its record and its source.
@@ -201,13 +208,83 @@ pub struct Statement {
     /// Its identifier.
     pub id: String,
     /// What it says.
-    pub own: hudun_advisory::matching::Own,
+    pub own: Own,
     /// When it was made.
     pub at: Timestamp,
 }
 
 impl Keyed for Statement {
     const COLLECTION: &'static str = "vex-statement";
+
+    fn id(&self) -> String {
+        self.id.clone()
+    }
+
+    fn at(&self) -> i64 {
+        self.at.as_millis()
+    }
+}
+
+/// A person's word that a name in advisories means a product of ours: kept, and used for every later record under that name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pairing {
+    /// Its identifier: the same for the same name, component and asset.
+    pub id: String,
+    /// The name and the component.
+    pub pair: Pair,
+    /// The one asset that it holds on; all of them where the component has a purl, since that names one product everywhere.
+    #[serde(default)]
+    pub asset: Option<String>,
+    /// Who said so.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Pairing {
+    /// The word of `by` that the name under which an exposure was proposed means its component.
+    pub fn of(exposure: &Exposure, by: String, reason: String, at: Timestamp) -> Self {
+        let (component, asset) = match &exposure.purl {
+            Some(purl) => (without_version(purl).to_owned(), None),
+            // Two assets may call two products by the same name.
+            None => (exposure.component.clone(), Some(exposure.asset.clone())),
+        };
+        let place = asset.as_deref().unwrap_or_default();
+        Self {
+            id: register::identifier(
+                place,
+                &component.to_lowercase(),
+                &exposure.product.to_lowercase(),
+            ),
+            pair: Pair {
+                product: exposure.product.clone(),
+                component,
+            },
+            asset,
+            by,
+            reason,
+            at,
+        }
+    }
+
+    /// Whether an exposure rests on it, or would.
+    pub fn is_of(&self, exposure: &Exposure) -> bool {
+        let component = match &exposure.purl {
+            Some(purl) => without_version(purl) == self.pair.component,
+            None => exposure.component.to_lowercase() == self.pair.component.to_lowercase(),
+        };
+        let here = self
+            .asset
+            .as_ref()
+            .is_none_or(|asset| *asset == exposure.asset);
+        component && here && self.pair.means(&exposure.product)
+    }
+}
+
+impl Keyed for Pairing {
+    const COLLECTION: &'static str = "product-pairing";
 
     fn id(&self) -> String {
         self.id.clone()

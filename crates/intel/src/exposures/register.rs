@@ -13,7 +13,7 @@ use hudun_store::{Collection, Store, StoreError};
 use jiff::civil::Date;
 use tokio::sync::Mutex;
 
-use super::{Beside, CheckOutcome, Exposure, State, Statement, Why};
+use super::{Beside, CheckOutcome, Exposure, Pairing, State, Statement, Why};
 use crate::assets::Asset;
 
 /// Most exposures of one asset; the most urgent ones are kept, the rest is counted.
@@ -24,12 +24,15 @@ const MOST_PROPOSED: usize = 500;
 const OVER_MS: i64 = 400 * 24 * 60 * 60_000;
 /// Most statements of one's own.
 const MOST_STATEMENTS: u32 = 10_000;
+/// Most confirmed names.
+const MOST_PAIRINGS: u32 = 10_000;
 const DAY_MS: i64 = 24 * 60 * 60_000;
 
 /// All exposures.
 pub struct Register {
     exposures: Collection<Exposure>,
     statements: Collection<Statement>,
+    pairings: Collection<Pairing>,
     known: Mutex<Known>,
 }
 
@@ -65,6 +68,8 @@ pub enum Moved {
     Appeared,
     /// It was over, suppressed or a mere proposal, and is true again.
     Returned,
+    /// Its name is not confirmed any more: it is a mere proposal again.
+    Doubted,
     /// Its class went up.
     Graver(What),
     /// Its class went down.
@@ -91,6 +96,7 @@ impl Register {
         Ok(Self {
             exposures,
             statements: store.collection(),
+            pairings: store.collection(),
             known: Mutex::new(known),
         })
     }
@@ -150,6 +156,34 @@ impl Register {
         Ok(self.statements.remove(id).await?)
     }
 
+    /// The names that people confirmed, newest first.
+    ///
+    /// # Errors
+    /// [`RegisterError::Store`].
+    pub async fn pairings(&self) -> Result<Vec<Pairing>, RegisterError> {
+        Ok(self.pairings.newest(MOST_PAIRINGS).await?)
+    }
+
+    /// Keeps a confirmed name; [`Register::refresh`] lets it count.
+    ///
+    /// # Errors
+    /// [`RegisterError`]; [`RegisterError::ManyPairings`] where there are 10,000 already.
+    pub async fn pair(&self, pairing: &Pairing) -> Result<(), RegisterError> {
+        let all = self.pairings().await?;
+        if all.len() >= MOST_PAIRINGS as usize && !all.iter().any(|one| one.id == pairing.id) {
+            return Err(RegisterError::ManyPairings);
+        }
+        Ok(self.pairings.put(pairing).await?)
+    }
+
+    /// Forgets a confirmed name. Tells whether there was one.
+    ///
+    /// # Errors
+    /// [`RegisterError`].
+    pub async fn unpair(&self, id: &str) -> Result<bool, RegisterError> {
+        Ok(self.pairings.remove(id).await?)
+    }
+
     /// Matches all assets. What is known already keeps its identifier, its case and the day on which it was known first;
     /// a vulnerability that gets another number meanwhile stays the same exposure. `beside` says what the guard itself knows
     /// of the vulnerability with these numbers on this asset.
@@ -169,13 +203,14 @@ impl Register {
             .into_iter()
             .map(|one| one.own)
             .collect();
+        let pairings = self.pairings().await?;
         let today = date(now);
         let mut known = self.known.lock().await;
         let mut refreshed = Refreshed::default();
         let mut seen = HashSet::new();
         for asset in assets {
             let name = asset.entry.name.clone();
-            let (findings, summary) = matched(index, asset, own.clone(), today).await?;
+            let (findings, summary) = matched(index, asset, own.clone(), &pairings, today).await?;
             refreshed.left_out += summary.left_out;
             known.summaries.insert(name.clone(), summary);
             let mut by_component: HashMap<String, Vec<Exposure>> = HashMap::new();
@@ -266,7 +301,7 @@ impl Register {
         refreshed.changes.sort_by_key(|change| {
             let late = matches!(
                 change.moved,
-                Moved::Closed | Moved::Milder(_) | Moved::Suppressed
+                Moved::Closed | Moved::Milder(_) | Moved::Suppressed | Moved::Doubted
             );
             (late, std::cmp::Reverse(change.exposure.what))
         });
@@ -352,11 +387,20 @@ async fn matched(
     index: &Arc<Index>,
     asset: &Asset,
     own: Vec<Own>,
+    pairings: &[Pairing],
     today: Option<Date>,
 ) -> Result<(Vec<Finding>, Summary), RegisterError> {
     let options = Options {
         asset: asset.place(),
         own,
+        pairs: pairings
+            .iter()
+            .filter(|one| {
+                let on = one.asset.as_ref();
+                on.is_none_or(|name| *name == asset.entry.name)
+            })
+            .map(|one| one.pair.clone())
+            .collect(),
         today,
         // Suppressed ones and proposals are wanted, too.
         most: 10 * MOST_OF_ASSET,
@@ -390,7 +434,7 @@ pub fn without_version(purl: &str) -> &str {
 }
 
 /// Short, and the same for the same three.
-fn identifier(asset: &str, component: &str, vulnerability: &str) -> String {
+pub(super) fn identifier(asset: &str, component: &str, vulnerability: &str) -> String {
     use sha2::{Digest as _, Sha256};
     let mut hash = Sha256::new();
     for part in [asset, component, vulnerability] {
@@ -482,6 +526,8 @@ fn exposure(
         places: finding.component.places.clone(),
         status: finding.status,
         proposed: finding.proposed,
+        matched: Some(finding.identity),
+        product: said.product.as_str().to_owned(),
         because: Text::new(
             format!("{source} {record}（{}）：{}", said.product, because.zh),
             format!("{source} {record} ({}): {}", said.product, because.en),
@@ -628,6 +674,7 @@ fn moved(before: Option<&Exposure>, now: &Exposure) -> Option<Moved> {
         (false, true) => Some(Moved::Returned),
         (true, false) => Some(Moved::Suppressed),
         (true, true) if before.proposed && !now.proposed => Some(Moved::Returned),
+        (true, true) if !before.proposed && now.proposed => Some(Moved::Doubted),
         (true, true) if matches!(before.state, State::Unproven { .. }) => Some(Moved::Returned),
         (true, true) if now.what > before.what => Some(Moved::Graver(before.what)),
         (true, true) if now.what < before.what => Some(Moved::Milder(before.what)),
@@ -677,6 +724,11 @@ pub enum RegisterError {
     /// Matching ended unexpectedly.
     #[error("matching ended: {0}")]
     Matching(String),
+    /// There is no room for another confirmed name.
+    #[error(
+        "10,000 confirmed names are kept already; take back those that are not needed any more"
+    )]
+    ManyPairings,
     /// There is no such exposure.
     #[error("there is no exposure {0}")]
     NoSuch(String),

@@ -1,7 +1,7 @@
 //! An exposure in four lines that a manager understands.
 
-use hudun_advisory::Status;
 use hudun_advisory::decide::What;
+use hudun_advisory::{Identity, Status};
 use hudun_core::{Text, Timestamp};
 
 use super::register::class_words;
@@ -25,12 +25,23 @@ fn what(exposure: &Exposure) -> Text {
     };
     let (asset, id, title) = (&exposure.asset, &exposure.vulnerability, &exposure.title);
     if exposure.proposed {
+        let product = &exposure.product;
+        let (zh, en) = match exposure.matched {
+            Some(Identity::Name) => (
+                "把握中等：厂商和名字都对得上",
+                "with medium confidence: maker and name fit",
+            ),
+            _ => (
+                "把握低：只有名字对得上",
+                "with low confidence: the name alone fits",
+            ),
+        };
         return Text::new(
             format!(
-                "{asset} 上的 {component} 可能就是 {id}（{title}）所说的产品：只凭名字对上，请人看一眼。"
+                "{asset} 上的 {component} 可能就是 {id}（{title}）所说的“{product}”，{zh}；请人看一眼。"
             ),
             format!(
-                "{component} on {asset} may be the product that {id} ({title}) speaks of: the name alone fits, so somebody has to look."
+                "{component} on {asset} may be what {id} ({title}) calls {product:?}, {en}; somebody has to look."
             ),
         );
     }

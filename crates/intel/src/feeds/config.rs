@@ -91,6 +91,23 @@ pub struct FeedConfig {
     /// Headers of each request, such as a key. They go to no other host than the address names, and never to the logs.
     #[serde(default, skip_serializing)]
     pub headers: BTreeMap<String, String>,
+    /// Headers whose values stand in files, such as a key; read anew with each pull.
+    #[serde(default)]
+    pub header_files: BTreeMap<String, PathBuf>,
+    /// It is asked page by page. `path` and `urls` are then the stem of the API.
+    #[serde(default)]
+    pub api: Option<Api>,
+    /// Requests of pages within any 30 seconds; 5 when absent, 50 with a header `apiKey`, as the NVD allows.
+    #[serde(default)]
+    pub requests_in_30_seconds: Option<u32>,
+}
+
+/// A way of asking page by page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Api {
+    /// The NVD's, version 2.0: everything at first, then what was modified since.
+    #[serde(rename = "nvd-2.0")]
+    Nvd,
 }
 
 /// What a pull holds.
@@ -120,7 +137,35 @@ impl FeedConfig {
             idle_seconds: idle(),
             tries: tries(),
             headers: BTreeMap::new(),
+            header_files: BTreeMap::new(),
+            api: None,
+            requests_in_30_seconds: None,
         }
+    }
+
+    /// The headers of each request, with those from files.
+    pub(super) fn all_headers(&self) -> Result<BTreeMap<String, String>, String> {
+        let mut all = self.headers.clone();
+        for (name, path) in &self.header_files {
+            let told =
+                |reason: String| format!("header_files.{name}: {}: {reason}", path.display());
+            let text = std::fs::read_to_string(path).map_err(|error| told(error.to_string()))?;
+            let value = text.trim();
+            if value.is_empty() || http::HeaderValue::try_from(value).is_err() {
+                return Err(told("it holds no value that can be sent".to_owned()));
+            }
+            all.insert(name.clone(), value.to_owned());
+        }
+        Ok(all)
+    }
+
+    /// Requests of pages that may be sent within any 30 seconds.
+    pub(super) fn requests_in_30_seconds(&self, headers: &BTreeMap<String, String>) -> u32 {
+        let keyed = headers
+            .keys()
+            .any(|name| name.eq_ignore_ascii_case("apikey"));
+        self.requests_in_30_seconds
+            .unwrap_or(if keyed { 50 } else { 5 })
     }
 
     /// Whether it only comes by hand.
@@ -255,6 +300,41 @@ impl FeedsConfig {
             ] {
                 if !(least..=most).contains(&value) {
                     return wrong(field(name), format!("{value}: write {least} to {most}"));
+                }
+            }
+            if let Some(most) = feed.requests_in_30_seconds
+                && !(1..=10_000).contains(&most)
+            {
+                return wrong(
+                    field("requests_in_30_seconds"),
+                    format!("{most}: write 1 to 10000"),
+                );
+            }
+            if feed.api.is_some() {
+                let places = feed.urls.iter().chain(&feed.path);
+                let reason = if feed.format != Format::Nvd {
+                    Some("it gives records of the form nvd: write format: nvd")
+                } else if feed.mode.is_some() {
+                    Some("it decides by itself what to ask for: leave mode out")
+                } else if feed.is_by_hand() {
+                    Some("write the stem of the API under urls")
+                } else if places.into_iter().any(|one| one.contains('{')) {
+                    Some("an address with the hour in it can't be asked page by page")
+                } else {
+                    None
+                };
+                if let Some(reason) = reason {
+                    return wrong(field("api"), reason.to_owned());
+                }
+            }
+            for name in feed.header_files.keys() {
+                if http::HeaderName::try_from(name.as_str()).is_err()
+                    || feed.headers.contains_key(name)
+                {
+                    return wrong(
+                        field(&format!("header_files.{name}")),
+                        "it is no header that can be sent, or stands under headers too".to_owned(),
+                    );
                 }
             }
             for (name, value) in &feed.headers {

@@ -46,6 +46,8 @@ pub(super) struct Ask<'a> {
     pub(super) max_bytes: u64,
     pub(super) total: Duration,
     pub(super) idle: Duration,
+    /// It is one of many pages: 403 means that they were asked for too fast.
+    pub(super) pages: bool,
 }
 
 /// What a server said.
@@ -68,6 +70,12 @@ pub(super) enum FetchError {
     Proxy(String),
     #[error("it answered {0}")]
     Status(StatusCode),
+    #[error("it has had enough for now, and answered {status}")]
+    Later {
+        status: StatusCode,
+        /// How long it wants to be left alone.
+        after: Option<Duration>,
+    },
     #[error("it led to another place in a way that is not followed: {0}")]
     Redirect(String),
     #[error("it is longer than {0} bytes")]
@@ -87,16 +95,13 @@ impl FetchError {
     pub(super) fn may_pass(&self) -> bool {
         match self {
             Self::Connect { .. }
+            | Self::Later { .. }
             | Self::Proxy(_)
             | Self::Idle(_)
             | Self::Total(_)
             | Self::Broken { .. } => true,
             Self::Status(status) => {
-                status.is_server_error()
-                    || matches!(
-                        *status,
-                        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS
-                    )
+                status.is_server_error() || *status == StatusCode::REQUEST_TIMEOUT
             }
             Self::Address | Self::Redirect(_) | Self::TooLong(_) | Self::Write(_) => false,
         }
@@ -441,7 +446,19 @@ async fn receive(
                 reason: "the rest that it sent does not fit: it will be fetched anew".to_owned(),
             });
         }
-        other => return Err(FetchError::Status(other)),
+        status => {
+            let after = head.headers.get(header::RETRY_AFTER).and_then(until);
+            // The NVD says 403 to who asks too often, and does not say until when.
+            let full = matches!(
+                status,
+                StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+            );
+            let forbidden = status == StatusCode::FORBIDDEN && (after.is_some() || ask.pages);
+            if full || forbidden {
+                return Err(FetchError::Later { status, after });
+            }
+            return Err(FetchError::Status(status));
+        }
     }
     let coming = head
         .headers
@@ -487,6 +504,17 @@ fn reason(error: &hyper::Error) -> String {
         cause = inner;
     }
     cause.to_string()
+}
+
+/// `Retry-After`: seconds, or a date.
+fn until(value: &HeaderValue) -> Option<Duration> {
+    let text = value.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+    let wait = at.duration_since(jiff::Timestamp::now());
+    Some(Duration::try_from(wait).unwrap_or_default())
 }
 
 /// `bytes 100-199/200`

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use hudun_advisory::matching::{Builder, Mark};
 use hudun_advisory::{Format, Found, Limits, Refused, Source, read_any_from};
@@ -51,27 +51,76 @@ pub(super) const MEMORY: usize = 32 << 20;
 /// Most records of a delivery of one form.
 pub(super) const MOST_RECORDS: usize = 2_000_000;
 
-/// Reads a file; what is too long for memory is kept in a nameless file of `spill` meanwhile. `format` as configured, or none to tell it for each file; `name` is what refusals call it.
+/// Reads a file; what is too long for memory is kept in a nameless file of `spill` meanwhile. `format` as configured, or none
+/// to tell it for each file; `name` is what refusals call it.
 pub(super) fn ingest(
     format: Option<Format>,
     name: &str,
-    mut file: File,
+    file: File,
     limits: &Limits,
     spill: &Path,
 ) -> io::Result<Ingested> {
-    let mut found = Ingested {
-        sha256: sha256(&mut file)?,
-        ..Ingested::default()
-    };
-    file.seek(SeekFrom::Start(0))?;
-    let mut beyond = 0_u64;
-    let mut marks: BTreeMap<Format, Mark> = BTreeMap::new();
-    read_any_from(
-        format,
-        name,
-        BufReader::new(file),
-        limits,
-        &mut |one| match one {
+    let mut reading = Reading::new(format, limits, spill);
+    reading.file(name, file)?;
+    reading.end(name)
+}
+
+/// Reads several files as one delivery, each called after `name` and its own.
+pub(super) fn ingest_all(
+    format: Format,
+    name: &str,
+    files: &[PathBuf],
+    limits: &Limits,
+    spill: &Path,
+) -> io::Result<Ingested> {
+    let mut reading = Reading::new(Some(format), limits, spill);
+    for path in files {
+        let own = path.file_name().unwrap_or_default().to_string_lossy();
+        reading.file(&format!("{name} {own}"), File::open(path)?)?;
+    }
+    reading.end(name)
+}
+
+/// A delivery as it is read.
+struct Reading<'a> {
+    format: Option<Format>,
+    limits: &'a Limits,
+    spill: &'a Path,
+    found: Ingested,
+    beyond: u64,
+    marks: BTreeMap<Format, Mark>,
+}
+
+impl<'a> Reading<'a> {
+    fn new(format: Option<Format>, limits: &'a Limits, spill: &'a Path) -> Self {
+        Self {
+            format,
+            limits,
+            spill,
+            found: Ingested::default(),
+            beyond: 0,
+            marks: BTreeMap::new(),
+        }
+    }
+
+    fn file(&mut self, name: &str, mut file: File) -> io::Result<()> {
+        let sha = sha256(&mut file)?;
+        self.found.sha256 = if self.found.sha256.is_empty() {
+            sha
+        } else {
+            sha256(&mut format!("{}{sha}", self.found.sha256).as_bytes())?
+        };
+        file.seek(SeekFrom::Start(0))?;
+        let (format, limits) = (self.format, self.limits);
+        read_any_from(format, name, BufReader::new(file), limits, &mut |one| {
+            self.take(name, one);
+        });
+        Ok(())
+    }
+
+    fn take(&mut self, name: &str, one: Found) {
+        let found = &mut self.found;
+        match one {
             Found::Refused(refused) => {
                 if found.refusals.len() < REFUSALS {
                     found.refusals.push(refused);
@@ -90,45 +139,49 @@ pub(super) fn ingest(
                     }
                     found.cut_files += 1;
                     for (form, builder) in &mut found.builders {
-                        builder.back_to(marks.get(form).copied().unwrap_or_default());
+                        builder.back_to(self.marks.get(form).copied().unwrap_or_default());
                     }
                 }
                 for (form, builder) in &found.builders {
-                    marks.insert(*form, builder.mark());
+                    self.marks.insert(*form, builder.mark());
                 }
             }
             one => {
-                let form = format.unwrap_or_else(|| form_of(&one));
+                let form = self.format.unwrap_or_else(|| form_of(&one));
                 let builder = found
                     .builders
                     .entry(form)
-                    .or_insert_with(|| Builder::in_folder(spill, MEMORY));
+                    .or_insert_with(|| Builder::in_folder(self.spill, MEMORY));
                 if builder.items() < MOST_RECORDS {
                     builder.add(one);
                 } else {
-                    beyond += 1;
+                    self.beyond += 1;
                 }
             }
-        },
-    );
-    for builder in found.builders.values_mut() {
-        if let Some(error) = builder.take_trouble() {
-            return Err(error);
         }
     }
-    if beyond > 0 {
-        found.refused += beyond;
-        found.refusals.push(Refused {
-            file: name.to_owned(),
-            place: String::new(),
-            reason: format!("{beyond} records beyond {MOST_RECORDS} are left out"),
-        });
+
+    fn end(self, name: &str) -> io::Result<Ingested> {
+        let (mut found, beyond) = (self.found, self.beyond);
+        for builder in found.builders.values_mut() {
+            if let Some(error) = builder.take_trouble() {
+                return Err(error);
+            }
+        }
+        if beyond > 0 {
+            found.refused += beyond;
+            found.refusals.push(Refused {
+                file: name.to_owned(),
+                place: String::new(),
+                reason: format!("{beyond} records beyond {MOST_RECORDS} are left out"),
+            });
+        }
+        if found.cut {
+            found.builders.clear();
+        }
+        found.builders.retain(|_, builder| builder.items() > 0);
+        Ok(found)
     }
-    if found.cut {
-        found.builders.clear();
-    }
-    found.builders.retain(|_, builder| builder.items() > 0);
-    Ok(found)
 }
 
 /// SHA-256 of a file, hexadecimal.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::{self, File, TryLockError};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,6 +20,7 @@ use super::drop::{DropFolder, Ready};
 use super::error::FeedsError;
 use super::fetch::Fetcher;
 use super::ingest::{Ingested, ingest};
+use super::paged::Pace;
 use super::shelf::{Delivery, Shelf, Taken};
 use super::snapshot::{Arrived, News, Snapshot};
 use super::status::{FeedState, FeedStatus};
@@ -76,6 +78,10 @@ pub struct Feeds {
     snapshots: watch::Sender<Arc<Snapshot>>,
     fetcher: Fetcher,
     publishing: Mutex<()>,
+    /// How fast pages were asked for, by feed.
+    paces: Mutex<BTreeMap<String, Pace>>,
+    /// What was accepted because the command line asked for it, for the ledger.
+    accepted: Mutex<Vec<(String, u64)>>,
     /// Held as long as this lives.
     _lock: File,
 }
@@ -121,6 +127,8 @@ impl Feeds {
             snapshots,
             fetcher,
             publishing: Mutex::new(()),
+            paces: Mutex::default(),
+            accepted: Mutex::default(),
             _lock: lock,
         }))
     }
@@ -271,8 +279,18 @@ impl Feeds {
                 continue;
             };
             fs::remove_file(entry.path()).map_err(|error| FeedsError::io(entry.path(), error))?;
-            match self.accept(feed) {
-                Ok(records) => tracing::info!(feed, records, "what was held back was accepted"),
+            let taken = self.on_shelf(feed, |shelf| shelf.accept(Timestamp::now()));
+            match taken.flatten() {
+                Ok(records) => {
+                    tracing::info!(feed, records, "what was held back was accepted");
+                    let mut accepted = self.accepted.lock().unwrap_or_else(PoisonError::into_inner);
+                    if accepted.len() < 100 {
+                        accepted.push((feed.to_owned(), records));
+                    }
+                    drop(accepted);
+                    // Now, so that whoever is told of it finds the word of it, too.
+                    self.publish();
+                }
                 Err(error) => tracing::warn!(feed, %error, "nothing was accepted"),
             }
         }
@@ -506,6 +524,16 @@ impl Feeds {
         Ok(records)
     }
 
+    /// What was accepted at the command line's request since this was last asked: feed and records.
+    pub fn take_accepted(&self) -> Vec<(String, u64)> {
+        let mut accepted = self.accepted.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut accepted)
+    }
+
+    pub(super) fn paces(&self) -> MutexGuard<'_, BTreeMap<String, Pace>> {
+        self.paces.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn shelves(&self) -> MutexGuard<'_, BTreeMap<String, Shelf>> {
         // A panic can't leave a feed half changed: each changes by one assignment.
         self.shelves.lock().unwrap_or_else(PoisonError::into_inner)
@@ -580,11 +608,24 @@ fn lock(folder: &Path, drop: &Path) -> Result<File, FeedsError> {
         .open(&path)
         .map_err(|error| FeedsError::io(&path, error))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(FeedsError::Busy {
-            folder: folder.to_owned(),
-            drop: drop.to_owned(),
-        }),
+        Ok(()) => {
+            // Whoever finds the folder taken learns here where the one who has it looks for files.
+            let drop = std::path::absolute(drop).unwrap_or_else(|_| drop.to_owned());
+            let text = drop.to_string_lossy().into_owned();
+            let told = file
+                .set_len(0)
+                .and_then(|()| (&file).write_all(text.as_bytes()));
+            told.map_err(|error| FeedsError::io(&path, error))?;
+            Ok(file)
+        }
+        Err(TryLockError::WouldBlock) => {
+            let told = fs::read_to_string(&path).unwrap_or_default();
+            let told = Some(PathBuf::from(told)).filter(|path| path.is_absolute());
+            Err(FeedsError::Busy {
+                folder: folder.to_owned(),
+                drop: told.unwrap_or_else(|| drop.to_owned()),
+            })
+        }
         Err(TryLockError::Error(error)) => Err(FeedsError::io(&path, error)),
     }
 }

@@ -32,6 +32,7 @@ mod error;
 mod fetch;
 mod ingest;
 mod keeper;
+mod paged;
 mod pull;
 mod shelf;
 mod snapshot;
@@ -40,7 +41,7 @@ mod status;
 pub use bundle::{
     BundleError, BundleKey, BundleSigner, BundledFeed, Loaded, Manifest, make_bundle, verify_bundle,
 };
-pub use config::{FeedConfig, FeedsConfig, Mode};
+pub use config::{Api, FeedConfig, FeedsConfig, Mode};
 pub use error::FeedsError;
 pub use keeper::{Asked, Feeds, ask, read_status};
 pub use pull::Pulled;

@@ -11,7 +11,7 @@ use hudun_core::{Text, Timestamp};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::config::FeedConfig;
+use super::config::{Api, FeedConfig};
 use super::error::FeedsError;
 use super::fetch::{Answer, Ask, FetchError, Partial, shown};
 use super::ingest::ingest;
@@ -64,7 +64,10 @@ impl Feeds {
             })?
             .clone();
         let download = self.folder_of(name).join("download.new");
-        let pulled = self.pull_into(&feed, &download).await;
+        let pulled = match feed.api {
+            Some(Api::Nvd) => self.pull_paged(&feed, &download).await,
+            None => self.pull_into(&feed, &download).await,
+        };
         let _ = tokio::fs::remove_file(&download).await;
         pulled
     }
@@ -87,22 +90,37 @@ impl Feeds {
         let mut told: Vec<String> = Vec::new();
         let mut refused: (u64, Vec<Refused>) = (0, Vec::new());
         let mut backwards = None;
+        let headers = match feed.all_headers() {
+            Ok(headers) => headers,
+            Err(reason) => {
+                let sentence = Text::new(
+                    format!("没有去取：{reason}"),
+                    format!("It was not asked: {reason}"),
+                );
+                let trouble =
+                    self.on_shelf(&feed.name, |shelf| shelf.failed(sentence, refused, now))??;
+                self.see_ages();
+                return Ok(Pulled::Refused(trouble));
+            }
+        };
         for pattern in self.config().sources(feed) {
             for url in hours(&pattern, now) {
                 let mut partial = Partial::default();
                 let held = self.on_shelf(&feed.name, |shelf| shelf.validator(&url))?;
                 let mut missing = false;
+                let mut wanted = Duration::ZERO;
                 for attempt in 0..feed.tries {
                     if attempt > 0 {
-                        tokio::time::sleep(pause(attempt)).await;
+                        tokio::time::sleep(pause(attempt).max(wanted)).await;
                     }
                     let ask = Ask {
                         url: &url,
-                        headers: &feed.headers,
+                        headers: &headers,
                         held: held.clone(),
                         max_bytes: u64::from(feed.max_mib) << 20,
                         total: Duration::from_secs(u64::from(feed.timeout_seconds)),
                         idle: Duration::from_secs(u64::from(feed.idle_seconds)),
+                        pages: false,
                     };
                     match self.fetcher().get(&ask, download, &mut partial).await {
                         Ok(Answer::Unchanged) => {
@@ -126,6 +144,12 @@ impl Feeds {
                         }
                         Err(error) => {
                             told.push(format!("{}: {error}", shown(&url)));
+                            wanted = match &error {
+                                FetchError::Later { after, .. } => {
+                                    after.unwrap_or_default().min(LONGEST_PAUSE)
+                                }
+                                _ => Duration::ZERO,
+                            };
                             missing =
                                 matches!(error, FetchError::Status(http::StatusCode::NOT_FOUND));
                             if !error.may_pass() {
@@ -298,7 +322,7 @@ fn hours(pattern: &str, now: Timestamp) -> Vec<String> {
 }
 
 /// Grows with each try, and is never the same for two who failed together.
-fn pause(attempt: u32) -> Duration {
+pub(super) fn pause(attempt: u32) -> Duration {
     let whole = (PAUSE * 2_u32.saturating_pow(attempt.min(10) - 1)).min(LONGEST_PAUSE);
     whole / 2 + whole / 200 * dice(100)
 }

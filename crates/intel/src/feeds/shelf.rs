@@ -243,6 +243,12 @@ impl Shelf {
         self.kept.validators.get(url).cloned()
     }
 
+    /// Why something is held back, and since when.
+    pub(super) fn held_back(&self) -> Option<(Trouble, Timestamp)> {
+        let held = self.kept.held.as_ref()?;
+        Some((self.kept.trouble.clone()?, held.told.came))
+    }
+
     pub(super) const fn tried(&self) -> Option<Timestamp> {
         self.kept.tried
     }

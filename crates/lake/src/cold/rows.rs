@@ -10,8 +10,8 @@ use arrow::datatypes::{
     ArrowPrimitiveType, TimestampMillisecondType, UInt16Type, UInt32Type, UInt64Type,
 };
 use hudun_core::{
-    Actor, Delivery, Exchange, ExchangeEnd, ExchangeHead, ExchangeId, KindSet, Release, Sighting,
-    SubjectToken, Timestamp,
+    Actor, Delivery, Exchange, ExchangeEnd, ExchangeHead, ExchangeId, KindSet, Push, Release,
+    Sighting, SubjectToken, Timestamp,
 };
 use uuid::Uuid;
 
@@ -73,8 +73,22 @@ impl<'a> Rows<'a> {
             login: self.flag("login", at)?,
             signals: self.may_json("signals", at)?.unwrap_or_default(),
             drill: self.may_parse("drill", at)?,
-            touched: Vec::new(),
-            rtt_ms: None,
+            touched: match self.has("touched") {
+                true => self.tokens("touched", at)?,
+                false => Vec::new(),
+            },
+            rtt_ms: match self.has("rtt_ms") {
+                true => self.may_number::<UInt32Type>("rtt_ms", at)?,
+                false => None,
+            },
+            about: match self.has("about") {
+                true => self.may_parse("about", at)?,
+                false => None,
+            },
+            push: match self.has("push") {
+                true => self.push(at)?,
+                false => None,
+            },
         })
     }
 
@@ -226,12 +240,28 @@ impl<'a> Rows<'a> {
         Ok(column.value(at))
     }
 
+    fn push(&self, at: usize) -> Result<Option<Push>> {
+        Ok(match self.may_text("push", at)? {
+            None => None,
+            Some("accepted") => Some(Push::Accepted),
+            Some("declined") => Some(Push::Declined),
+            Some("unanswered") => Some(Push::Unanswered),
+            Some(_) => return Err(wrong("push", "is unknown")),
+        })
+    }
+
     fn number<T: ArrowPrimitiveType>(&self, name: &'static str, at: usize) -> Result<T::Native> {
+        self.may_number::<T>(name, at)?
+            .ok_or_else(|| wrong(name, "is null"))
+    }
+
+    fn may_number<T: ArrowPrimitiveType>(
+        &self,
+        name: &'static str,
+        at: usize,
+    ) -> Result<Option<T::Native>> {
         let column: &PrimitiveArray<T> = self.column(name)?;
-        if column.is_null(at) {
-            return Err(wrong(name, "is null"));
-        }
-        Ok(column.value(at))
+        Ok(column.is_valid(at).then(|| column.value(at)))
     }
 
     fn numbers<T: ArrowPrimitiveType>(
@@ -264,6 +294,11 @@ impl<'a> Rows<'a> {
             .collect()
     }
 
+    /// Whether the file has the column: those at the end of the schema came with later versions.
+    fn has(&self, name: &str) -> bool {
+        self.0.column_by_name(name).is_some()
+    }
+
     fn column<T: Array + 'static>(&self, name: &'static str) -> Result<&'a T> {
         self.0
             .column_by_name(name)
@@ -276,4 +311,58 @@ impl<'a> Rows<'a> {
 
 const fn wrong(column: &'static str, what: &'static str) -> RowError {
     RowError { column, what }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use hudun_core::ModuleId;
+
+    use super::super::schema;
+    use super::*;
+
+    /// Columns came with later versions, always at the end; files of earlier ones stay readable.
+    #[test]
+    fn a_file_without_the_latest_columns_is_read() {
+        let module: ModuleId = "customers".parse().unwrap();
+        let exchange = Exchange {
+            head: ExchangeHead {
+                id: ExchangeId::new(),
+                at: Timestamp::from_millis(1_795_420_800_000),
+                tenant: "shop".parse().unwrap(),
+                actor: Actor::unknown("203.0.113.7".parse().unwrap()),
+                module,
+                route: "customer".parse().unwrap(),
+                method: "GET".to_owned(),
+                path: "/c/{id}".to_owned(),
+                export: false,
+                login: false,
+                signals: Vec::new(),
+                touched: vec![SubjectToken::from_bytes([7; 16])],
+                rtt_ms: Some(42),
+                about: Some("mei".parse().unwrap()),
+                push: Some(Push::Declined),
+                drill: None,
+            },
+            releases: Vec::new(),
+            end: None,
+        };
+        let batch = schema::encode(&[Arc::new(exchange.clone())]).unwrap();
+        assert_eq!(
+            Rows::new(&batch).exchanges().unwrap(),
+            std::slice::from_ref(&exchange)
+        );
+        let columns: Vec<usize> = (0..batch.num_columns() - 4).collect();
+        let before = batch.project(&columns).unwrap();
+        let read = Rows::new(&before).exchanges().unwrap().remove(0);
+        let plain = ExchangeHead {
+            touched: Vec::new(),
+            rtt_ms: None,
+            about: None,
+            push: None,
+            ..exchange.head
+        };
+        assert_eq!(read.head, plain);
+    }
 }

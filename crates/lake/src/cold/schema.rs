@@ -9,7 +9,7 @@ use arrow::array::{
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
-use hudun_core::{Delivery, Exchange, ExchangeEnd, Release, Sighting, SubjectToken};
+use hudun_core::{Delivery, Exchange, ExchangeEnd, Push, Release, Sighting, SubjectToken};
 
 /// The schema. Columns may be added at the end by later versions; none changes its meaning.
 pub(crate) fn schema() -> SchemaRef {
@@ -55,6 +55,10 @@ pub(crate) fn schema() -> SchemaRef {
         list("subject_release", DataType::UInt32),
         list("aliases", bytes16()),
         list("alias_subject", DataType::UInt32),
+        list("touched", bytes16()),
+        may("rtt_ms", DataType::UInt32),
+        may("about", DataType::Utf8),
+        may("push", DataType::Utf8),
     ]))
 }
 
@@ -187,6 +191,21 @@ pub(crate) fn encode(rows: &[Arc<Exchange>]) -> Result<RecordBatch, ArrowError> 
                     .collect::<UInt32Array>(),
             ),
         ),
+        list(
+            rows.iter().map(|row| row.head.touched.len()),
+            Arc::new(binary(
+                rows.iter()
+                    .flat_map(|row| &row.head.touched)
+                    .map(|subject| *subject.as_bytes()),
+            )?),
+        ),
+        Arc::new(
+            rows.iter()
+                .map(|row| row.head.rtt_ms)
+                .collect::<UInt32Array>(),
+        ),
+        may_text(&|row| row.head.about.as_ref().map(ToString::to_string)),
+        may_text(&|row| row.head.push.map(|push| push_name(push).to_owned())),
     ];
     RecordBatch::try_new(schema(), columns)
 }
@@ -197,6 +216,15 @@ pub(crate) const fn delivery_name(delivery: Delivery) -> &'static str {
         Delivery::Delivered => "delivered",
         Delivery::Aborted => "aborted",
         Delivery::Withheld => "withheld",
+    }
+}
+
+/// How the answer to a push is written.
+const fn push_name(push: Push) -> &'static str {
+    match push {
+        Push::Accepted => "accepted",
+        Push::Declined => "declined",
+        Push::Unanswered => "unanswered",
     }
 }
 

@@ -35,6 +35,8 @@ fn records(n: u8, over: bool) -> Vec<Record> {
         drill: None,
         touched: Vec::new(),
         rtt_ms: None,
+        about: None,
+        push: None,
     };
     let release = Release {
         exchange: id,

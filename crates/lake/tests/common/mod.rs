@@ -2,7 +2,7 @@
 #![allow(dead_code)] // each test binary uses a part
 
 use hudun_core::{
-    Actor, DataKind, Delivery, ExchangeEnd, ExchangeHead, ExchangeId, KindSet, Refusal,
+    Actor, DataKind, Delivery, ExchangeEnd, ExchangeHead, ExchangeId, KindSet, Push, Refusal,
     RefusalCause, Release, Sighting, Signal, SignalKind, SubjectToken, Timestamp,
 };
 
@@ -43,6 +43,19 @@ pub(crate) fn head(
         drill: None,
         touched: Vec::new(),
         rtt_ms: None,
+        about: None,
+        push: None,
+    }
+}
+
+/// The same with everything that only few requests have.
+pub(crate) fn with_more(head: ExchangeHead) -> ExchangeHead {
+    ExchangeHead {
+        touched: vec![token(70), token(71)],
+        rtt_ms: Some(42),
+        about: Some("mei@yunxi".parse().unwrap()),
+        push: Some(Push::Unanswered),
+        ..head
     }
 }
 

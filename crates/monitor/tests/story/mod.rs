@@ -93,6 +93,8 @@ impl Story {
             drill: None,
             touched: Vec::new(),
             rtt_ms: None,
+            about: None,
+            push: None,
         };
         let sightings: Vec<_> = request
             .persons

@@ -11,7 +11,7 @@ use hudun_advisory::matching::{
     Asset, Builder, Finding, Index, Options, Own, Report, Said, Upgrade, match_inventory,
 };
 use hudun_advisory::sbom::{self, Component, Inventory};
-use hudun_advisory::{Found, Identity, Limits, Refused, Status, read_feeds};
+use hudun_advisory::{Found, Limits, Refused, Status, read_feeds};
 use serde_json::{Value, json};
 
 /// Longest inventory and longest file of own statements, bytes.
@@ -268,11 +268,11 @@ pub(super) fn affects(args: &AffectsArgs) -> anyhow::Result<ExitCode> {
                 line["vulnerability"] = json!(finding.vulnerability.id);
                 line["together"] = json!(finding.status);
                 line["decided"] = json!(decided);
-                line["proposed"] = json!(said.identity > Identity::Cpe);
+                line["proposed"] = json!(!said.identity.decides());
                 writeln!(to, "{line}")?;
             } else {
                 let why = said.verdict.because.sentence();
-                let (zh, en) = status(said.verdict.status, said.identity > Identity::Cpe);
+                let (zh, en) = status(said.verdict.status, !said.identity.decides());
                 let mark = if decided { "*" } else { " " };
                 writeln!(
                     to,

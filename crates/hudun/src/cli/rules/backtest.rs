@@ -34,7 +34,7 @@ pub(super) fn backtest(
     for rule in set.reporting() {
         all.insert(rule.key().to_owned(), Outcome::of(rule));
     }
-    let mut test = Backtest::new(recorded.thresholds.clone(), set).at(recorded.site.clone());
+    let mut test = Backtest::new(recorded.thresholds.clone(), set)?.at(recorded.site.clone());
     let handed = recorded.replay("back-testing", |event| {
         for reported in test.observe(event) {
             if recorded.window.contains(reported.at)
@@ -109,6 +109,8 @@ pub(super) fn pack(loader: Loader) -> Loader {
 struct Outcome {
     id: String,
     name: String,
+    /// Its name in findings, which several rules may share; once it matched.
+    finding: Option<String>,
     title: String,
     level: Option<&'static str>,
     file: String,
@@ -160,6 +162,7 @@ impl Outcome {
         Self {
             id: rule.key().to_owned(),
             name: rule.name.clone().unwrap_or_else(|| rule.title.clone()),
+            finding: None,
             title: rule.title.clone(),
             level: rule.level,
             file: rule.file.clone(),
@@ -176,6 +179,9 @@ impl Outcome {
     fn take(&mut self, reported: Reported, examples: usize) {
         let at = reported.at;
         self.matches += 1;
+        if self.finding.is_none() {
+            self.finding = Some(reported.name.clone());
+        }
         self.first = Some(self.first.map_or(at, |first| first.min(at)));
         self.last = Some(self.last.map_or(at, |last| last.max(at)));
         if reported.speaks {

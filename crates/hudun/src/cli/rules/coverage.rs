@@ -196,7 +196,7 @@ fn of_file(
 
 fn of_past(past: &Past, set: RuleSet) -> anyhow::Result<Arrived> {
     let recorded = past.open()?;
-    let mut test = Backtest::new(recorded.thresholds.clone(), set)
+    let mut test = Backtest::new(recorded.thresholds.clone(), set)?
         .at(recorded.site.clone())
         .counting_fields();
     recorded.replay("looking for fields", |event| {

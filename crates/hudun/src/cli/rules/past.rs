@@ -35,7 +35,7 @@ pub(in crate::cli) struct Past {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Exchanges before the span that the rules see first, without a report: windows, networks and log-ins that they know
-    /// by then.
+    /// by then, and what the behaviour engine has learnt. Rules that match its scores want some weeks.
     #[arg(long, default_value = "1d", value_name = "SPAN")]
     warm_up: Span,
 }

@@ -242,7 +242,7 @@ fn ask(
         .iter()
         .map(|&candidate| (candidate, Tried::default()))
         .collect();
-    let mut test = Backtest::new(recorded.thresholds.clone(), set).at(recorded.site.clone());
+    let mut test = Backtest::new(recorded.thresholds.clone(), set)?.at(recorded.site.clone());
     recorded.replay(what, |event| {
         for reported in test.observe(event) {
             let named = reported.rule.name.as_deref();
