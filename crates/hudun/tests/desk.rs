@@ -1004,6 +1004,7 @@ async fn what_a_gate_held_back_goes_on_when_counsel_releases_it() {
         let room = desk.room(id).await.unwrap();
         let gates = room.duties.unwrap().gates;
         let view = gates.into_iter().find(|known| known.id == gate).unwrap();
+        // A police report stands beside the report to the regulator, and no gate holds it.
         let report = room
             .notices
             .into_iter()
