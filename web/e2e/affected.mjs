@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { Console } from "./console.mjs";
 
-const { HUDUN_URL: url, HUDUN_MAILBOX: mailbox, HUDUN_SHOTS: shots } = process.env;
+const { HUDUN_URL: url, HUDUN_MAILBOX: mailbox, HUDUN_SHOTS: shots, HUDUN_APART: apart } = process.env;
 const viewer = await Console.open({ url, width: 320, height: 640 });
 const { page } = viewer;
 
@@ -42,27 +42,40 @@ const look = async (name) => {
   if (shots) await page.screenshot({ path: `${shots}/${String(count).padStart(2, "0")}-${name}.png`, fullPage: true });
 };
 
+/** Presses Enter, and waits until the next page is here: under an address of its own, or in the place of this one. */
+const enter = async (path, part) => {
+  if (!apart) {
+    await Promise.all([page.waitForURL(path), page.keyboard.press("Enter")]);
+    return;
+  }
+  await page.keyboard.press("Enter");
+  await page.locator(part).first().waitFor();
+  assert.equal(new URL(page.url()).origin, url, "the person stays where the page is hosted");
+};
+
+const first = (lang) => (apart ? `${url}/${lang === "zh" ? "" : "en.html"}` : `${url}/?lang=${lang}`);
+
 const walk = async (lang, words) => {
-  await page.goto(`${url}/?lang=${lang}`);
+  await page.goto(first(lang));
   assert.ok((await page.evaluate(() => document.documentElement.lang)).startsWith(lang));
   await look(`${lang}-start`);
   await tabTo("email");
   await page.keyboard.type(words.address);
   await tabTo(words.send);
-  await Promise.all([page.waitForURL(/\/code/), page.keyboard.press("Enter")]);
+  await enter(/\/code/, "#code");
   assert.equal((await focused()).name, "code", "the code can be typed at once");
   await look(`${lang}-code`);
 
   // A wrong code is said, and described at the field.
   await page.keyboard.type("x");
-  await Promise.all([page.waitForURL(/\/answer/), page.keyboard.press("Enter")]);
+  await enter(/\/answer/, "#problem");
   await page.locator("#problem").waitFor();
   assert.equal(await page.locator("#code").getAttribute("aria-describedby"), "problem");
   await look(`${lang}-wrong`);
   const code = await (await fetch(mailbox)).text();
   await page.locator("#code:focus").waitFor();
   await page.keyboard.type(code);
-  await Promise.all([page.waitForLoadState("load"), page.keyboard.press("Enter")]);
+  await (apart ? page.keyboard.press("Enter") : Promise.all([page.waitForLoadState("load"), page.keyboard.press("Enter")]));
   await page.locator(words.affected ? "section h2" : "h1").first().waitFor();
   await page.getByText(words.shown).first().waitFor();
   await look(`${lang}-answer`);
@@ -74,7 +87,7 @@ const walk = async (lang, words) => {
   await page.keyboard.type(words.words);
   await look(`${lang}-help`);
   await tabTo(words.ask);
-  await Promise.all([page.waitForURL(/\/help/), page.keyboard.press("Enter")]);
+  await enter(/\/help/, ".reference");
   await page.getByText("7KQ2-M4XA").waitFor();
   await look(`${lang}-helped`);
 };
@@ -83,11 +96,33 @@ try {
   await walk("zh", { address: "li@example.cn", send: "发送验证码", affected: true, shown: "手机号", help: "需要帮助", ask: "请人联系我", words: "有人冒充客服" });
   await walk("en", { address: "wang@example.cn", send: "Send the code", affected: true, shown: "orders", help: "I need help", ask: "Ask to be contacted", words: "Somebody called me" });
   await walk("en", { address: "nobody@example.cn", send: "Send the code", affected: false, shown: "Nothing is under this address" });
-  await page.goto(`${url}/?lang=zh`);
+  await page.goto(first("zh"));
   await tabTo("English");
-  await Promise.all([page.waitForURL(/lang=en/), page.keyboard.press("Enter")]);
+  await Promise.all([page.waitForURL(apart ? /en\.html/ : /lang=en/), page.keyboard.press("Enter")]);
 
-  // No script, no cookie, and nothing that the content policy had to refuse.
+  if (apart) {
+    // In the midst of it the language changes in place, and the way back leads to the hosted page.
+    await page.goto(first("zh"));
+    await page.locator("#email").fill("li@example.cn");
+    await page.keyboard.press("Enter");
+    await page.locator("#code").waitFor();
+    await tabTo("English");
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "Enter the code" }).waitFor();
+    assert.equal(await page.evaluate(() => document.documentElement.lang), "en");
+    await page.getByText("Use another address").click();
+    await page.waitForURL(/en\.html$/);
+    // The answering server is away: it is said, and what was typed stays.
+    await page.route("**/code?*", (route) => route.abort());
+    await page.locator("#email").fill("li@example.cn");
+    await page.keyboard.press("Enter");
+    await page.locator(".failed[role=alert]").waitFor();
+    assert.equal(await page.locator("#email").inputValue(), "li@example.cn");
+    await look("en-failed");
+    await page.unroute("**/code?*");
+  }
+
+  // No script needed, no cookie, and nothing that the content policy had to refuse.
   assert.deepEqual(await page.context().cookies(), []);
   assert.deepEqual(viewer.faults, []);
 } finally {

@@ -88,10 +88,41 @@ try {
   await lead.page.locator(".ant-modal").waitFor({ state: "detached" });
   await lead.page.goto(url + room);
 
-  // A notice: legal, then the commander, then out.
+  // When it was known: a moment, evidence and a reason; a second decision corrects the first, and both stay. Only legal
+  // sees the way past a gate.
   const legal = await viewer();
   await legal.signIn("wang.fa", password);
   await legal.page.goto(url + room);
+  const confirmed = () => legal.page.locator(".ant-modal-footer .ant-btn").last();
+  for (const [moment, evidence] of [
+    ["2026-11-20T09:30", "#7"],
+    ["2026-11-20T08:15:30", "a customer called"],
+  ]) {
+    await legal.part("decide-aware").click();
+    assert.equal(await confirmed().isDisabled(), true, "a decision takes evidence and a reason");
+    await legal.page.locator("#aware-at").fill(moment);
+    await legal.page.locator("#aware-evidence").fill(`${evidence}\nthe log of the watch`);
+    await legal.page.locator(".ant-modal textarea").last().fill("the watch confirmed it");
+    await confirmed().click();
+    await legal.page.locator(".ant-modal").waitFor({ state: "detached" });
+    await legal.part("awareness", { current: "true" }).getByText(moment).waitFor();
+  }
+  await legal.part("awareness", { current: "false" }).getByText("2026-11-20T09:30:00").waitFor();
+  assert.equal(await lead.part("release-gate").count(), 0, "the commander does not release a gate");
+  await lead.part("gate", { state: "stop" }).getByTestId("gate-next").waitFor();
+  await legal.part("release-gate").click();
+  await legal.page.locator("#gate-what").fill("the number of the hole, to ENISA");
+  await legal.page.locator("#gate-reference").fill("2026-17");
+  assert.equal(await confirmed().isDisabled(), true, "a release takes a reason");
+  await legal.page.locator(".ant-modal textarea").fill("the patch is out");
+  await confirmed().click();
+  await legal.part("gate", { state: "released" }).waitFor();
+  await legal.part("revoke-gate").click();
+  await legal.page.locator(".ant-modal textarea").fill("it is being used");
+  await confirmed().click();
+  await legal.part("gate", { state: "stop" }).getByTestId("gate-act").nth(1).waitFor();
+
+  // A notice: legal, then the commander, then out.
   for (const [who, role] of [
     [legal, "legal"],
     [lead, "commander"],
@@ -107,6 +138,21 @@ try {
   await lead.part("letter-taken").click();
   await lead.part("open-letter").waitFor({ state: "detached" });
   await lead.page.keyboard.press("Escape");
+  // A vendor's letters: all at once, legal, then the commander; the one without a contact is left to a person.
+  for (const [who, role] of [
+    [legal, "legal"],
+    [lead, "commander"],
+  ]) {
+    await who.page.goto(url + room);
+    await who.part("tenant-letters").getByTestId(`approve-letters-${role}`).click();
+    await who.page.getByRole("button", { name: "confirm-approve-letters" }).click();
+    await who.part("tenant-letters").getByTestId(`approve-letters-${role}`).waitFor({ state: "detached" });
+  }
+  await lead.part("send-letters").click();
+  await lead.page.getByRole("button", { name: "confirm-send-letters" }).click();
+  await lead.part("letter-to", { tenant: "north" }).locator(".ant-tag-green, .ant-tag-color-green").first().waitFor();
+  await lead.part("tenant-letters").getByText("1 of 2 tenants told").waitFor();
+  await lead.part("letter-to", { tenant: "west" }).getByText("a person hands it over").first().waitFor();
   const [file] = await Promise.all([lead.page.waitForEvent("download"), lead.part("export-evidence").click()]);
   assert.match(file.suggestedFilename(), /\.hudun$/);
 

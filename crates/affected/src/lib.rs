@@ -9,7 +9,8 @@
 //! asks nothing about the address, so that known and unknown addresses meet the same answer in the same time. Challenges
 //! and proofs live in memory, bounded and short; a restart forgets them and the person asks for a new code.
 //!
-//! Pages are HTML made here, without script, cookie or anything from elsewhere.
+//! Pages are HTML made here, without script, cookie or anything from elsewhere. The first of them can be hosted apart, with
+//! a script that is not needed ([`hosted_files`]).
 //!
 //! ```
 //! use hudun_affected::Address;
@@ -24,6 +25,7 @@
 mod address;
 mod answers;
 mod challenge;
+mod hosted;
 mod language;
 mod limits;
 mod network;
@@ -32,6 +34,7 @@ mod server;
 
 pub use address::{Address, AddressError};
 pub use answers::{Affected, AnswerError, Answers, Help, Opened, Reading};
+pub use hosted::{HostedFile, OriginError, hosted_files, origin};
 pub use limits::Limits;
 pub use network::TrustedProxies;
 pub use server::{Counts, Page, Settings};

@@ -36,6 +36,9 @@ pub struct Settings {
     pub phones: bool,
     /// Proxies in front of the page.
     pub proxies: TrustedProxies,
+    /// Where the part that is hosted apart stands ([`crate::origin`]): the one other place whose forms are taken and
+    /// whose script may read the answer.
+    pub hosted_at: Option<String>,
     /// The clock.
     pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
@@ -46,6 +49,7 @@ impl Default for Settings {
             limits: Limits::default(),
             phones: false,
             proxies: TrustedProxies::default(),
+            hosted_at: None,
             clock: Arc::new(Timestamp::now),
         }
     }
@@ -409,8 +413,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Reader {
 
 /// Bounds what is served at once, and sets the headers of every answer.
 async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let host = app.settings.hosted_at.as_deref();
+    let from_host = host.is_some_and(|host| is_from(&request, host));
     let mut response = match app.serving.try_acquire() {
-        Ok(_) if is_foreign(&request) => StatusCode::FORBIDDEN.into_response(),
+        Ok(_) if is_foreign(&request) && !from_host => StatusCode::FORBIDDEN.into_response(),
         Ok(_turn) => next.run(request).await,
         Err(_) => {
             count(&app.counts.overflow);
@@ -420,6 +426,13 @@ async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Res
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    if host.is_some() {
+        headers.append(header::VARY, HeaderValue::from_static("Origin"));
+    }
+    // That one origin may read the answer, and nobody's cookies go with it: there are none.
+    if from_host && let Some(host) = host.and_then(|host| HeaderValue::from_str(host).ok()) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, host);
     }
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -432,6 +445,12 @@ async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Res
 fn is_foreign(request: &Request) -> bool {
     let site = request.headers().get("sec-fetch-site");
     request.method() == Method::POST && site.is_some_and(|site| site == "cross-site")
+}
+
+/// Whether a form comes from the page that is hosted apart.
+fn is_from(request: &Request, host: &str) -> bool {
+    let origin = request.headers().get(header::ORIGIN);
+    request.method() == Method::POST && origin.is_some_and(|origin| origin == host)
 }
 
 /// The digits of a code as people type it: full-width ones, and with spaces or hyphens in between.

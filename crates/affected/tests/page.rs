@@ -73,6 +73,7 @@ fn house_of(limits: Limits, proxies: &[&str], phones: bool) -> House {
             limits,
             phones,
             proxies: TrustedProxies::parse(proxies).unwrap(),
+            hosted_at: None,
             clock: Arc::new(move || Timestamp::from_millis(hand.load(Ordering::Relaxed))),
         },
     );
@@ -423,6 +424,61 @@ async fn another_site_can_not_make_its_visitors_ask() {
         assert_eq!(house.send(request).await.status, status, "{site}");
     }
     assert_eq!(house.mails().await, 2);
+}
+
+#[tokio::test]
+async fn the_page_hosted_apart_may_ask_and_read_and_no_other_may() {
+    const HOST: &str = "https://notice.example.com";
+    let ask = async |hosted_at: Option<&str>, origin: &str, method: &str| {
+        let settings = Settings {
+            hosted_at: hosted_at.map(str::to_owned),
+            clock: Arc::new(|| Timestamp::from_millis(T0)),
+            ..Settings::default()
+        };
+        let router = Page::new(Arc::new(Firm::new()), settings).router();
+        let request = Request::builder()
+            .method(method)
+            .uri("/code?lang=en")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("sec-fetch-site", "cross-site")
+            .header("origin", origin)
+            .body(Body::from("email=li%40example.cn"))
+            .unwrap();
+        let answer = router.oneshot(request).await.unwrap();
+        let header = |name: &str| {
+            answer
+                .headers()
+                .get(name)
+                .map(|value| value.to_str().unwrap().to_owned())
+        };
+        (
+            answer.status().as_u16(),
+            header("access-control-allow-origin"),
+            header("access-control-allow-credentials"),
+            header("vary"),
+        )
+    };
+    let (status, allowed, credentials, vary) = ask(Some(HOST), HOST, "POST").await;
+    assert_eq!(
+        (status, allowed.as_deref(), credentials),
+        (200, Some(HOST), None)
+    );
+    assert_eq!(vary.as_deref(), Some("Origin"));
+    for other in [
+        "https://evil.example.com",
+        "https://notice.example.com.evil.com",
+        "http://notice.example.com",
+        "https://notice.example.com:8443",
+        "null",
+    ] {
+        let (status, allowed, _, _) = ask(Some(HOST), other, "POST").await;
+        assert_eq!((status, allowed), (403, None), "{other}");
+    }
+    let (status, allowed, _, _) = ask(None, HOST, "POST").await;
+    assert_eq!((status, allowed), (403, None), "nothing is hosted apart");
+    // A form needs no preflight; whatever needs one gets none.
+    let (status, allowed, _, _) = ask(Some(HOST), HOST, "OPTIONS").await;
+    assert_eq!((status, allowed), (405, None));
 }
 
 #[tokio::test]

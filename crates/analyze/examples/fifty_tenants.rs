@@ -9,7 +9,7 @@
 use std::time::Instant;
 
 use hudun_analyze::{
-    Circumstances, Narrowing, OrganisationSettings, affected_set_digest, build_facts,
+    Circumstances, Narrowing, OrganisationSettings, ScopeRecord, affected_set_digest, build_facts,
 };
 use hudun_core::{
     DataKind, Grade, Incident, IncidentId, IncidentState, KindCount, KindSet, Scope, ScopeQuestion,
@@ -30,12 +30,20 @@ fn main() {
     let (mut persons, mut duties, mut drafts) = (0, 0, 0);
     for (tenant, scope) in &scopes {
         let digest = affected_set_digest(scope.subjects.iter().map(|(token, _)| *token));
+        let answer = ScopeRecord {
+            incident: IncidentId::new(),
+            revision: 1,
+            scope: scope.clone(),
+            narrowing: Narrowing::Sessions,
+            tenants: vec![],
+            likely_sha256: digest.clone(),
+            computed_at: at,
+        };
         let facts = build_facts(
             &incident(tenant, at),
             &[],
             &[],
-            scope,
-            Narrowing::Sessions,
+            &answer,
             &OrganisationSettings::default(),
             &Circumstances::default(),
         );

@@ -1,15 +1,15 @@
 //! The analyst: computes, keeps and records scope and duties.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hudun_core::{
-    Finding, Incident, IncidentId, LedgerDraft, RecordError, Recorder, Scope, SessionKey, TenantId,
-    Timestamp,
+    Finding, Incident, IncidentId, LedgerDraft, RecordError, Recorder, Scope, ScopeQuestion,
+    ScopeSource, SessionKey, TenantId, Timestamp,
 };
 use hudun_duty::{
-    Assessment, Band, DutyError, FactBase, RuleSet, Severity, TenantAssessment, Verdict, assess,
-    assess_group,
+    Assessment, Band, DutyError, FactBase, GateState, RuleSet, Severity, TenantAssessment, Verdict,
+    assess, assess_group,
 };
 use hudun_lake::{Lake, LakeError};
 use hudun_store::{Collection, Keyed, Store, StoreError};
@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
+use crate::decisions::{self, Awareness, DecisionError, GateAct, NewAwareness, NewRelease};
 use crate::source::Suspicion;
 use crate::{Circumstances, Narrowing, OrganisationSettings, affected_set_digest, build_facts};
 
@@ -34,10 +35,28 @@ pub struct ScopeRecord {
     pub scope: Scope,
     /// How the attacker was told from the account's owner.
     pub narrowing: Narrowing,
+    /// What left of other tenants of a vendor, in the order of their names: by the addresses that the attacker alone used.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tenants: Vec<Scope>,
     /// SHA-256 over the likely set.
     pub likely_sha256: String,
     /// When this answer was computed.
     pub computed_at: Timestamp,
+}
+
+impl ScopeRecord {
+    /// The likely set of each tenant by its digest: what a later answer is told by from an earlier one.
+    pub fn affected(&self) -> Vec<(TenantId, String)> {
+        let own = (
+            self.scope.question.tenant.clone(),
+            self.likely_sha256.clone(),
+        );
+        let others = self.tenants.iter().map(|scope| {
+            let tokens = scope.subjects.iter().map(|(token, _)| *token);
+            (scope.question.tenant.clone(), affected_set_digest(tokens))
+        });
+        std::iter::once(own).chain(others).collect()
+    }
 }
 
 impl Keyed for ScopeRecord {
@@ -141,6 +160,8 @@ pub struct Analyst {
     scopes: Collection<ScopeRecord>,
     sources: Collection<SourceRecord>,
     duties: Collection<DutyRecord>,
+    awareness: Collection<Awareness>,
+    gates: Collection<GateAct>,
     lake: Arc<Lake>,
     rules: Arc<RuleSet>,
     organisations: OrganisationSettings,
@@ -162,6 +183,8 @@ impl Analyst {
             scopes: store.collection(),
             sources: store.collection(),
             duties: store.collection(),
+            awareness: store.collection(),
+            gates: store.collection(),
             lake,
             rules,
             organisations,
@@ -183,17 +206,25 @@ impl Analyst {
         let _turn = self.turn.lock().await;
         let taken = self.sessions_of_others(incident).await?;
         let suspicion = Suspicion::of(incident, findings, now);
-        let (scope, narrowing) = self
+        let others = self.other_tenants(incident).await?;
+        let (scope, narrowing, tenants) = self
             .lake
             .ask(move |lake| {
                 let (question, narrowing) = suspicion.question(lake, &taken)?;
-                Ok((lake.scope(&question)?, narrowing))
+                let tenants = tenants_of(lake, &question, &others)?;
+                Ok((lake.scope(&question)?, narrowing, tenants))
             })
             .await?;
         let before = self.scopes.get(&incident.id.to_string()).await?;
         if let Some(before) = &before
             && before.narrowing == narrowing
             && same_answer(&before.scope, &scope)
+            && before.tenants.len() == tenants.len()
+            && before
+                .tenants
+                .iter()
+                .zip(&tenants)
+                .all(|(before, after)| same_answer(before, after))
         {
             return Ok(before.clone());
         }
@@ -203,6 +234,7 @@ impl Analyst {
             likely_sha256: affected_set_digest(scope.subjects.iter().map(|(token, _)| *token)),
             scope,
             narrowing,
+            tenants,
             computed_at: now,
         };
         self.record(incident, "analysis.scope", now, scope_body(&record))?;
@@ -219,7 +251,8 @@ impl Analyst {
     }
 
     /// Which duties follow: builds the facts, asks every rule, keeps and records the answers when they are new, and
-    /// records beside it when the grade or the severity changed its class.
+    /// records beside it when the grade or the severity changed its class. What persons have decided about the case
+    /// ([`Self::decide_aware`], [`Self::release_gate`]) counts wherever `known` says nothing else.
     ///
     /// # Errors
     /// [`AnalyzeError`]; the earlier answer then stands.
@@ -232,6 +265,14 @@ impl Analyst {
         now: Timestamp,
     ) -> Result<DutyRecord, AnalyzeError> {
         let _turn = self.turn.lock().await;
+        let mut known = known.clone();
+        if known.aware.is_none() {
+            let decided = self.awareness(incident.id).await?;
+            known.aware = decided.last().and_then(Awareness::aware);
+        }
+        if known.releases.is_empty() {
+            known.releases = decisions::releases(&self.gate_acts(incident.id).await?);
+        }
         let ids: Vec<_> = findings
             .iter()
             .flat_map(|finding| finding.evidence.iter().copied())
@@ -247,10 +288,9 @@ impl Analyst {
             incident,
             findings,
             &evidence,
-            &scope.scope,
-            scope.narrowing,
+            scope,
             &self.organisations,
-            known,
+            &known,
         );
         let facts_digest = facts.digest()?;
         let before = self.duties.get(&incident.id.to_string()).await?;
@@ -308,6 +348,145 @@ impl Analyst {
         Ok(self.duties.get(&incident.to_string()).await?)
     }
 
+    /// A named person decides when the case became an incident. A later decision corrects an earlier one, which stays.
+    /// The same decision twice is one. The clocks follow with the next [`Self::assess_duties`].
+    ///
+    /// # Errors
+    /// [`DecisionError`]; nothing is decided then.
+    pub async fn decide_aware(
+        &self,
+        incident: &Incident,
+        wanted: NewAwareness,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<Awareness, DecisionError> {
+        let _turn = self.turn.lock().await;
+        let before = self.decided(incident.id).await?;
+        let number = decisions::next(before.len())?;
+        let made = Awareness::new(incident, wanted, number, by, now)?;
+        if let Some(last) = before.last()
+            && *last
+                == (Awareness {
+                    number: last.number,
+                    at: last.at,
+                    ..made.clone()
+                })
+        {
+            return Ok(last.clone());
+        }
+        let body = json!({
+            "decision": made.number, "moment": made.moment, "written": made.written, "reason": made.reason,
+            "evidence": made.evidence, "early": made.early,
+            "before": before.last().map(|last| json!({ "decision": last.number, "moment": last.moment, "by": last.by })),
+        });
+        self.record_by(incident, by, "analysis.aware-decided", now, body)?;
+        self.awareness.put(&made).await?;
+        Ok(made)
+    }
+
+    /// When the case became an incident, as persons have decided, oldest first; the last one counts.
+    ///
+    /// # Errors
+    /// [`AnalyzeError::Store`].
+    pub async fn awareness(&self, incident: IncidentId) -> Result<Vec<Awareness>, AnalyzeError> {
+        Ok(self.decided(incident).await?)
+    }
+
+    async fn decided(&self, incident: IncidentId) -> Result<Vec<Awareness>, StoreError> {
+        let mut all = self.awareness.of(&incident.to_string()).await?;
+        all.sort_by_key(|one| one.number);
+        Ok(all)
+    }
+
+    /// Counsel releases a gate that stops (or of which facts are missing, which stops too). The notices that it holds
+    /// back follow with the next [`Self::assess_duties`].
+    ///
+    /// # Errors
+    /// [`DecisionError`]; nothing is released then.
+    pub async fn release_gate(
+        &self,
+        incident: &Incident,
+        gate: &str,
+        release: NewRelease,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<GateAct, DecisionError> {
+        let known = self.rules.gates.iter().find(|known| known.id == gate);
+        let known = known.ok_or_else(|| DecisionError::NoSuchGate(gate.to_owned()))?;
+        if known.released_by.is_none() {
+            return Err(DecisionError::NeverReleased(gate.to_owned()));
+        }
+        let duties = self.duties.get(&incident.id.to_string()).await?;
+        let duties = duties.ok_or(DecisionError::NoDuties)?;
+        let answers = duties
+            .assess(&self.rules)
+            .map_err(|cause| DecisionError::Duties(cause.to_string()))?;
+        let clear = |known: &&hudun_duty::Gate| known.id == gate && known.state == GateState::Clear;
+        if answers.gates.iter().any(|known| clear(&known)) {
+            return Err(DecisionError::NotStopping(gate.to_owned()));
+        }
+        let reason = release.reason.clone();
+        self.act_on_gate(incident, gate, Some(release), &reason, by, now)
+            .await
+    }
+
+    /// Counsel takes a release back: the gate stops again.
+    ///
+    /// # Errors
+    /// [`DecisionError`].
+    pub async fn revoke_gate(
+        &self,
+        incident: &Incident,
+        gate: &str,
+        reason: &str,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<GateAct, DecisionError> {
+        if !self.rules.gates.iter().any(|known| known.id == gate) {
+            return Err(DecisionError::NoSuchGate(gate.to_owned()));
+        }
+        self.act_on_gate(incident, gate, None, reason, by, now)
+            .await
+    }
+
+    async fn act_on_gate(
+        &self,
+        incident: &Incident,
+        gate: &str,
+        release: Option<NewRelease>,
+        reason: &str,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<GateAct, DecisionError> {
+        let _turn = self.turn.lock().await;
+        let before = self.acts(incident.id).await?;
+        let act = GateAct::new(incident, gate, release, reason, &before, by, now)?;
+        let kind = if act.release {
+            "analysis.gate-released"
+        } else {
+            "analysis.gate-revoked"
+        };
+        let body = json!({ "gate": act.gate, "number": act.number, "what": act.what, "reason": act.reason,
+            "reference": act.reference });
+        self.record_by(incident, by, kind, now, body)?;
+        self.gates.put(&act).await?;
+        Ok(act)
+    }
+
+    /// What counsel has decided about the gates of a case, oldest first; of each gate the last one counts.
+    ///
+    /// # Errors
+    /// [`AnalyzeError::Store`].
+    pub async fn gate_acts(&self, incident: IncidentId) -> Result<Vec<GateAct>, AnalyzeError> {
+        Ok(self.acts(incident).await?)
+    }
+
+    async fn acts(&self, incident: IncidentId) -> Result<Vec<GateAct>, StoreError> {
+        let mut all = self.gates.of(&incident.to_string()).await?;
+        all.sort_by_key(|one| one.number);
+        Ok(all)
+    }
+
     /// The rules that law is asked with.
     pub const fn rules(&self) -> &Arc<RuleSet> {
         &self.rules
@@ -327,9 +506,41 @@ impl Analyst {
             .collect())
     }
 
+    /// A vendor's other tenants, each with the sessions there that a case of its own answers for.
+    async fn other_tenants(
+        &self,
+        incident: &Incident,
+    ) -> Result<BTreeMap<TenantId, BTreeSet<SessionKey>>, StoreError> {
+        if self.organisations.vendor.is_none() {
+            return Ok(BTreeMap::new());
+        }
+        let others = self.organisations.tenants.keys();
+        let mut others: BTreeMap<TenantId, BTreeSet<SessionKey>> = others
+            .filter(|tenant| **tenant != incident.tenant)
+            .map(|tenant| (tenant.clone(), BTreeSet::new()))
+            .collect();
+        for source in self.sources.newest(OTHER_CASES).await? {
+            if let Some(taken) = others.get_mut(&source.tenant) {
+                taken.extend(source.sessions);
+            }
+        }
+        Ok(others)
+    }
+
     fn record(
         &self,
         incident: &Incident,
+        kind: &str,
+        at: Timestamp,
+        body: Value,
+    ) -> Result<(), RecordError> {
+        self.record_by(incident, "hudun", kind, at, body)
+    }
+
+    fn record_by(
+        &self,
+        incident: &Incident,
+        by: &str,
         kind: &str,
         at: Timestamp,
         body: Value,
@@ -338,12 +549,42 @@ impl Analyst {
             at,
             tenant: Some(incident.tenant.clone()),
             incident: Some(incident.id),
-            by: "hudun".to_owned(),
+            by: by.to_owned(),
             kind: kind.to_owned(),
             body,
         })?;
         Ok(())
     }
+}
+
+/// What the same attacker took of other tenants. Accounts and sessions are a tenant's own, so only addresses lead from one
+/// to another, and only those that nobody but the attacker used. A tenant whose sessions from there are all answered for
+/// by cases of its own is left out: it hears of it from those.
+fn tenants_of(
+    lake: &Lake,
+    question: &ScopeQuestion,
+    others: &BTreeMap<TenantId, BTreeSet<SessionKey>>,
+) -> Result<Vec<Scope>, LakeError> {
+    let mut scopes = Vec::new();
+    if question.source.addresses.is_empty() {
+        return Ok(scopes);
+    }
+    for (tenant, taken) in others {
+        let scope = lake.scope(&ScopeQuestion {
+            tenant: tenant.clone(),
+            source: ScopeSource {
+                addresses: question.source.addresses.clone(),
+                ..ScopeSource::default()
+            },
+            window: question.window,
+        })?;
+        let sessions = &scope.seen.sessions;
+        let answered = !sessions.is_empty() && sessions.iter().all(|one| taken.contains(one));
+        if scope.high > 0 && !answered {
+            scopes.push(scope);
+        }
+    }
+    Ok(scopes)
 }
 
 /// Whether two answers say the same; that the second was asked later changes nothing.
@@ -377,6 +618,10 @@ fn scope_body(record: &ScopeRecord) -> Value {
         "narrowing": record.narrowing,
         "method": scope.method,
         "likely_sha256": record.likely_sha256,
+        "tenants": record.tenants.iter().zip(record.affected().into_iter().skip(1)).map(|(scope, (tenant, sha256))| json!({
+            "tenant": tenant, "low": scope.low, "likely": scope.likely, "high": scope.high, "coverage": scope.coverage(),
+            "likely_sha256": sha256,
+        })).collect::<Vec<_>>(),
     })
 }
 

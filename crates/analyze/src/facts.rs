@@ -1,16 +1,16 @@
 //! The fact base, built from the record and from what named persons have added.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hudun_core::{Exchange, Finding, Incident, KindSet, Scope, TenantId, TimelineMark, Timestamp};
 use hudun_duty::{
-    Availability, Aware, Breach, Count, EnisaInputs, FactBase, Impact, Integrity, Measures, Method,
-    Organisation, Place, ProvenClaim, Recipients, Scene, SystemInfo, Tenant, Text, Times,
-    Vulnerability, figure,
+    Abroad, Availability, Aware, Breach, Count, EnisaInputs, FactBase, Impact, Integrity, Measures,
+    Method, Organisation, Place, ProvenClaim, Recipients, Scene, Span, SystemInfo, Tenant, Text,
+    Times, Vulnerability, figure,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Narrowing, affected_set_digest, cause, kinds};
+use crate::{Narrowing, ScopeRecord, affected_set_digest, cause, kinds};
 
 /// Who the firms are, from the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -33,6 +33,8 @@ pub struct Circumstances {
     pub aware: Option<Aware>,
     /// Who took the case.
     pub acknowledged_by: Option<String>,
+    /// Conflict gates that counsel has released, each with name and reference.
+    pub releases: BTreeMap<String, String>,
     /// Kinds that the system holds, from the profile. Kinds held and not seen leaving are named as not involved, and
     /// only while everything that left is explained.
     pub kinds_held: KindSet,
@@ -61,24 +63,22 @@ pub struct Circumstances {
 }
 
 /// Builds the facts of a case. `evidence` are the exchanges of the findings, as far as the lake still has them.
+///
+/// With a vendor the facts are the vendor's: the numbers of all tenants together, and those of each beside.
 pub fn build_facts(
     incident: &Incident,
     findings: &[Finding],
     evidence: &[Exchange],
-    scope: &Scope,
-    narrowing: Narrowing,
+    answer: &ScopeRecord,
     organisations: &OrganisationSettings,
     known: &Circumstances,
 ) -> FactBase {
-    let persons = Count {
-        low: scope.low,
-        likely: scope.likely,
-        high: scope.high,
-    };
+    let (scope, narrowing) = (&answer.scope, answer.narrowing);
     let kinds = kinds::counts(scope);
     let sensitive = kinds::sensitive(scope, &kinds);
     let leaked = scope.likely > 0;
     let tenant_firm = organisations.tenants.get(&incident.tenant).cloned();
+    let persons = persons(scope);
     let mut facts = FactBase {
         format: 1,
         incident: hudun_duty::Incident {
@@ -93,14 +93,7 @@ pub fn build_facts(
         persons: Some(persons),
         sensitive_persons: Some(sensitive),
         minors: known.minors,
-        kinds_not_involved: if scope.high == scope.likely {
-            kinds::lawful(known.kinds_held)
-                .into_iter()
-                .filter(|kind| !kinds.contains_key(kind))
-                .collect()
-        } else {
-            Default::default()
-        },
+        kinds_not_involved: untouched(scope, known),
         kinds: Some(kinds),
         places: known
             .places
@@ -118,22 +111,165 @@ pub fn build_facts(
         scene: known.scene.clone(),
         proven: known.proven.clone(),
         enisa: known.enisa.clone(),
+        abroad: Abroad {
+            counsel_releases: known.releases.clone(),
+            ..Abroad::default()
+        },
         ..FactBase::default()
     };
     if let Some(vendor) = &organisations.vendor {
         facts.organisation = vendor.clone();
         facts.tenants = vec![Tenant {
-            id: incident.tenant.to_string(),
-            organisation: tenant_firm.unwrap_or_default(),
-            persons: facts.persons,
-            records: None,
-            sensitive_persons: facts.sensitive_persons,
             minors: facts.minors,
-            kinds: facts.kinds.clone(),
             places: facts.places.clone(),
+            ..tenant(scope, organisations, narrowing, known)
         }];
+        let others = answer.tenants.iter();
+        facts
+            .tenants
+            .extend(others.map(|scope| tenant(scope, organisations, Narrowing::Addresses, known)));
+        if !answer.tenants.is_empty() {
+            whole(&mut facts, answer, known);
+        }
+    }
+    // Whose product it is, is the firm's knowledge and not the case's.
+    if let Some(hole) = &mut facts.vulnerability {
+        hole.own_product = hole.own_product.or(facts.organisation.own_product);
+        hole.eu_product = hole.eu_product.or(facts.organisation.eu_product);
     }
     facts
+}
+
+/// One tenant's own numbers.
+fn tenant(
+    scope: &Scope,
+    organisations: &OrganisationSettings,
+    narrowing: Narrowing,
+    known: &Circumstances,
+) -> Tenant {
+    let id = &scope.question.tenant;
+    let firm = organisations.tenants.get(id).cloned();
+    let kinds = kinds::counts(scope);
+    let occurred = scope.window.and_then(|window| {
+        Some(Span {
+            from: instant(window.from)?,
+            to: instant(window.to)?,
+        })
+    });
+    Tenant {
+        id: id.to_string(),
+        persons: Some(persons(scope)),
+        sensitive_persons: Some(kinds::sensitive(scope, &kinds)),
+        kinds: Some(kinds),
+        places: only_place(firm.as_ref(), persons(scope)),
+        organisation: firm.unwrap_or_default(),
+        summary: Some(summary(scope)),
+        method: Some(method(scope, narrowing)),
+        occurred,
+        kinds_not_involved: Some(untouched(scope, known)),
+        ..Tenant::default()
+    }
+}
+
+/// Makes the facts those of all tenants together. A person who is a customer of two of them is counted at both: their
+/// tokens can't be held against each other, and the law is asked with what is possible at most.
+fn whole(facts: &mut FactBase, answer: &ScopeRecord, known: &Circumstances) {
+    let sum = |of: fn(&Tenant) -> Option<Count>| {
+        let mut all = facts.tenants.iter().map(of);
+        all.try_fold(Count::default(), |sum, one| Some(add(sum, one?)))
+    };
+    let (persons, sensitive, minors) = (
+        sum(|tenant| tenant.persons),
+        sum(|tenant| tenant.sensitive_persons),
+        sum(|tenant| tenant.minors),
+    );
+    let mut kinds: BTreeMap<hudun_duty::DataKind, Count> = BTreeMap::new();
+    for (kind, count) in facts
+        .tenants
+        .iter()
+        .flat_map(|one| one.kinds.iter().flatten())
+    {
+        let all = kinds.entry(*kind).or_default();
+        *all = add(*all, *count);
+    }
+    // Where the customers of one tenant are is unknown, it is unknown for all.
+    let mut places: Option<BTreeMap<(String, String), Count>> = Some(BTreeMap::new());
+    for tenant in &facts.tenants {
+        let Some((all, own)) = places.as_mut().zip(tenant.places.as_ref()) else {
+            places = None;
+            break;
+        };
+        for place in own {
+            let key = (place.country.clone(), place.region.clone());
+            let count = all.entry(key).or_default();
+            *count = add(*count, place.persons);
+        }
+    }
+    if known.places.is_none() {
+        facts.places = places.map(|places| {
+            let place = |((country, region), persons)| Place {
+                country,
+                region,
+                persons,
+            };
+            places.into_iter().map(place).collect()
+        });
+    }
+    let scopes = || std::iter::once(&answer.scope).chain(&answer.tenants);
+    let untouched = scopes().map(|scope| untouched(scope, known));
+    facts.kinds_not_involved = untouched
+        .reduce(|all, one| all.intersection(&one).copied().collect())
+        .unwrap_or_default();
+    let (from, to) = (
+        scopes()
+            .filter_map(|scope| scope.window)
+            .map(|w| w.from)
+            .min(),
+        scopes()
+            .filter_map(|scope| scope.window)
+            .map(|w| w.to)
+            .max(),
+    );
+    let at = |at: Option<Timestamp>| at.and_then(instant);
+    facts.times.occurred_from = facts.times.occurred_from.into_iter().chain(at(from)).min();
+    facts.times.occurred_to = facts.times.occurred_to.into_iter().chain(at(to)).max();
+    facts.incident.summary = persons.map_or_else(Text::default, |persons| {
+        let mut text = summary_of(persons);
+        let n = facts.tenants.len();
+        text.zh.push_str(&format!("涉及 {n} 家客户单位。"));
+        text.en
+            .push_str(&format!(" {n} customer firms are concerned."));
+        text
+    });
+    (facts.persons, facts.sensitive_persons) = (persons, sensitive);
+    facts.minors = minors.or(facts.minors);
+    facts.kinds = Some(kinds);
+}
+
+fn add(one: Count, other: Count) -> Count {
+    Count {
+        low: one.low.saturating_add(other.low),
+        likely: one.likely.saturating_add(other.likely),
+        high: one.high.saturating_add(other.high),
+    }
+}
+
+fn persons(scope: &Scope) -> Count {
+    Count {
+        low: scope.low,
+        likely: scope.likely,
+        high: scope.high,
+    }
+}
+
+/// Kinds that the system holds and that were not seen leaving, named only while everything that left is explained.
+fn untouched(scope: &Scope, known: &Circumstances) -> BTreeSet<hudun_duty::DataKind> {
+    if scope.high != scope.likely {
+        return BTreeSet::new();
+    }
+    let left = kinds::counts(scope);
+    let held = kinds::lawful(known.kinds_held).into_iter();
+    held.filter(|kind| !left.contains_key(kind)).collect()
 }
 
 /// A firm that serves one country has its customers there, unless somebody knows better.
@@ -152,8 +288,16 @@ fn text(text: &hudun_core::Text) -> Text {
 }
 
 fn summary(scope: &Scope) -> Text {
-    let (low, likely, high) = (figure(scope.low), figure(scope.likely), figure(scope.high));
-    if scope.high == 0 {
+    summary_of(persons(scope))
+}
+
+fn summary_of(persons: Count) -> Text {
+    let (low, likely, high) = (
+        figure(persons.low),
+        figure(persons.likely),
+        figure(persons.high),
+    );
+    if persons.high == 0 {
         return Text::new(
             "记录显示没有客户的个人信息流出。",
             "The record shows that no customer's personal data left.",
@@ -212,7 +356,11 @@ fn method(scope: &Scope, narrowing: Narrowing) -> Method {
 fn times(incident: &Incident, scope: &Scope, known: &Circumstances) -> Times {
     let mark = |mark| incident.mark(mark);
     let onset = mark(TimelineMark::Onset);
-    let detected = mark(TimelineMark::Detected);
+    let seen = mark(TimelineMark::Detected);
+    // Who knew of it before the machine did, detected it.
+    let decided = known.aware.as_ref();
+    let decided = decided.map(|aware| Timestamp::from_millis(aware.at.as_millisecond()));
+    let detected = seen.map(|seen| decided.map_or(seen, |decided| seen.min(decided)));
     let from = scope
         .window
         .map(|window| window.from)
@@ -227,7 +375,7 @@ fn times(incident: &Incident, scope: &Scope, known: &Circumstances) -> Times {
         .max();
     // Taking the case is a decision too, but only by somebody, and never before there was something to decide on.
     let taken = mark(TimelineMark::Acknowledged)
-        .map(|at| detected.map_or(at, |detected| at.max(detected)))
+        .map(|at| seen.map_or(at, |seen| at.max(seen)))
         .and_then(instant)
         .zip(known.acknowledged_by.clone())
         .filter(|(_, by)| !by.trim().is_empty())
@@ -246,6 +394,13 @@ fn times(incident: &Incident, scope: &Scope, known: &Circumstances) -> Times {
         aware: known.aware.clone().or(taken),
         contained: mark(TimelineMark::Contained)
             .map(not_before_detection)
+            .and_then(instant),
+        // The final report counts from the end of handling. That is when the hole was proven shut, not when somebody got
+        // round to closing the case: the earlier start is the safe one.
+        handled: mark(TimelineMark::Repaired)
+            .or_else(|| mark(TimelineMark::Closed))
+            .map(not_before_detection)
+            .map(|at| mark(TimelineMark::Contained).map_or(at, |contained| at.max(contained)))
             .and_then(instant),
         ..Times::default()
     }

@@ -20,11 +20,15 @@
 
 mod analyst;
 mod cause;
+mod decisions;
 mod facts;
 mod kinds;
 mod source;
 
 pub use analyst::{Analyst, AnalyzeError, DutyRecord, ScopeRecord};
+pub use decisions::{
+    Awareness, DecisionError, Evidence, GateAct, MOST_EVIDENCE, NewAwareness, NewRelease,
+};
 pub use facts::{Circumstances, OrganisationSettings, build_facts};
 pub use kinds::{affected_set_digest, to_duty_kind};
 pub use source::Narrowing;

@@ -5,13 +5,16 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use hudun_analyze::{Analyst, Circumstances, Narrowing, OrganisationSettings, affected_set_digest};
+use hudun_analyze::{
+    Analyst, Circumstances, DecisionError, Evidence, Narrowing, NewAwareness, NewRelease,
+    OrganisationSettings, affected_set_digest,
+};
 use hudun_core::{
     Actor, DataKind, Delivery, ExchangeEnd, ExchangeHead, ExchangeId, Finding, FindingId, Grade,
     Incident, IncidentId, IncidentState, KindSet, LedgerDraft, Level, RecordError, Recorder,
     Release, Sighting, SubjectToken, Text, TimelineMark, Timestamp,
 };
-use hudun_duty::{RuleSet, Verdict};
+use hudun_duty::{GateState, RuleSet, Verdict};
 use hudun_lake::{Lake, LakeOptions, Record};
 use hudun_store::Store;
 use proptest::prelude::*;
@@ -463,6 +466,181 @@ async fn duties_come_from_the_record_and_a_class_that_is_crossed_is_told() {
         house.ledger.kinds().last().unwrap(),
         "analysis.class-crossed"
     );
+}
+
+fn stated(moment: &str, early: &str) -> NewAwareness {
+    NewAwareness {
+        moment: moment.into(),
+        reason: "电话告知".into(),
+        evidence: vec![Evidence {
+            said: "#3".into(),
+            hash: Some("ab".repeat(32)),
+        }],
+        early: early.into(),
+    }
+}
+
+/// As a person writes it, in the zone of Shanghai.
+fn written(seconds: i64) -> String {
+    let at = jiff::Timestamp::from_millisecond(at(seconds).as_millis()).unwrap();
+    let zone = jiff::tz::TimeZone::get("Asia/Shanghai").unwrap();
+    at.to_zoned_datetime(zone)
+        .strftime("%Y-%m-%dT%H:%M:%S%:z")
+        .to_string()
+}
+
+#[tokio::test]
+async fn a_named_persons_decision_starts_the_clocks_and_a_later_one_corrects_it() {
+    let house = house().await;
+    let thief = actor(Some("mei"), Some("s"), "203.0.113.9");
+    let walked = show(&house.lake, 40, thief.clone(), &[1, 2], Shown::default()).await;
+    let found = [finding("scrm.id-walk", 50, &thief, vec![walked])];
+    let mut case = incident(&["mei"], &found);
+    case.set_mark(TimelineMark::Detected, at(50));
+    let analyst = &house.analyst;
+    let scope = analyst.assess_scope(&case, &found, at(90)).await.unwrap();
+    let known = Circumstances {
+        acknowledged_by: Some("wang.fang".into()),
+        ..Circumstances::default()
+    };
+    let assess = async |now: i64| {
+        let duties = analyst.assess_duties(&case, &found, &scope, &known, at(now));
+        let duties = duties.await.unwrap();
+        let answers = duties.assess(analyst.rules()).unwrap();
+        let clock = answers.duty("CN-PIPL-57").unwrap().phases[0].clock.clone();
+        (duties, clock)
+    };
+    let (before, clock) = assess(95).await;
+    assert!(clock.provisional, "nobody has decided");
+
+    let decide = |wanted, now| analyst.decide_aware(&case, wanted, "li.lei", at(now));
+    for (moment, early, what) in [
+        ("2026-11-23T08:00:00", "", "no zone"),
+        ("yesterday", "", "no moment"),
+        (
+            "2026-11-23T08:00:00+08:00[Europe/Berlin]",
+            "",
+            "another zone than its offset",
+        ),
+        (&written(3_600), "", "to come"),
+        (&written(49), "", "before there was anything to know"),
+    ] {
+        let refused = decide(stated(moment, early), 100).await;
+        assert!(refused.is_err(), "{what}");
+    }
+    let early = decide(stated(&written(49), ""), 100).await;
+    assert!(matches!(early, Err(DecisionError::BeforeEvidence { .. })));
+    let mut bare = stated(&written(60), "");
+    bare.evidence.clear();
+    assert!(matches!(
+        decide(bare, 100).await,
+        Err(DecisionError::Evidence(_))
+    ));
+    assert_eq!(house.ledger.kinds().len(), 2, "nothing refused is recorded");
+
+    let first = decide(stated(&written(60), ""), 100).await.unwrap();
+    assert_eq!((first.number, first.moment), (1, at(60)));
+    let same = decide(stated(&written(60), ""), 101).await.unwrap();
+    assert_eq!(same, first, "pressed twice is decided once");
+    let (after, clock) = assess(102).await;
+    assert_eq!(after.revision, before.revision + 1);
+    let aware = after.facts.times.aware.as_ref().unwrap();
+    assert_eq!(
+        (aware.at.as_millisecond(), aware.by.as_str()),
+        (at(60).as_millis(), "li.lei")
+    );
+    assert!(aware.evidence.contains("no. 1") && aware.evidence.contains("#3"));
+    assert!(!clock.provisional);
+    assert_eq!(clock.started_at.as_deref(), Some(written(60).as_str()));
+
+    // A customer had called before the machine saw anything: the clocks run from there, and detection with them.
+    let second = decide(stated(&written(20), "客户来电"), 110).await.unwrap();
+    assert_eq!(second.number, 2);
+    let (after, clock) = assess(111).await;
+    assert_eq!(clock.started_at.as_deref(), Some(written(20).as_str()));
+    assert_eq!(
+        after.facts.times.detected.unwrap().as_millisecond(),
+        at(20).as_millis()
+    );
+    let all = analyst.awareness(case.id).await.unwrap();
+    assert_eq!(all, [first, second], "the earlier decision stays");
+    let kinds = house.ledger.kinds();
+    assert_eq!(
+        kinds
+            .iter()
+            .filter(|kind| *kind == "analysis.aware-decided")
+            .count(),
+        2
+    );
+    let other = incident(&["mei"], &found);
+    assert!(analyst.awareness(other.id).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn counsel_releases_a_gate_and_takes_it_back() {
+    let house = house().await;
+    let thief = actor(Some("mei"), Some("s"), "203.0.113.9");
+    let walked = show(&house.lake, 40, thief.clone(), &[1, 2], Shown::default()).await;
+    let found = [finding("scrm.id-walk", 50, &thief, vec![walked])];
+    let case = incident(&["mei"], &found);
+    let analyst = &house.analyst;
+    let release = || NewRelease {
+        what: "漏洞编号与影响版本，给 ENISA".into(),
+        reason: "漏洞已修复".into(),
+        reference: "法务 2026-17".into(),
+    };
+    let free =
+        |gate: &'static str, now| analyst.release_gate(&case, gate, release(), "han", at(now));
+    let gate = "evidence-abroad";
+    assert!(matches!(free(gate, 80).await, Err(DecisionError::NoDuties)));
+    let scope = analyst.assess_scope(&case, &found, at(90)).await.unwrap();
+    let state = async |now: i64, gate: &str| {
+        let known = Circumstances::default();
+        let duties = analyst.assess_duties(&case, &found, &scope, &known, at(now));
+        let answers = duties.await.unwrap().assess(analyst.rules()).unwrap();
+        answers
+            .gates
+            .iter()
+            .find(|known| known.id == gate)
+            .unwrap()
+            .state
+    };
+    assert_eq!(state(95, gate).await, GateState::Unknown);
+    assert!(matches!(
+        free("no-such", 96).await,
+        Err(DecisionError::NoSuchGate(_))
+    ));
+    let nameless = analyst
+        .release_gate(&case, gate, release(), " ", at(96))
+        .await;
+    assert!(matches!(nameless, Err(DecisionError::Empty("by"))));
+    let mut unwritten = release();
+    unwritten.reference = " ".into();
+    let unwritten = analyst
+        .release_gate(&case, gate, unwritten, "han", at(96))
+        .await;
+    assert!(matches!(unwritten, Err(DecisionError::Empty("reference"))));
+    let early = analyst.revoke_gate(&case, gate, "…", "han", at(96)).await;
+    assert!(matches!(early, Err(DecisionError::NotReleased(_))));
+
+    free(gate, 97).await.unwrap();
+    assert_eq!(state(98, gate).await, GateState::Released);
+    assert_ne!(state(98, "vulnerability-abroad").await, GateState::Released);
+    assert!(matches!(
+        free(gate, 99).await,
+        Err(DecisionError::Released(_))
+    ));
+    analyst
+        .revoke_gate(&case, gate, "情况有变", "han", at(100))
+        .await
+        .unwrap();
+    assert_eq!(state(101, gate).await, GateState::Unknown);
+    free(gate, 102).await.unwrap();
+    let acts = analyst.gate_acts(case.id).await.unwrap();
+    let acts: Vec<_> = acts.iter().map(|act| (act.number, act.release)).collect();
+    assert_eq!(acts, [(1, true), (2, false), (3, true)]);
+    let kinds = house.ledger.kinds();
+    assert!(kinds.contains(&"analysis.gate-revoked".to_owned()));
 }
 
 #[tokio::test]

@@ -84,6 +84,120 @@ pub struct DutiesView {
     pub checked_on: String,
     /// Each rule with its answer, those that apply first.
     pub obligations: Vec<ObligationView>,
+    /// Where two laws pull apart: every gate that stops, or that counsel has released.
+    pub gates: Vec<GateView>,
+}
+
+/// A conflict gate.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct GateView {
+    /// The gate, such as `vulnerability-abroad`.
+    pub id: String,
+    /// For a person.
+    #[schema(value_type = TextWord)]
+    pub title: Text,
+    /// Whether it stops.
+    pub state: GateWord,
+    /// Why it exists.
+    #[schema(value_type = TextWord)]
+    pub why: Text,
+    /// What to do now.
+    #[schema(value_type = TextWord)]
+    pub next: Text,
+    /// The facts that decided, or the names of those that are missing.
+    #[schema(value_type = Vec<TextWord>)]
+    pub because: Vec<Text>,
+    /// The laws on both sides.
+    #[schema(value_type = TextWord)]
+    pub articles: Text,
+    /// The rules whose notices it holds back.
+    pub rules: Vec<String>,
+    /// Whether counsel can release it.
+    pub releasable: bool,
+    /// What counsel has decided, oldest first; the last one counts.
+    pub acts: Vec<GateActView>,
+}
+
+/// Whether a gate stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum GateWord {
+    /// It stops.
+    Stop,
+    /// Facts are missing, so it stops.
+    Unknown,
+    /// Counsel has released it.
+    Released,
+}
+
+/// Counsel released a gate, or took the release back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct GateActView {
+    /// Released, or taken back.
+    pub release: bool,
+    /// What may go.
+    pub what: String,
+    /// Why.
+    pub reason: String,
+    /// Where the written word lies.
+    pub reference: String,
+    /// Who.
+    pub by: String,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+}
+
+/// Counsel releases a gate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GateRelease {
+    /// What may go, to whom.
+    pub what: String,
+    /// Why it may.
+    pub reason: String,
+    /// Where the written word lies, such as a file number.
+    pub reference: String,
+}
+
+/// A named person decided when the case became an incident.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AwarenessView {
+    /// From 1; the highest counts.
+    pub number: u32,
+    /// Whether the clocks run from it.
+    pub current: bool,
+    /// The moment.
+    #[schema(value_type = String, format = DateTime)]
+    pub moment: Timestamp,
+    /// The moment as it was written, with its zone.
+    pub written: String,
+    /// Why it was then.
+    pub reason: String,
+    /// What it stands on.
+    pub evidence: Vec<String>,
+    /// Why it is before the first evidence of the case.
+    pub early: String,
+    /// Who decided.
+    pub by: String,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+}
+
+/// A person decides when the case became an incident.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewAwareness {
+    /// The moment with its offset from UTC, such as `2026-11-30T09:30:00+08:00`.
+    pub moment: String,
+    /// Why it was then.
+    pub reason: String,
+    /// What it stands on: `#12` for an entry of the case's ledger, the identifier of one of its findings, or words.
+    pub evidence: Vec<String>,
+    /// Why the moment is before the first evidence of the case, when it is.
+    #[serde(default)]
+    pub early: String,
 }
 
 /// A legal duty, whether it applies or not.
@@ -105,6 +219,11 @@ pub struct ObligationView {
     /// When the trigger happened.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub triggered_at: Option<Timestamp>,
+    /// From which decision the clock runs, or that none has been taken yet.
+    #[schema(value_type = TextWord)]
+    pub clock_from: Text,
+    /// Whether the start stands in for a decision that nobody has taken yet.
+    pub provisional: bool,
     /// Who must be told.
     #[schema(value_type = TextWord)]
     pub recipient: Text,

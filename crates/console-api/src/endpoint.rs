@@ -10,11 +10,12 @@ use crate::Role::{Admin, Auditor, Business, Commander, It, Legal, Pr, Security};
 use crate::{
     Access, AccountList, AccountView, ApprovalList, CareView, ChangePassword, Code, Decision,
     DiffQuery, Done, Download, DrillStart, DrillView, EnrolSecret, ExceptionDraft,
-    ExceptionPreview, ExposuresView, FindingPage, HandIn, IncidentPage, InspectionView,
-    LetterDecision, LiveEvent, Me, NewAccount, NewAsset, NewException, NewStatement,
-    NewSubscription, NoticeApprove, OneTimePassword, OpenLetters, Overview, PageQuery,
-    ParameterRule, PolicyDiff, PolicyDocument, Preview, Reason, RevisionList, Role, RollBack,
-    SetDisabled, SignIn, SignedIn, StartRun, StepDecision, TaskChange, UndoAnswer, WarRoom,
+    ExceptionPreview, ExposuresView, FindingPage, GateRelease, HandIn, IncidentPage,
+    InspectionView, LetterDecision, LettersApprove, LiveEvent, Me, NewAccount, NewAsset,
+    NewAwareness, NewException, NewStatement, NewSubscription, NoticeApprove, OneTimePassword,
+    OpenLetters, Overview, PageQuery, ParameterRule, PolicyDiff, PolicyDocument, Preview, Reason,
+    RevisionList, Role, RollBack, SetDisabled, SignIn, SignedIn, StartRun, StepDecision,
+    TaskChange, UndoAnswer, WarRoom,
 };
 
 /// An endpoint that takes a `B` (body, or query for GET) and answers with an `R`.
@@ -306,6 +307,14 @@ endpoints! {
         /// Closes a case once everything is repaired and lifted.
         CLOSE: Reason => Done = post("close", "/api/incidents/{incident}/close", Access::Roles(&[Commander]));
     }
+    "analyze" {
+        /// Decides when the case became an incident; most legal clocks run from here. A later decision corrects an earlier one.
+        DECIDE_AWARE: NewAwareness => Done = post("decideAware", "/api/incidents/{incident}/aware", Access::Roles(&[Commander, Legal]));
+        /// Counsel releases a conflict gate; what it held back can go on.
+        RELEASE_GATE: GateRelease => Done = post("releaseGate", "/api/incidents/{incident}/gates/{gate}/release", Access::Roles(&[Legal]));
+        /// Counsel takes such a release back.
+        REVOKE_GATE: Reason => Done = post("revokeGate", "/api/incidents/{incident}/gates/{gate}/revoke", Access::Roles(&[Legal]));
+    }
     "contain" {
         /// Lifts a restriction, or asks a second person to, where two are needed.
         UNDO: Reason => UndoAnswer = post("undo", "/api/restrictions/{restriction}/undo", HANDS);
@@ -337,6 +346,10 @@ endpoints! {
         APPROVE_NOTICE: NoticeApprove => Done = post("approveNotice", "/api/incidents/{incident}/notices/{notice}/approve", Access::Roles(NOTICE_APPROVERS));
         /// Sends an approved notice.
         SEND_NOTICE: () => Done = act("sendNotice", "/api/incidents/{incident}/notices/{notice}/send", Access::Roles(&[Commander, Legal, Pr]));
+        /// Approves several letters to tenants in a role that one holds: all of them, or none when one can't be approved.
+        APPROVE_LETTERS: LettersApprove => Done = post("approveLetters", "/api/incidents/{incident}/letters/approve", Access::Roles(NOTICE_APPROVERS));
+        /// Sends the approved letters to tenants, each to its own contact; those without one are handed over by a person.
+        SEND_LETTERS: () => Done = act("sendLetters", "/api/incidents/{incident}/letters/send", Access::Roles(&[Commander, Legal, Pr]));
         /// Stops what has not left yet.
         STOP_NOTICE: Reason => Done = post("stopNotice", "/api/incidents/{incident}/notices/{notice}/stop", Access::Roles(&[Commander, Legal, Pr]));
         /// Lets what was stopped go out after all; whoever was told is not told again.

@@ -45,10 +45,65 @@ pub struct NoticeView {
     pub message: Option<String>,
     /// Whether a person hands it in or publishes it; the others go out by letter.
     pub by_hand: bool,
+    /// What it is, such as `regulator_first` or `tenant_letter`.
+    pub kind: String,
+    /// For the letter to a tenant: to which one.
+    pub to: Option<LetterTo>,
+    /// For the letter to a tenant: the vendor's duties that it answers.
+    pub duties: Vec<AnsweredDuty>,
     /// Number of the receipt, once handed in.
     pub receipt: Option<String>,
     /// Proofs of the hand-in.
     pub proofs: Vec<ProofView>,
+}
+
+/// The tenant that a vendor's letter goes to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LetterTo {
+    /// Its identifier.
+    pub tenant: String,
+    /// The firm's name; empty when the configuration does not say it.
+    pub firm: String,
+    /// Who receives it there; without one a person hands it over.
+    pub contact: Option<String>,
+}
+
+/// A duty that a letter answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AnsweredDuty {
+    /// The rule.
+    pub rule: String,
+    /// Law and article.
+    pub article: String,
+    /// When it was met towards this tenant.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub met_at: Option<Timestamp>,
+}
+
+/// Approves letters to tenants that the person has read.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LettersApprove {
+    /// The role in which they are approved.
+    pub role: Role,
+    /// The letters, at most 400.
+    pub letters: Vec<ReadLetter>,
+}
+
+impl LettersApprove {
+    /// As many letters are approved at once; with 400 the request stays below the 64 KiB that the console reads.
+    pub const MOST: usize = 400;
+}
+
+/// A letter as it was read.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReadLetter {
+    /// Its identifier.
+    #[schema(value_type = String)]
+    pub id: NoticeId,
+    /// SHA-256 of the text that was read; refused when the draft has changed since.
+    pub sha256: String,
 }
 
 /// A file that proves a hand-in.

@@ -35,8 +35,9 @@ pub mod schema;
 
 pub use access::{Access, Caller, Role};
 pub use analyze::{
-    Applies, CacThreshold, DutiesView, FieldState, KindRow, ObligationView, ScopeView,
-    SeverityTerm, SeverityView, SourceView,
+    Applies, AwarenessView, CacThreshold, DutiesView, FieldState, GateActView, GateRelease,
+    GateView, GateWord, KindRow, NewAwareness, ObligationView, ScopeView, SeverityTerm,
+    SeverityView, SourceView,
 };
 pub use auth::{
     AccountList, AccountView, ChangePassword, Code, EnrolSecret, Me, NewAccount, NextStep,
@@ -54,9 +55,9 @@ pub use exposure::{
     NewSubscription, SubscriptionView,
 };
 pub use inform::{
-    Audience, HandIn, LetterCounts, LetterDecision, LintRefusal, NoticeApproval, NoticeApprove,
-    NoticeSection, NoticeState, NoticeView, OpenLetter, OpenLetters, Preview, ProofUpload,
-    ProofView,
+    AnsweredDuty, Audience, HandIn, LetterCounts, LetterDecision, LetterTo, LettersApprove,
+    LintRefusal, NoticeApproval, NoticeApprove, NoticeSection, NoticeState, NoticeView, OpenLetter,
+    OpenLetters, Preview, ProofUpload, ProofView, ReadLetter,
 };
 pub use inspection::{
     ExceptionDraft, ExceptionPreview, ExceptionView, InspectionView, ModuleMode, NewException,

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::schema::TextWord;
 use crate::{
-    DutiesView, IncidentView, NoticeView, PatchView, RepairView, RestrictionView,
+    AwarenessView, DutiesView, IncidentView, NoticeView, PatchView, RepairView, RestrictionView,
     RetrospectiveView, RunView, ScopeView, SeverityView, TaskView,
 };
 
@@ -32,6 +32,8 @@ pub struct WarRoom {
     pub containment: Vec<RestrictionView>,
     /// 析: the scope, once computed.
     pub scope: Option<ScopeView>,
+    /// 析: when the case became an incident, as persons have decided, oldest first.
+    pub awareness: Vec<AwarenessView>,
     /// 析: the duties, once computed.
     pub duties: Option<DutiesView>,
     /// 析: the severity, once computed.

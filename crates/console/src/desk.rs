@@ -28,6 +28,17 @@ pub enum Intelligence {
     Unsubscribe(String),
 }
 
+/// What a person decides about a case's law.
+#[derive(Clone, Debug)]
+pub enum Law {
+    /// When the case became an incident.
+    Aware(api::NewAwareness),
+    /// Counsel releases a conflict gate.
+    Release(String, api::GateRelease),
+    /// Counsel takes a release back, for a reason.
+    Revoke(String, String),
+}
+
 /// Everything that the console shows and does.
 ///
 /// Roles, the second person and the texts that people type are checked before a method is called; the desk checks
@@ -128,6 +139,10 @@ pub trait Desk: Send + Sync + 'static {
         reason: String,
     ) -> Answer<'a, api::Done>;
 
+    /// Decides about a case's law; everything that follows from it is computed before it returns.
+    /// [`DeskError::Invalid`] names the field that can't be.
+    fn law<'a>(&'a self, by: &'a Caller, incident: IncidentId, act: Law) -> Answer<'a, api::Done>;
+
     /// Lifts a restriction, or opens an approval where two persons are needed.
     fn undo<'a>(
         &'a self,
@@ -196,6 +211,17 @@ pub trait Desk: Send + Sync + 'static {
         incident: IncidentId,
         notice: NoticeId,
     ) -> Answer<'a, api::Done>;
+
+    /// Takes one role's approval of the letters to tenants with these SHA-256: of all or of none.
+    fn approve_letters<'a>(
+        &'a self,
+        by: &'a Caller,
+        incident: IncidentId,
+        body: api::LettersApprove,
+    ) -> Answer<'a, api::Done>;
+
+    /// Sends the approved letters to tenants.
+    fn send_letters<'a>(&'a self, by: &'a Caller, incident: IncidentId) -> Answer<'a, api::Done>;
 
     /// Stops what has not left yet of a notice.
     fn stop_notice<'a>(

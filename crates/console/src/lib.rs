@@ -38,7 +38,7 @@ mod server;
 mod users;
 
 pub use auth::{AccountError, Accounts, OpenAccount};
-pub use desk::{Answer, Desk, DeskError, Intelligence};
+pub use desk::{Answer, Desk, DeskError, Intelligence, Law};
 pub use hudun_console_api as api;
 pub use live::Live;
 pub use server::{Console, Settings};

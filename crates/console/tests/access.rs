@@ -47,6 +47,7 @@ fn path_of(endpoint: &Seen, house: &House) -> String {
             "restriction" => house.desk.restriction().to_string(),
             "revision" => "1".to_owned(),
             "form" => "pdf".to_owned(),
+            "gate" => "vulnerability-abroad".to_owned(),
             "proof" => "00".to_owned(),
             "step" => "enforce-patch".to_owned(),
             "task" => house
@@ -79,6 +80,11 @@ fn body_of(endpoint: &Seen, house: &House) -> Value {
         "close" | "undo" | "removeException" | "rollBackRules" | "stopNotice" | "resumeNotice" => {
             json!({ "reason": "because" })
         }
+        "decideAware" => {
+            json!({ "moment": "2026-11-20T08:00:00+08:00", "reason": "because", "evidence": ["#1"] })
+        }
+        "releaseGate" => json!({ "what": "the number", "reason": "because", "reference": "17" }),
+        "revokeGate" => json!({ "reason": "because" }),
         "handIn" => {
             json!({ "receipt": "12387-1", "proof": { "name": "a.png", "content": "iVBORw==" } })
         }
@@ -91,6 +97,9 @@ fn body_of(endpoint: &Seen, house: &House) -> Value {
             json!({ "route": "order.list", "parameter": "page", "rule": "learn", "reason": "because" })
         }
         "rollBack" => json!({ "revision": 0, "reason": "because" }),
+        "approveLetters" => json!({ "role": "legal", "letters": [
+            { "id": house.desk.notice_id().to_string(), "sha256": house.desk.notice_sha() },
+        ] }),
         "approveNotice" => json!({ "role": "legal", "sha256": house.desk.notice_sha() }),
         id if endpoint.takes_something() => {
             panic!("endpoint {id} is not covered: add a body for it")
@@ -228,8 +237,14 @@ async fn every_role_passes_where_it_may_and_nowhere_else() {
             assert_ne!(status, StatusCode::UNAUTHORIZED, "{line}");
             if endpoint.access.allows(&[role]) {
                 // Further rules (departments, second persons) may refuse, but by name of the roles that they want.
-                let by_rule = ["decideStep", "changeTask", "openCare", "approveNotice"]
-                    .contains(&endpoint.id);
+                let by_rule = [
+                    "decideStep",
+                    "changeTask",
+                    "openCare",
+                    "approveNotice",
+                    "approveLetters",
+                ]
+                .contains(&endpoint.id);
                 assert!(status != StatusCode::FORBIDDEN || by_rule, "{line}");
                 assert!(!status.is_server_error(), "{line}");
             } else {

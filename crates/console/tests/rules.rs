@@ -118,6 +118,48 @@ async fn a_notice_takes_two_roles_two_persons_and_the_text_that_they_read() {
 }
 
 #[tokio::test]
+async fn letters_to_tenants_are_approved_together_or_not_at_all() {
+    let house = House::new();
+    let mut legal = house.signed_in("wang.fa", &[Role::Legal]).await;
+    let mut lead = house.signed_in("han.mei", &[Role::Commander]).await;
+    let at = format!("/api/incidents/{}/letters", house.desk.incident());
+    let (approve, send) = (format!("{at}/approve"), format!("{at}/send"));
+    let letters = house.desk.letters();
+    let word = |role: &str, letters: &[(String, String)]| {
+        let letters: Vec<_> = letters
+            .iter()
+            .map(|(id, sha256)| json!({ "id": id, "sha256": sha256 }))
+            .collect();
+        json!({ "role": role, "letters": letters })
+    };
+    let mut stale = letters.clone();
+    stale[1].1 = "00".to_owned();
+    let refused = legal.post(&approve, word("legal", &stale)).await;
+    assert_eq!(refused.0, StatusCode::CONFLICT, "one was not read");
+    let nothing = legal.post(&approve, word("legal", &[])).await;
+    assert_eq!(nothing.1["field"], "letters");
+    let many: Vec<_> = letters.iter().cloned().cycle().take(401).collect();
+    assert_eq!(
+        legal.post(&approve, word("legal", &many)).await.1["field"],
+        "letters"
+    );
+    let other = lead.post(&approve, word("legal", &letters)).await;
+    assert_eq!(
+        other.1["code"], "forbidden",
+        "a role that one does not hold"
+    );
+    assert!(house.desk.commands().is_empty(), "none of them");
+    for (who, role) in [(&mut legal, "legal"), (&mut lead, "commander")] {
+        let done = who.post(&approve, word(role, &letters)).await;
+        assert_eq!(done.0, StatusCode::OK, "{}", done.1);
+    }
+    assert_eq!(lead.post(&send, json!(null)).await.0, StatusCode::OK);
+    let commands = house.desk.commands();
+    assert_eq!(commands[0], "wang.fa approve-letters legal");
+    assert_eq!(commands.last().unwrap(), "han.mei send-letters");
+}
+
+#[tokio::test]
 async fn tasks_belong_to_departments_and_steps_to_the_roles_that_they_name() {
     let house = House::new();
     let mut legal = house.signed_in("wang.fa", &[Role::Legal]).await;

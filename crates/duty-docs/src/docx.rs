@@ -40,9 +40,12 @@ fn body(document: &Document<'_>) -> String {
         if !part.heading.is_empty() {
             paragraph(&mut out, "Heading1", &part.heading);
         }
-        for line in part.body.lines() {
+        let mut rest = part.body.lines().peekable();
+        while let Some(line) = rest.next() {
+            let leads = rest.peek().is_some_and(|next| next.starts_with("- "));
             match line.strip_prefix("- ") {
                 Some(item) => paragraph(&mut out, "Item", &format!("• {item}")),
+                None if leads => paragraph(&mut out, "Lead", line),
                 None => paragraph(&mut out, "Normal", line),
             }
         }
@@ -80,16 +83,23 @@ fn styles(lang: &str) -> String {
         ("Normal", "Normal", 22, false, 0, 80, 0, "left"),
         ("Title", "Title", 34, true, 0, 320, 0, "center"),
         ("Heading1", "heading 1", 26, true, 260, 100, 0, "left"),
+        // What leads over to a list.
+        ("Lead", "Lead", 22, false, 0, 80, 0, "left"),
         ("Item", "Item", 22, false, 0, 60, 360, "left"),
     ] {
         let bold = if bold { "<w:b/>" } else { "" };
+        let keep = if matches!(id, "Title" | "Heading1" | "Lead") {
+            "<w:keepNext/>"
+        } else {
+            ""
+        };
         let default = if id == "Normal" {
             r#" w:default="1""#
         } else {
             ""
         };
         out.push_str(&format!(
-            r#"<w:style w:type="paragraph"{default} w:styleId="{id}"><w:name w:val="{name}"/><w:pPr><w:spacing w:before="{before}" w:after="{after}" w:line="320" w:lineRule="auto"/><w:ind w:left="{indent}"/><w:jc w:val="{align}"/></w:pPr><w:rPr>{bold}<w:sz w:val="{size}"/></w:rPr></w:style>"#
+            r#"<w:style w:type="paragraph"{default} w:styleId="{id}"><w:name w:val="{name}"/><w:pPr>{keep}<w:spacing w:before="{before}" w:after="{after}" w:line="320" w:lineRule="auto"/><w:ind w:left="{indent}"/><w:jc w:val="{align}"/></w:pPr><w:rPr>{bold}<w:sz w:val="{size}"/></w:rPr></w:style>"#
         ));
     }
     out.push_str("</w:styles>");

@@ -40,6 +40,14 @@ fn docx_holds_the_text_escaped_and_is_reproducible() {
         "{xml}"
     );
     assert!(xml.contains("• 手机号码"));
+    // A heading, and the words before a list, stay with what follows them.
+    assert!(xml.contains(r#"<w:pStyle w:val="Lead"/></w:pPr><w:r><w:t xml:space="preserve">一名"#));
+    let mut styles = String::new();
+    zip.by_name("word/styles.xml")
+        .unwrap()
+        .read_to_string(&mut styles)
+        .unwrap();
+    assert_eq!(styles.matches("<w:keepNext/>").count(), 3);
     assert!(!xml.contains('\u{1}'));
 }
 

@@ -50,15 +50,21 @@ impl GateRule {
 
     pub(crate) fn eval(&self, facts: &FactBase, derived: &Derived) -> Gate {
         let stop = self.stop_when.eval(facts, derived);
+        let of_this_gate = facts
+            .abroad
+            .counsel_releases
+            .get(&self.id)
+            .is_some_and(|word| !word.trim().is_empty());
         let released = self
             .released_by
             .as_ref()
-            .map_or(Truth::False, |r| r.eval(facts, derived).truth);
+            .is_some_and(|r| of_this_gate || r.eval(facts, derived).truth == Truth::True);
         let state = match (stop.truth, released) {
             (Truth::False, _) => GateState::Clear,
-            (Truth::True, Truth::True) => GateState::Released,
-            (Truth::True, _) => GateState::Stop,
-            (Truth::Unknown, _) => GateState::Unknown,
+            // Counsel's word holds for what would stop once the missing facts were known, too.
+            (Truth::True | Truth::Unknown, true) => GateState::Released,
+            (Truth::True, false) => GateState::Stop,
+            (Truth::Unknown, false) => GateState::Unknown,
         };
         Gate {
             id: self.id.clone(),
@@ -87,7 +93,7 @@ pub enum GateState {
     Clear,
     /// Stop and ask counsel.
     Stop,
-    /// Would stop; counsel released it in writing.
+    /// Would stop, or might; counsel released it in writing.
     Released,
     /// Facts are missing: treat as stop.
     Unknown,

@@ -174,6 +174,21 @@ fn gates_stop_and_counsel_releases() {
         ),
         GateState::Released
     );
+    // Released one by one: this gate and no other, and what is not known counts as released with it.
+    for detail in [json!(true), json!(null)] {
+        let one = json!({"abroad": {"vulnerability_detail": detail, "evidence": true,
+            "counsel_releases": {"vulnerability-abroad": "han, ref 7"}}});
+        let of_one = |id: &str| state(one.clone(), id);
+        assert_eq!(of_one("vulnerability-abroad"), GateState::Released);
+        assert_eq!(of_one("evidence-abroad"), GateState::Stop);
+    }
+    assert_eq!(
+        state(
+            json!({"abroad": {"vulnerability_detail": true, "counsel_releases": {"vulnerability-abroad": " "}}}),
+            "vulnerability-abroad"
+        ),
+        GateState::Stop
+    );
     let cra = json!({"organisation": {"roles": ["supplier"]}, "vulnerability": {"own_product": true, "eu_product": true}});
     assert_eq!(state(cra, "vulnerability-abroad"), GateState::Stop);
     assert_eq!(

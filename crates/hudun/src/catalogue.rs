@@ -532,10 +532,30 @@ impl Acts {
                 })
                 .await
                 .map_err(|cause| BenchError::Scope(cause.to_string()))?;
+            self.draft_again(case.id, by, now).await;
         }
         self.live
             .publish(now, Happening::Repair { incident: case.id });
         Ok(proof)
+    }
+
+    /// A case that has come further owes other reports: the follow-up, the final one. Its duties are assessed and its
+    /// notices drafted anew, where it had some. What the case came to stands whether or not that succeeds.
+    pub async fn draft_again(&self, incident: IncidentId, by: &str, now: Timestamp) {
+        let again = async {
+            let case = self.cases.get(incident).await.map_err(said)?;
+            if self.analyst.duties(incident).await.map_err(said)?.is_none() {
+                return Ok::<_, String>(());
+            }
+            self.assess_duties(&case, now).await?;
+            if self.informer.is_some() {
+                self.draft_notices(&case, by, now).await?;
+            }
+            Ok(())
+        };
+        if let Err(error) = again.await {
+            tracing::error!(%error, %incident, "the notices could not be drafted anew; draft them from the war room");
+        }
     }
 
     /// Who took the case, by the ledger.

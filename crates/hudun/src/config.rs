@@ -54,6 +54,13 @@ pub struct Config {
     /// The firms whose customers are guarded, by tenant.
     #[serde(default)]
     pub organisations: BTreeMap<String, serde_json::Value>,
+    /// The vendor that runs the system for the firms above. When given, duties are assessed for the vendor and for each
+    /// firm, and a case has a letter to each firm that it concerns.
+    #[serde(default)]
+    pub vendor: Option<serde_json::Value>,
+    /// Who receives the vendor's letter at each firm, by tenant. A letter to a firm without one is handed over by a person.
+    #[serde(default)]
+    pub tenant_contacts: BTreeMap<String, TenantContactPart>,
     /// The guarded system as reports to authorities name it (see the reference of duties: `system`).
     #[serde(default)]
     pub system: Option<serde_json::Value>,
@@ -66,6 +73,19 @@ pub struct Config {
     /// An account of the SCRM with which `verify repair` enters it directly.
     #[serde(default)]
     pub verifier: Option<VerifierPart>,
+}
+
+/// Who receives the vendor's letter at a firm.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TenantContactPart {
+    /// Person or post.
+    pub name: String,
+    /// E-mail address.
+    pub email: String,
+    /// `zh-CN` (the default) or `en`: the language of the letter.
+    #[serde(default)]
+    pub language: hudun_duty::Lang,
 }
 
 /// The inline gateway.
@@ -229,6 +249,9 @@ pub struct AffectedPart {
     /// Proxies whose `X-Forwarded-For` is believed: without it, everybody behind one counts as one network.
     #[serde(default)]
     pub trusted_proxies: Vec<String>,
+    /// Where the part that is hosted apart stands (`hudun affected build`), such as `https://notice.example.com`.
+    #[serde(default)]
+    pub hosted_at: Option<String>,
 }
 
 impl AffectedPart {
@@ -255,6 +278,9 @@ impl AffectedPart {
             return Err(
                 "affected.public_url: does not begin with https:// (or http://)".to_owned(),
             );
+        }
+        if let Some(host) = &self.hosted_at {
+            hudun_affected::origin(host).map_err(|cause| format!("affected.hosted_at: {cause}"))?;
         }
         hudun_affected::TrustedProxies::parse(&self.trusted_proxies)
             .map_err(|cause| format!("affected.trusted_proxies: {cause}"))?;
@@ -337,6 +363,9 @@ pub struct SmtpPart {
     /// File with its password.
     #[serde(default)]
     pub password_file: Option<PathBuf>,
+    /// Where mail that comes back later is found.
+    #[serde(default)]
+    pub bounces: Option<crate::bounces::BouncesPart>,
 }
 
 /// How mail connections are protected.

@@ -7,6 +7,7 @@ pub mod affected;
 pub mod attacks;
 pub mod behaviour;
 pub mod bench;
+pub mod bounces;
 pub mod care;
 pub mod catalogue;
 pub mod cli;

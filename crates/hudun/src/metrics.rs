@@ -9,6 +9,7 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use hudun_gateway::Gateway;
 
+use crate::bounces::BounceCounts;
 use crate::office::Office;
 use crate::pump::Watch;
 
@@ -18,21 +19,24 @@ struct Told {
     gateway: Arc<Gateway>,
     watch: Watch,
     page: Option<Arc<hudun_affected::Counts>>,
+    bounces: Option<Arc<BounceCounts>>,
 }
 
 /// `/metrics` (Prometheus text), `/healthz` (the process lives) and `/readyz` (it can do its work).
-/// `page`: what the public page for affected persons counts, where there is one.
+/// `page`: what the public page for affected persons counts, where there is one; `bounces`: what came of mail that came back.
 pub fn router(
     office: &Arc<Office>,
     gateway: &Arc<Gateway>,
     watch: &Watch,
     page: Option<Arc<hudun_affected::Counts>>,
+    bounces: Option<Arc<BounceCounts>>,
 ) -> Router {
     let told = Told {
         office: Arc::clone(office),
         gateway: Arc::clone(gateway),
         watch: watch.clone(),
         page,
+        bounces,
     };
     Router::new()
         .route("/metrics", get(metrics))
@@ -103,6 +107,15 @@ async fn metrics(State(told): State<Told>) -> impl IntoResponse {
         );
         for (what, count) in page.all() {
             text.push_str(&format!("hudun_affected_total{{what={what:?}}} {count}\n"));
+        }
+    }
+    if let Some(bounces) = &told.bounces {
+        text.push_str(
+            "# HELP hudun_bounces_total What came of mail that came back.\n\
+             # TYPE hudun_bounces_total counter\n",
+        );
+        for (what, count) in bounces.all() {
+            text.push_str(&format!("hudun_bounces_total{{what={what:?}}} {count}\n"));
         }
     }
     ([("content-type", "text/plain; version=0.0.4")], text)

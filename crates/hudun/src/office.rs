@@ -133,6 +133,23 @@ pub trait Informer: Send + Sync {
         now: Timestamp,
     ) -> BoxFuture<'a, Result<(), DeskError>>;
 
+    /// Takes one role's approval of several letters by their digests: of all or, when one can't be approved, of none.
+    fn approve_letters<'a>(
+        &'a self,
+        by: &'a str,
+        letters: &'a [(NoticeId, String)],
+        role: api::Role,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), DeskError>>;
+
+    /// Sends the approved letters to tenants: how many are on their way, and how many a person has to hand over.
+    fn send_letters<'a>(
+        &'a self,
+        by: &'a str,
+        incident: IncidentId,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(usize, usize), DeskError>>;
+
     /// Stops what has not left yet, and records it.
     fn stop<'a>(
         &'a self,

@@ -16,8 +16,8 @@ use hudun_duty::{ApprovalRole, NoticeKind, RuleSet};
 use hudun_gateway::{Gateway, PolicyHandle};
 use hudun_inform::{
     Addressee, Addressees, AlertTarget, Contact, InformError, InformSettings, KindsOfEach,
-    LetterSeal, MailSecurity, MailSettings, NoticeStatus, Postman, PostmanSettings, WebhookTarget,
-    letter_name, message_id,
+    LetterSeal, MailSecurity, MailSettings, NoticeStatus, Postman, PostmanSettings, TenantContact,
+    WebhookTarget, letter_name, message_id,
 };
 use hudun_lake::Lake;
 use hudun_policy::Recorded;
@@ -117,6 +117,7 @@ impl Stages {
         ));
         let settings = InformSettings {
             staff: needs.config.alerts.mail.clone(),
+            tenants: tenant_contacts(needs.config)?,
             alerts: alert_targets(needs.config),
             ways: needs
                 .config
@@ -133,11 +134,8 @@ impl Stages {
             Arc::clone(&needs.addressees),
             recorder.clone(),
         ));
-        let informer: Arc<dyn Informer> = Arc::new(Notices {
-            inform: Arc::clone(&sender),
-            analyst: Arc::clone(needs.analyst),
-            mail_domain: mail_domain(needs.config),
-        });
+        let domain = mail_domain(needs.config);
+        let informer = notices(Arc::clone(&sender), Arc::clone(needs.analyst), domain);
         let historian = Arc::new(History::new(&needs));
         let acts = Arc::new(Acts {
             cases: Arc::clone(needs.cases),
@@ -172,6 +170,19 @@ impl Stages {
     }
 }
 
+/// The stage that informs, as the desk knows it. `mail_domain` is that of the address that letters come from.
+pub fn notices(
+    inform: Arc<hudun_inform::Informer>,
+    analyst: Arc<Analyst>,
+    mail_domain: String,
+) -> Arc<dyn Informer> {
+    Arc::new(Notices {
+        inform,
+        analyst,
+        mail_domain,
+    })
+}
+
 /// Every kind that the profile says the SCRM holds.
 fn kinds_of(profile: &Profile) -> KindSet {
     profile
@@ -179,6 +190,34 @@ fn kinds_of(profile: &Profile) -> KindSet {
         .values()
         .flat_map(|fields| fields.kinds.values().copied())
         .collect()
+}
+
+/// Who receives the vendor's letter at each firm.
+fn tenant_contacts(config: &Config) -> anyhow::Result<BTreeMap<TenantId, TenantContact>> {
+    let mut contacts = BTreeMap::new();
+    for (tenant, part) in &config.tenant_contacts {
+        let field = || format!("tenant_contacts.{tenant}");
+        let id: TenantId = tenant.parse().with_context(field)?;
+        anyhow::ensure!(
+            config.organisations.contains_key(tenant),
+            "{}: organisations knows no such firm",
+            field()
+        );
+        // The same check as for every address that a letter goes to, at the start and not when it matters.
+        anyhow::ensure!(
+            hudun_inform::is_address(&part.email),
+            "{}.email: {:?} is no e-mail address",
+            field(),
+            part.email
+        );
+        let contact = TenantContact {
+            name: part.name.clone(),
+            email: part.email.clone(),
+            lang: part.language,
+        };
+        contacts.insert(id, contact);
+    }
+    Ok(contacts)
 }
 
 fn alert_targets(config: &Config) -> Vec<AlertTarget> {
@@ -227,6 +266,10 @@ fn postman_settings(config: &Config, keys: &MasterKey) -> anyhow::Result<Postman
             user: smtp.user.clone(),
             password,
             from: smtp.from.clone(),
+            return_path: smtp
+                .bounces
+                .as_ref()
+                .and_then(|bounces| bounces.return_path.clone()),
         })
     });
     Ok(PostmanSettings {
@@ -435,11 +478,7 @@ impl Informer for Notices {
         now: Timestamp,
     ) -> BoxFuture<'a, Result<(), DeskError>> {
         Box::pin(async move {
-            let role = match role {
-                api::Role::Legal => ApprovalRole::Legal,
-                api::Role::Commander => ApprovalRole::Commander,
-                _ => return Err(refused(InformError::NotNeeded)),
-            };
+            let role = approval_role(role)?;
             self.inform
                 .approve(notice, by, role, sha256, now)
                 .await
@@ -476,6 +515,33 @@ impl Informer for Notices {
                 .await
                 .map_err(refused)?;
             Ok(())
+        })
+    }
+
+    fn approve_letters<'a>(
+        &'a self,
+        by: &'a str,
+        letters: &'a [(NoticeId, String)],
+        role: api::Role,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), DeskError>> {
+        Box::pin(async move {
+            let role = approval_role(role)?;
+            let approved = self.inform.approve_set(letters, by, role, now).await;
+            approved.map(|_| ()).map_err(refused)
+        })
+    }
+
+    fn send_letters<'a>(
+        &'a self,
+        by: &'a str,
+        incident: IncidentId,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(usize, usize), DeskError>> {
+        Box::pin(async move {
+            let sent = self.inform.send_letters(incident, by, now).await;
+            let (sending, by_hand) = sent.map_err(refused)?;
+            Ok((sending.len(), by_hand.len()))
         })
     }
 
@@ -643,6 +709,14 @@ impl Informer for Notices {
     }
 }
 
+fn approval_role(role: api::Role) -> Result<ApprovalRole, DeskError> {
+    match role {
+        api::Role::Legal => Ok(ApprovalRole::Legal),
+        api::Role::Commander => Ok(ApprovalRole::Commander),
+        _ => Err(refused(InformError::NotNeeded)),
+    }
+}
+
 /// The domain of the address that letters come from.
 fn mail_domain(config: &Config) -> String {
     let from = config.smtp.as_ref().map(|smtp| smtp.from.as_str());
@@ -728,6 +802,13 @@ fn view(notice: &hudun_inform::Notice) -> api::NoticeView {
         },
         message: notice.message.as_ref().map(|message| message.text.clone()),
         by_hand: !notice.goes_by_letter(),
+        kind: notice.kind.id().to_owned(),
+        to: notice.to.as_ref().map(|to| api::LetterTo {
+            tenant: to.tenant.clone(),
+            firm: to.firm.clone(),
+            contact: to.contact.clone(),
+        }),
+        duties: duties_of(notice),
         receipt: notice.receipt_number.clone(),
         proofs: notice
             .proofs
@@ -740,6 +821,27 @@ fn view(notice: &hudun_inform::Notice) -> api::NoticeView {
             })
             .collect(),
     }
+}
+
+/// The duties that a letter to a tenant answers, and since when.
+fn duties_of(notice: &hudun_inform::Notice) -> Vec<api::AnsweredDuty> {
+    if notice.to.is_none() {
+        return Vec::new();
+    }
+    let demands = notice
+        .draft
+        .sections
+        .iter()
+        .flat_map(|one| &one.demanded_by);
+    let rules: BTreeMap<&str, &str> = demands
+        .map(|demand| (demand.rule.as_str(), demand.article.as_str()))
+        .collect();
+    let duty = |(rule, article): (&str, &str)| api::AnsweredDuty {
+        rule: rule.to_owned(),
+        article: article.to_owned(),
+        met_at: notice.out_at(),
+    };
+    rules.into_iter().map(duty).collect()
 }
 
 /// What a person is told when a notice does not move.

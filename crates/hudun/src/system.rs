@@ -28,6 +28,7 @@ use tokio_util::task::TaskTracker;
 use crate::accounting::JournalAccounting;
 use crate::addresses::AddressFile;
 use crate::affected::Announced;
+use crate::bounces::Bounces;
 use crate::care::Care;
 use crate::config::{AffectedPart, Config};
 use crate::desk::Desktop;
@@ -311,9 +312,18 @@ impl System {
         });
         let page = page.transpose()?;
         let counts = page.as_ref().map(|page| page.counts());
-        let router = console
-            .router()
-            .merge(crate::metrics::router(&office, &gateway, &watch, counts));
+        let bounces = config
+            .smtp
+            .as_ref()
+            .and_then(|smtp| smtp.bounces.as_ref())
+            .map(|part| {
+                let (sender, cases) = (Arc::clone(&stages.sender), Arc::clone(&office.cases));
+                Bounces::open(part, &office.store, sender, cases, office.live.clone())
+            });
+        let bounces = bounces.transpose().map_err(anyhow::Error::msg)?;
+        let returned = bounces.as_ref().map(Bounces::counts);
+        let told = crate::metrics::router(&office, &gateway, &watch, counts, returned);
+        let router = console.router().merge(told);
         let gateway_listener = bind(config.gateway.listen, "gateway.listen").await?;
         let console_listener = bind(config.console.listen, "console.listen").await?;
         let affected_listener = match &config.affected {
@@ -396,6 +406,9 @@ impl System {
                     tracing::error!(%error, "reports on text messages are not taken any more");
                 }
             });
+        }
+        if let Some(bounces) = bounces {
+            tasks.spawn(bounces.run(stop.clone()));
         }
         if let Some((listener, page)) = affected_listener.zip(page) {
             tasks.spawn(crate::affected::carry_codes(
@@ -480,6 +493,12 @@ fn affected_page(part: &AffectedPart, answers: Announced) -> anyhow::Result<hudu
         proxies: proxies
             .map_err(anyhow::Error::msg)
             .context("affected.trusted_proxies")?,
+        hosted_at: part
+            .hosted_at
+            .as_deref()
+            .map(hudun_affected::origin)
+            .transpose()
+            .context("affected.hosted_at")?,
         ..hudun_affected::Settings::default()
     };
     Ok(hudun_affected::Page::new(Arc::new(answers), settings))
@@ -591,10 +610,11 @@ fn organisations(config: &Config) -> anyhow::Result<OrganisationSettings> {
             .with_context(|| format!("organisations.{tenant}"))?;
         tenants.insert(id, organisation);
     }
+    let vendor = config.vendor.clone().map(serde_json::from_value);
     Ok(OrganisationSettings {
         tenants,
+        vendor: vendor.transpose().context("vendor")?,
         system,
-        ..OrganisationSettings::default()
     })
 }
 

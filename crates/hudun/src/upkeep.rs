@@ -209,17 +209,37 @@ pub(crate) async fn refresh(
         .analyst
         .scope(incident.id)
         .await?
-        .map(|record| record.likely_sha256);
+        .map(|record| record.affected());
     let findings = office.cases.findings(incident).await?;
     let record = office
         .analyst
         .assess_scope(incident, &findings, now)
         .await?;
-    if before.as_deref() == Some(record.likely_sha256.as_str()) {
+    if before.as_ref() == Some(&record.affected()) {
         return Ok(());
     }
     tracing::info!(incident = %incident.id, likely = record.scope.likely, "more has left; the scope has grown");
-    let key = |what: &str| format!("refresh/{}/{what}/{}", incident.id, record.revision);
+    law_again(
+        office,
+        incident,
+        &format!("refresh/{}", record.revision),
+        now,
+    )
+    .await
+}
+
+/// Asks law again after what it was asked with has changed, and makes the drafts follow. `key` names the change. A case
+/// of which nobody knows yet whose data left waits for its playbook.
+pub(crate) async fn law_again(
+    office: &Office,
+    incident: &Incident,
+    key: &str,
+    now: Timestamp,
+) -> anyhow::Result<()> {
+    if office.analyst.scope(incident.id).await?.is_none() {
+        return Ok(());
+    }
+    let key = |what: &str| format!("law/{}/{what}/{key}", incident.id);
     for action in [Action::AssessDuties, Action::DraftNotices] {
         let name = action.name();
         office

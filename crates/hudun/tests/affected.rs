@@ -11,6 +11,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use hudun::addresses::AddressFile;
 use hudun::affected::{Announced, carry_codes};
+use hudun::bounces::{Bounces, BouncesPart};
 use hudun::care::Care;
 use hudun::demo::mailbox;
 use hudun::keys::MasterKey;
@@ -52,6 +53,7 @@ struct House {
     each: KindsOfEach,
     facts: FactBase,
     mail: PathBuf,
+    mail_port: u16,
     page: String,
     client: reqwest::Client,
     stop: CancellationToken,
@@ -88,14 +90,7 @@ async fn house() -> House {
     let port = mailbox.local_addr().unwrap().port();
     tokio::spawn(mailbox::serve(mailbox, mail.clone(), stop.clone()));
     let settings = PostmanSettings {
-        mail: Some(MailSettings {
-            host: "127.0.0.1".into(),
-            port,
-            security: MailSecurity::None,
-            user: None,
-            password: None,
-            from: "hudun@example.cn".into(),
-        }),
+        mail: Some(mail_settings(port)),
         ..PostmanSettings::default()
     };
     let postman = Arc::new(Postman::open(&store, settings).await.unwrap());
@@ -151,6 +146,7 @@ async fn house() -> House {
         each,
         facts,
         mail,
+        mail_port: port,
         page: format!("http://{address}"),
         client: reqwest::Client::builder().no_proxy().build().unwrap(),
         stop,
@@ -178,6 +174,18 @@ async fn opened(cases: &Cases, tenant: TenantId) -> Incident {
     match cases.take_in(finding, None, false).await.unwrap() {
         Intake::Opened(case) => *case,
         _ => unreachable!("a finding of level high opens a case"),
+    }
+}
+
+fn mail_settings(port: u16) -> MailSettings {
+    MailSettings {
+        host: "127.0.0.1".into(),
+        port,
+        security: MailSecurity::None,
+        user: None,
+        password: None,
+        from: "hudun@example.cn".into(),
+        return_path: Some("bounces@example.cn".into()),
     }
 }
 
@@ -305,6 +313,126 @@ fn code_in(mail: &str) -> Option<String> {
     text.split(|c: char| !c.is_ascii_digit())
         .find(|digits| digits.len() == 6)
         .map(str::to_owned)
+}
+
+/// As a mail server would report on a mail that it took.
+fn bounce(mail: &str, action: &str, status: &str) -> String {
+    let id = mail
+        .lines()
+        .find(|line| line.starts_with("Message-ID:"))
+        .unwrap();
+    format!(
+        "Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n\
+         --b\nContent-Type: text/plain\n\nsorry\n\
+         --b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx\n\nFinal-Recipient: rfc822; x@y\nAction: {action}\nStatus: {status}\n\n\
+         --b\nContent-Type: text/rfc822-headers\n\n{id}\n\n--b--\n"
+    )
+}
+
+#[tokio::test]
+async fn letters_that_come_back_into_a_maildir_are_settled_and_all_else_is_put_aside() {
+    let house = house().await;
+    let notices = house.drafted().await;
+    let notice = notices.iter().find(|one| one.lang == Lang::Zh).unwrap();
+    house.approve(notice).await;
+    house.send(notice).await;
+    let port = house.mail_port;
+    let settings = PostmanSettings {
+        mail: Some(mail_settings(port)),
+        ..PostmanSettings::default()
+    };
+    let postman = Postman::open(&house.store, settings).await.unwrap();
+    let now = Timestamp::now();
+    assert_eq!(postman.deliver(now).await.unwrap().sent, 2);
+    house.inform.reconcile(now).await.unwrap();
+    let mails: Vec<String> = std::fs::read_dir(&house.mail)
+        .unwrap()
+        .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
+        .collect();
+    assert_eq!(mails.len(), 2);
+
+    for maildir in [true, false] {
+        let folder = house.folder.path().join(format!("bounces-{maildir}"));
+        let part = BouncesPart {
+            folder: folder.clone(),
+            return_path: None,
+        };
+        let open = || {
+            let (inform, cases) = (house.inform.clone(), house.cases.clone());
+            Bounces::open(&part, &house.store, inform, cases, Live::new())
+        };
+        assert!(open().err().unwrap().contains("is not a folder"));
+        let (drop_in, aside) = if maildir {
+            (folder.join("new"), folder.join("cur"))
+        } else {
+            (folder.clone(), folder.join("other"))
+        };
+        std::fs::create_dir_all(&drop_in).unwrap();
+        let bounces = open().unwrap();
+        let put = |name: &str, text: &str| std::fs::write(drop_in.join(name), text).unwrap();
+        let of = usize::from(maildir);
+        put("1.eml", &bounce(&mails[of], "failed", "5.1.1"));
+        put("2.eml", &bounce(&mails[of], "failed", "5.1.1"));
+        put(
+            "3.eml",
+            &bounce(
+                "Message-ID: <0123456789abcdef01234567@example.cn>",
+                "failed",
+                "5.1.1",
+            ),
+        );
+        put(
+            "4.eml",
+            "From: li@example.cn\nAuto-Submitted: auto-replied\n\non leave\n",
+        );
+        put("5.eml", "From: li@example.cn\nSubject: why?\n\nWhy me?\n");
+        put(
+            "6.eml",
+            "Content-Type: multipart/report; boundary=b\n\n--b\nContent-Type: message/delivery-status\n\nnonsense\n--b--\n",
+        );
+        put(".7.eml", "half a mail");
+        std::os::unix::fs::symlink("/etc/hostname", drop_in.join("8.eml")).unwrap();
+        bounces.look(Timestamp::now()).await.unwrap();
+
+        let counts = bounces.counts().all();
+        let counted: Vec<_> = counts.into_iter().filter(|(_, count)| *count > 0).collect();
+        let want = [
+            ("given-up", 1),
+            ("known", 1),
+            ("unknown", 1),
+            ("unreadable", 1),
+            ("auto-reply", 1),
+            ("other", 1),
+        ];
+        assert_eq!(counted, want);
+        let mut left: Vec<_> = std::fs::read_dir(&aside)
+            .unwrap()
+            .map(|file| file.unwrap().file_name().into_string().unwrap())
+            .collect();
+        left.sort();
+        let end = if maildir { ":2," } else { "" };
+        let kept: Vec<_> = [3, 4, 5, 6].map(|n| format!("{n}.eml{end}")).into();
+        assert_eq!(left, kept, "what is not ours is for a person to read");
+        bounces.look(Timestamp::now()).await.unwrap();
+        assert_eq!(bounces.counts().all(), counts, "nothing is read twice");
+        assert!(drop_in.join("8.eml").exists(), "a link is not followed");
+    }
+
+    let after = house.inform.get(notice.id).await.unwrap();
+    assert_eq!((after.receipts.sent, after.receipts.undelivered), (2, 2));
+    // No channel is left for them: people reach them, by one task.
+    let tasks = house.cases.tasks(house.case.id).await.unwrap();
+    let asked: Vec<_> = tasks
+        .iter()
+        .filter(|task| task.title.en.contains("came back"))
+        .collect();
+    assert_eq!(asked.len(), 1);
+    let lines = house.ledger.entries(house.case.id).unwrap();
+    let returned = lines
+        .iter()
+        .filter(|line| line.entry.kind == "inform.returned");
+    assert_eq!(returned.count(), 2);
+    house.stop.cancel();
 }
 
 #[tokio::test]

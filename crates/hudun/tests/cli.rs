@@ -144,3 +144,65 @@ fn a_case_is_worked_from_the_command_line() {
         .unwrap();
     assert!(verified.status.success());
 }
+
+#[test]
+fn a_letter_offline_speaks_of_its_tenant_alone_and_passes_its_own_check() {
+    let folder = tempfile::tempdir().unwrap();
+    let full = include_str!("../../duty/tests/common/full.json");
+    let mut facts: Value = serde_json::from_str(full).unwrap();
+    let tenant = |id: &str, name: &str, n: u64| {
+        let mut firm = facts["organisation"].clone();
+        firm["name"] = name.into();
+        let count = serde_json::json!({ "low": n, "likely": n + 1, "high": n + 2 });
+        serde_json::json!({ "id": id, "organisation": firm, "persons": count, "kinds": { "name": count },
+            "places": [{ "country": "CN", "persons": count }],
+            "summary": { "zh": "部分客户资料被读取。", "en": "Some records were read." } })
+    };
+    facts["tenants"] = serde_json::json!([
+        tenant("north", "北方牧场有限公司", 4_321),
+        tenant("west", "西岭茶业有限公司", 8_765),
+    ]);
+    facts["organisation"]["roles"] = serde_json::json!(["processor", "network_operator"]);
+    let file = folder.path().join("facts.json");
+    std::fs::write(&file, facts.to_string()).unwrap();
+    let out = folder.path().join("letter.json");
+    let (file, out) = (file.to_str().unwrap(), out.to_str().unwrap());
+    let run = |words: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hudun"));
+        command.args(words).output().unwrap()
+    };
+    let render = ["notice", "render", "--facts", file, "--out", out, "--kind"];
+    let said = |output: Output| String::from_utf8_lossy(&output.stderr).into_owned();
+    let unnamed = run(&[&render[..], &["tenant_letter"]].concat());
+    assert!(said(unnamed).contains("north, west"));
+    let unknown = run(&[&render[..], &["tenant_letter", "--tenant", "east"]].concat());
+    assert!(said(unknown).contains("north, west"));
+    let other = run(&[&render[..], &["personal_notice", "--tenant", "west"]].concat());
+    assert!(said(other).contains("--tenant"));
+    let made = run(&[&render[..], &["tenant_letter", "--tenant", "west"]].concat());
+    assert!(made.status.success(), "{}", said(made));
+    let letter = std::fs::read_to_string(out).unwrap();
+    for own in ["西岭茶业有限公司", "8,765", "8,766", "8,767"] {
+        assert!(letter.contains(own), "{own}: {letter}");
+    }
+    for other in [
+        "北方牧场",
+        "4,321",
+        "4,322",
+        "4,323",
+        "1,000,000",
+        "1,200,000",
+    ] {
+        assert!(!letter.contains(other), "{other}: {letter}");
+    }
+    // Approvals are all that is missing.
+    let checked = run(&["notice", "lint", out, "--facts", file, "--json"]);
+    let checked: Value = serde_json::from_slice(&checked.stdout).unwrap();
+    let checks: Vec<_> = checked["refusals"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|refusal| refusal["check"].as_str().unwrap())
+        .collect();
+    assert_eq!(checks, ["approval", "approval"], "{checked}");
+}

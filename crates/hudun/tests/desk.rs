@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -18,7 +19,7 @@ use hudun::office::{Activity, Historian, Informer, Meters, Office, Playbooks, Pr
 use hudun::waf::Inspection;
 use hudun_analyze::{Analyst, OrganisationSettings};
 use hudun_bus::{PolicyBus, PolicySink};
-use hudun_console::{Desk, DeskError, Live, api, api::Caller, api::Role};
+use hudun_console::{Desk, DeskError, Law, Live, api, api::Caller, api::Role};
 use hudun_contain::Keeper;
 use hudun_core::{
     AccountId, Actor, BoxFuture, DataKind, Delivery, ExchangeEnd, ExchangeHead, ExchangeId,
@@ -202,6 +203,9 @@ impl Informer for Clerk {
             letters: api::LetterCounts::default(),
             message: None,
             by_hand: false,
+            kind: "personal_notice".to_owned(),
+            to: None,
+            duties: vec![],
             receipt: None,
             proofs: vec![],
         });
@@ -236,6 +240,25 @@ impl Informer for Clerk {
     ) -> BoxFuture<'a, Result<(), DeskError>> {
         self.sent.store(true, Ordering::Relaxed);
         Box::pin(async { Ok(()) })
+    }
+
+    fn approve_letters<'a>(
+        &'a self,
+        _: &'a str,
+        _: &'a [(NoticeId, String)],
+        _: Role,
+        _: Timestamp,
+    ) -> BoxFuture<'a, Result<(), DeskError>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn send_letters<'a>(
+        &'a self,
+        _: &'a str,
+        _: IncidentId,
+        _: Timestamp,
+    ) -> BoxFuture<'a, Result<(usize, usize), DeskError>> {
+        Box::pin(async { Ok((0, 0)) })
     }
 
     fn stop<'a>(
@@ -326,6 +349,7 @@ impl Historian for Clerk {
 struct House {
     _folder: tempfile::TempDir,
     clerk: Arc<Clerk>,
+    sender: Option<Arc<hudun_inform::Informer>>,
     office: Arc<Office>,
     desk: Desktop,
     scrm: Arc<Scrm>,
@@ -342,6 +366,14 @@ fn person(account: &str, roles: &[Role]) -> Caller {
 }
 
 async fn house() -> House {
+    house_of(OrganisationSettings::default(), None).await
+}
+
+/// A house of these firms. With settings, the stage that informs is the real one.
+async fn house_of(
+    organisations: OrganisationSettings,
+    inform: Option<hudun_inform::InformSettings>,
+) -> House {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open_file(&folder.path().join("state.db"))
         .await
@@ -369,12 +401,11 @@ async fn house() -> House {
         .unwrap();
     let cases = Arc::new(cases);
     let rules = Arc::new(RuleSet::embedded().unwrap());
-    let settings = OrganisationSettings::default();
     let analyst = Arc::new(Analyst::new(
         &store,
         lake.clone(),
-        rules,
-        settings,
+        rules.clone(),
+        organisations,
         ledger.clone(),
     ));
     let scrm = Arc::new(Scrm(AtomicBool::new(true)));
@@ -411,6 +442,17 @@ async fn house() -> House {
     ));
     let live = Live::new();
     let clerk = Arc::new(Clerk::default());
+    let sender = inform.map(|settings| {
+        let nobody = Arc::new(hudun::stages::NoAddresses);
+        let sender = hudun_inform::Informer::new(&store, rules, settings, nobody, ledger.clone());
+        Arc::new(sender)
+    });
+    let informer: Arc<dyn Informer> = match &sender {
+        Some(sender) => {
+            hudun::stages::notices(sender.clone(), analyst.clone(), "example.cn".into())
+        }
+        None => clerk.clone(),
+    };
     let acts = Arc::new(Acts {
         lake: Arc::clone(&lake),
         cases: cases.clone(),
@@ -419,7 +461,7 @@ async fn house() -> House {
         bench: bench.clone(),
         ledger: ledger.clone(),
         probe: gate.clone(),
-        informer: Some(clerk.clone()),
+        informer: Some(informer.clone()),
         historian: Some(clerk.clone()),
         kinds_held: KindSet::of(&[DataKind::Name, DataKind::Mobile]),
         checks: Check::collection(&store),
@@ -467,7 +509,7 @@ async fn house() -> House {
                 kinds,
             }),
         }));
-        leak(&lake, id, actor, n, at).await;
+        leak(&lake, "yunxi", id, actor, n, at).await;
         if stolen {
             evidence.push(id);
         }
@@ -523,7 +565,7 @@ async fn house() -> House {
         live,
         meters: Arc::new(Quiet),
         activity: Arc::new(Activity::default()),
-        informer: Some(clerk.clone()),
+        informer: Some(informer),
         historian: Some(clerk.clone()),
         inspection: Some(Arc::new(inspection)),
         care,
@@ -535,6 +577,7 @@ async fn house() -> House {
     House {
         _folder: folder,
         clerk,
+        sender,
         office,
         desk,
         scrm,
@@ -544,7 +587,7 @@ async fn house() -> House {
 }
 
 /// One exchange at rest that showed the person `n`.
-async fn leak(lake: &Lake, id: ExchangeId, actor: Actor, n: u8, at: Timestamp) {
+async fn leak(lake: &Lake, tenant: &str, id: ExchangeId, actor: Actor, n: u8, at: Timestamp) {
     let foreign = actor
         .session
         .as_ref()
@@ -552,7 +595,7 @@ async fn leak(lake: &Lake, id: ExchangeId, actor: Actor, n: u8, at: Timestamp) {
     let head = ExchangeHead {
         id,
         at,
-        tenant: "yunxi".parse().unwrap(),
+        tenant: tenant.parse().unwrap(),
         actor,
         module: "customers".parse().unwrap(),
         route: "customer.read".parse().unwrap(),
@@ -733,6 +776,7 @@ async fn a_case_goes_from_finding_to_evidence() {
     actor.session = Some("s-stolen".parse().unwrap());
     leak(
         lake,
+        "yunxi",
         late,
         actor,
         99,
@@ -797,6 +841,229 @@ async fn a_case_goes_from_finding_to_evidence() {
     let middle = torn.len() / 2;
     torn[middle] ^= 1;
     assert!(!pack::verify(&torn[..], &trust).is_sound());
+}
+
+fn aware(moment: &str, evidence: &[&str], early: &str) -> Law {
+    Law::Aware(api::NewAwareness {
+        moment: moment.into(),
+        reason: "值班确认为事件".into(),
+        evidence: evidence.iter().map(ToString::to_string).collect(),
+        early: early.into(),
+    })
+}
+
+/// Which field was refused.
+fn field(answer: Result<api::Done, DeskError>) -> &'static str {
+    match answer {
+        Err(DeskError::Invalid { field, text }) => {
+            assert!(!text.zh.is_empty() && !text.en.is_empty());
+            field
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clocks_run_from_the_decision_of_a_named_person_and_follow_its_correction() {
+    let firm = hudun_duty::Organisation {
+        name: "云溪".into(),
+        countries: Some(["CN".to_owned()].into()),
+        roles: Some([hudun_duty::Role::Controller].into()),
+        ..hudun_duty::Organisation::default()
+    };
+    let settings = OrganisationSettings {
+        tenants: [("yunxi".parse().unwrap(), firm)].into(),
+        ..OrganisationSettings::default()
+    };
+    let house = house_of(settings, Some(hudun_inform::InformSettings::default())).await;
+    let (desk, id) = (&house.desk, house.case.id);
+    let li = person("li.lei", &[Role::Commander, Role::Security]);
+    let now = Timestamp::now();
+    let first = house.case.mark(TimelineMark::Detected).unwrap();
+    let zulu = |at: Timestamp| at.to_string();
+
+    // Before anything is computed, a decision is kept all the same.
+    desk.law(&li, id, aware(&zulu(now), &["#4000"], ""))
+        .await
+        .unwrap_err();
+    let room = desk.room(id).await.unwrap();
+    let opened = format!("#{}", room.timeline[0].seq);
+    let finding = house.case.findings[0].to_string();
+    desk.law(
+        &li,
+        id,
+        aware(&zulu(first), &[&opened, &finding, "值班电话记录"], ""),
+    )
+    .await
+    .unwrap();
+    desk.start_run(&li, id, api::StartRun::default())
+        .await
+        .unwrap();
+    waiting(&house).await.unwrap();
+    let clocks = async || {
+        let room = desk.room(id).await.unwrap();
+        let duties = room.duties.unwrap().obligations;
+        let duty = duties
+            .into_iter()
+            .find(|duty| duty.id == "CN-PIPL-57")
+            .unwrap();
+        let notices: Vec<_> = room.notices.iter().map(|one| one.sha256.clone()).collect();
+        (duty, notices)
+    };
+    let (duty, drafts) = clocks().await;
+    assert_eq!(
+        duty.triggered_at,
+        Some(Timestamp::from_millis(first.as_millis() / 1_000 * 1_000))
+    );
+    assert!(!duty.provisional);
+    assert!(
+        duty.clock_from.en.contains("decision no. 1 by li.lei"),
+        "{}",
+        duty.clock_from.en
+    );
+
+    let sooner = first.plus_millis(-3_600_000);
+    for (law, refused) in [
+        (aware("2026-11-30 08:00", &["x"], ""), "moment"),
+        (
+            aware(&zulu(now.plus_millis(86_400_000)), &["x"], ""),
+            "moment",
+        ),
+        (aware(&zulu(sooner), &["x"], ""), "early"),
+        (aware(&zulu(now), &["#999999"], ""), "evidence"),
+        (aware(&zulu(now), &["#one"], ""), "evidence"),
+        (
+            aware(&zulu(now), &[&FindingId::new().to_string()], ""),
+            "evidence",
+        ),
+        (aware(&zulu(now), &[], ""), "evidence"),
+        (aware(&zulu(now), &["x"; 21], ""), "evidence"),
+    ] {
+        assert_eq!(field(desk.law(&li, id, law).await), refused);
+    }
+    let nowhere = desk
+        .law(&li, IncidentId::new(), aware(&zulu(now), &["x"], ""))
+        .await;
+    assert!(matches!(nowhere, Err(DeskError::NotFound("incident"))));
+
+    // The correction counts at once, in the clocks and in the drafts, and the first decision stays to be seen.
+    let han = person("han.meimei", &[Role::Legal]);
+    desk.law(
+        &han,
+        id,
+        aware(&zulu(sooner), &["客服录音 8821"], "客户已来电投诉"),
+    )
+    .await
+    .unwrap();
+    let (duty, anew) = clocks().await;
+    assert_eq!(
+        duty.triggered_at,
+        Some(Timestamp::from_millis(sooner.as_millis() / 1_000 * 1_000))
+    );
+    assert!(duty.clock_from.en.contains("no. 2 by han.meimei"));
+    assert_ne!(drafts, anew, "the drafts tell the new moment");
+    let room = desk.room(id).await.unwrap();
+    let shown: Vec<_> = room
+        .awareness
+        .iter()
+        .map(|one| (one.number, one.current, one.by.as_str()))
+        .collect();
+    assert_eq!(shown, [(1, false, "li.lei"), (2, true, "han.meimei")]);
+    let told = room
+        .timeline
+        .iter()
+        .filter(|line| line.kind == "analysis.aware-decided");
+    assert_eq!(told.count(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_gate_held_back_goes_on_when_counsel_releases_it() {
+    let firm = hudun_duty::Organisation {
+        name: "云溪".into(),
+        countries: Some(["CN".to_owned(), "DE".to_owned()].into()),
+        roles: Some([hudun_duty::Role::Supplier, hudun_duty::Role::Controller].into()),
+        own_product: Some(true),
+        eu_product: Some(true),
+        ..hudun_duty::Organisation::default()
+    };
+    let settings = OrganisationSettings {
+        tenants: [("yunxi".parse().unwrap(), firm)].into(),
+        ..OrganisationSettings::default()
+    };
+    let house = house_of(settings, Some(hudun_inform::InformSettings::default())).await;
+    let (desk, id) = (&house.desk, house.case.id);
+    let li = person("li.lei", &[Role::Commander, Role::Security]);
+    let han = person("han.meimei", &[Role::Legal]);
+    desk.start_run(&li, id, api::StartRun::default())
+        .await
+        .unwrap();
+    waiting(&house).await.unwrap();
+
+    let gate = "vulnerability-abroad";
+    let stands = async || {
+        let room = desk.room(id).await.unwrap();
+        let gates = room.duties.unwrap().gates;
+        let view = gates.into_iter().find(|known| known.id == gate).unwrap();
+        let report = room
+            .notices
+            .into_iter()
+            .find(|notice| notice.audience == api::Audience::Regulator)
+            .unwrap();
+        let held = report
+            .refusals
+            .iter()
+            .any(|refusal| refusal.text.en.contains("vulnerability detail abroad"));
+        (view, held)
+    };
+    let (view, held) = stands().await;
+    assert_eq!(
+        view.state,
+        api::GateWord::Unknown,
+        "nobody has said whether the hole is disclosed"
+    );
+    assert!(held, "the report to the regulator is held back");
+    assert!(
+        view.next.zh.contains("法务") && view.releasable,
+        "it says what to do"
+    );
+
+    let release = || {
+        let written = api::GateRelease {
+            what: "漏洞编号与受影响版本，报 ENISA".into(),
+            reason: "补丁已发布，细节不含利用方法".into(),
+            reference: "法务函 2026-17".into(),
+        };
+        Law::Release(gate.into(), written)
+    };
+    desk.law(&han, id, release()).await.unwrap();
+    let (view, held) = stands().await;
+    assert_eq!(view.state, api::GateWord::Released);
+    assert!(!held, "it can go on at once");
+    assert_eq!(
+        (view.acts.len(), view.acts[0].by.as_str()),
+        (1, "han.meimei")
+    );
+    let twice = desk.law(&han, id, release()).await;
+    assert!(matches!(twice, Err(DeskError::Conflict(_))));
+
+    desk.law(
+        &han,
+        id,
+        Law::Revoke(gate.into(), "媒体已披露利用方法".into()),
+    )
+    .await
+    .unwrap();
+    let (view, held) = stands().await;
+    assert_eq!((view.state, view.acts.len()), (api::GateWord::Unknown, 2));
+    assert!(held, "taken back, it stops again");
+    let no = desk
+        .law(&han, id, Law::Revoke("no-gate".into(), "x".into()))
+        .await;
+    assert!(matches!(no, Err(DeskError::NotFound("gate"))));
+    let lines = desk.room(id).await.unwrap().timeline;
+    for kind in ["analysis.gate-released", "analysis.gate-revoked"] {
+        assert!(lines.iter().any(|line| line.kind == kind), "{kind}");
+    }
 }
 
 /// A long export is in the recent traffic only once it has ended.
@@ -1131,4 +1398,362 @@ async fn a_request_for_help_is_read_by_who_takes_it_and_is_gone_when_it_is_over(
     let room = house.desk.room(house.case.id).await.unwrap();
     assert!(room.tasks.iter().all(|task| !task.care));
     assert!(ask().await.new, "a new worry, a new ticket");
+}
+
+/// A vendor's firm, as the configuration says it.
+fn firm(name: &str, roles: &[hudun_duty::Role]) -> hudun_duty::Organisation {
+    let full: serde_json::Value =
+        serde_json::from_str(include_str!("../../duty/tests/common/full.json")).unwrap();
+    let organisation: hudun_duty::Organisation =
+        serde_json::from_value(full["organisation"].clone()).unwrap();
+    hudun_duty::Organisation {
+        name: name.to_owned(),
+        countries: Some(["CN".to_owned()].into()),
+        roles: Some(roles.iter().copied().collect()),
+        ..organisation
+    }
+}
+
+/// From exchanges at rest to letters in the mail: the attacker of one tenant's case was at two others as well.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vendor_tells_each_tenant_its_own_numbers_once() {
+    use hudun_duty::Role as R;
+    let mut organisations = OrganisationSettings {
+        vendor: Some(firm(
+            "护盾云科技有限公司",
+            &[R::Processor, R::NetworkOperator],
+        )),
+        ..OrganisationSettings::default()
+    };
+    organisations.system.name = "云客 SCRM".to_owned();
+    let names = [
+        ("yunxi", "云溪商贸有限公司"),
+        ("north", "北方牧场有限公司"),
+        ("west", "西岭茶业有限公司"),
+        ("calm", "安宁书店有限公司"),
+    ];
+    for (id, name) in names {
+        let firm = firm(name, &[R::Controller, R::NetworkOperator]);
+        organisations.tenants.insert(id.parse().unwrap(), firm);
+    }
+    let contact = |email: &str, lang| hudun_inform::TenantContact {
+        name: "安全负责人".to_owned(),
+        email: email.to_owned(),
+        lang,
+    };
+    let settings = hudun_inform::InformSettings {
+        tenants: BTreeMap::from([
+            (
+                "yunxi".parse().unwrap(),
+                contact("it@yunxi.example", hudun_duty::Lang::Zh),
+            ),
+            (
+                "north".parse().unwrap(),
+                contact("ciso@north.example", hudun_duty::Lang::En),
+            ),
+        ]),
+        ..hudun_inform::InformSettings::default()
+    };
+    let house = house_of(organisations, Some(settings)).await;
+    let office = &house.office;
+    // 17 persons of north and 29 of west from the attacker's own address; 5 of calm from elsewhere.
+    let now = Timestamp::now();
+    for (tenant, ip, persons) in [("north", 9, 17_u8), ("west", 9, 29), ("calm", 77, 5)] {
+        for n in 0..persons {
+            let mut actor = Actor::unknown([203, 0, 113, ip].into());
+            actor.session = Some(format!("s-{tenant}").parse().unwrap());
+            let at = now.plus_millis(i64::from(n) - 50_000);
+            leak(&office.lake, tenant, ExchangeId::new(), actor, n, at).await;
+        }
+    }
+    let perform = |action: hudun_core::Action| {
+        let (office, case) = (office.clone(), house.case.id);
+        async move {
+            let key = ExchangeId::new().to_string();
+            office.acts.perform(case, &key, "li.lei", action).await
+        }
+    };
+    use hudun_core::{Action, Catalogue as _};
+    for mark in [TimelineMark::Acknowledged, TimelineMark::Contained] {
+        office.cases.mark(house.case.id, mark, now).await.unwrap();
+    }
+    let account = "lin.xiao".parse().unwrap();
+    for action in [
+        Action::RevokeSessions { account },
+        Action::AssessScope,
+        Action::AssessDuties,
+        Action::DraftNotices,
+    ] {
+        perform(action).await.unwrap();
+    }
+    let scope = office.analyst.scope(house.case.id).await.unwrap().unwrap();
+    let touched: Vec<(String, u64)> = scope
+        .tenants
+        .iter()
+        .map(|scope| (scope.question.tenant.to_string(), scope.likely))
+        .collect();
+    assert_eq!(touched, [("north".to_owned(), 17), ("west".to_owned(), 29)]);
+    let duties = office.analyst.duties(house.case.id).await.unwrap().unwrap();
+    assert_eq!(duties.facts.persons.unwrap().likely, 4 + 17 + 29);
+
+    let letters = || async {
+        let room = house.desk.room(house.case.id).await.unwrap();
+        let letters = room.notices.into_iter().filter_map(|notice| {
+            let to = notice.to.clone()?;
+            Some((to.tenant, notice))
+        });
+        letters.collect::<BTreeMap<String, api::NoticeView>>()
+    };
+    let drafted = letters().await;
+    assert_eq!(
+        drafted.keys().collect::<Vec<_>>(),
+        ["north", "west", "yunxi"]
+    );
+    for (tenant, own, others) in [
+        ("yunxi", 4, [17, 29, 50]),
+        ("north", 17, [4, 29, 50]),
+        ("west", 29, [4, 17, 50]),
+    ] {
+        let letter = &drafted[tenant];
+        let numbers = &letter.sections[2].body;
+        let counts: Vec<u64> = numbers
+            .lines()
+            .filter(|line| line.contains("人") || line.contains("ersons"))
+            .flat_map(|line| line.split(|c: char| !c.is_ascii_digit()))
+            .filter_map(|n| n.parse().ok())
+            .collect();
+        assert!(counts.contains(&own), "{tenant}: {numbers}");
+        assert!(
+            others.iter().all(|n| !counts.contains(n)),
+            "{tenant}: {numbers}"
+        );
+        let whole: String = letter
+            .sections
+            .iter()
+            .map(|one| one.body.as_str())
+            .collect();
+        for (other, name) in names {
+            assert_eq!(
+                whole.contains(name),
+                other == tenant,
+                "{name} in {tenant}: {whole}"
+            );
+        }
+        assert!(whole.contains("第五十七条"), "its own duties: {whole}");
+    }
+    assert_eq!(drafted["west"].to.as_ref().unwrap().contact, None);
+    assert_eq!(
+        (
+            drafted["north"].lang.as_str(),
+            drafted["west"].lang.as_str()
+        ),
+        ("en", "zh-CN")
+    );
+
+    let known: Vec<_> = drafted
+        .values()
+        .flat_map(|letter| &letter.refusals)
+        .map(|refusal| (refusal.rule.as_str(), refusal.text.en.as_str()))
+        .collect();
+    assert!(known.is_empty(), "{known:?}");
+
+    // Approved as a set by two persons; what was read a version ago is not approved.
+    let (li, wang) = (
+        person("li.lei", &[Role::Legal]),
+        person("wang.fang", &[Role::Commander]),
+    );
+    let read = |role, letters: &BTreeMap<String, api::NoticeView>| api::LettersApprove {
+        role,
+        letters: letters
+            .values()
+            .map(|letter| api::ReadLetter {
+                id: letter.id,
+                sha256: letter.sha256.clone(),
+            })
+            .collect(),
+    };
+    let mut stale = read(Role::Legal, &drafted);
+    stale.letters[1].sha256 = "sha256:00".to_owned();
+    let id = house.case.id;
+    assert!(house.desk.approve_letters(&li, id, stale).await.is_err());
+    assert!(letters().await.values().all(|one| one.approvals.is_empty()));
+    assert!(house.desk.send_letters(&wang, id).await.is_err());
+    let legal = read(Role::Legal, &drafted);
+    house.desk.approve_letters(&li, id, legal).await.unwrap();
+    let commander = read(Role::Commander, &drafted);
+    house
+        .desk
+        .approve_letters(&wang, id, commander)
+        .await
+        .unwrap();
+    let said = house.desk.send_letters(&wang, id).await.unwrap();
+    assert!(
+        said.message.en.starts_with("2 letters"),
+        "{}",
+        said.message.en
+    );
+
+    // Through a real mail conversation; each contact has its own letter, once.
+    let folder = tempfile::tempdir().unwrap();
+    let mailbox = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = mailbox.local_addr().unwrap().port();
+    let stop = tokio_util::sync::CancellationToken::new();
+    let mail = folder.path().to_owned();
+    tokio::spawn(hudun::demo::mailbox::serve(mailbox, mail, stop.clone()));
+    let settings = hudun_inform::PostmanSettings {
+        mail: Some(hudun_inform::MailSettings {
+            host: "127.0.0.1".into(),
+            port,
+            security: hudun_inform::MailSecurity::None,
+            user: None,
+            password: None,
+            from: "hudun@example.cn".into(),
+            return_path: None,
+        }),
+        ..hudun_inform::PostmanSettings::default()
+    };
+    let postman = hudun_inform::Postman::open(&office.store, settings)
+        .await
+        .unwrap();
+    for _ in 0..2 {
+        postman.deliver(Timestamp::now()).await.unwrap();
+    }
+    let sender = house.sender.as_ref().unwrap();
+    sender.reconcile(Timestamp::now()).await.unwrap();
+    stop.cancel();
+    let mails: Vec<String> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
+        .collect();
+    assert_eq!(mails.len(), 2);
+    for contact in ["it@yunxi.example", "ciso@north.example"] {
+        let to = format!("To: {contact}");
+        assert_eq!(mails.iter().filter(|mail| mail.contains(&to)).count(), 1);
+    }
+    let sent = letters().await;
+    let met = |tenant: &str| {
+        let duties = &sent[tenant].duties;
+        let rule = duties.iter().find(|duty| duty.rule == "CN-PIPL-59");
+        rule.unwrap().met_at.is_some()
+    };
+    assert!(met("yunxi") && met("north") && !met("west"));
+    let west = sent["west"].id;
+    let handed = house.desk.hand_in(&wang, id, west, "当面签收".into(), None);
+    handed.await.unwrap();
+    let west = letters().await.remove("west").unwrap();
+    assert!(west.duties.iter().all(|duty| duty.met_at.is_some()));
+
+    // The malicious act is a crime to report; the report to the police was drafted with the rest.
+    let room = house.desk.room(id).await.unwrap();
+    assert!(room.notices.iter().any(|one| one.kind == "police_report"));
+}
+
+/// A house of one firm in one country, whose case was assessed and drafted.
+async fn drafted_in(country: &str) -> House {
+    use hudun_core::{Action, Catalogue as _};
+    let mut organisations = OrganisationSettings::default();
+    let firm = hudun_duty::Organisation {
+        countries: Some([country.to_owned()].into()),
+        ..firm("云溪商贸有限公司", &[hudun_duty::Role::Controller])
+    };
+    organisations.tenants.insert("yunxi".parse().unwrap(), firm);
+    let settings = hudun_inform::InformSettings::default();
+    let house = house_of(organisations, Some(settings)).await;
+    let (acts, id) = (house.office.acts.clone(), house.case.id);
+    for action in [
+        Action::AssessScope,
+        Action::AssessDuties,
+        Action::DraftNotices,
+    ] {
+        acts.perform(id, action.name(), "li.lei", action.clone())
+            .await
+            .unwrap();
+    }
+    house
+}
+
+/// The notices of this kind in the war room, by language.
+async fn of_kind(house: &House, kind: &str) -> Vec<api::NoticeView> {
+    let room = house.desk.room(house.case.id).await.unwrap();
+    let notices = room.notices.into_iter();
+    notices.filter(|notice| notice.kind == kind).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_found_after_the_first_report_goes_into_a_follow_up() {
+    let house = drafted_in("DE").await;
+    let id = house.case.id;
+    let first = of_kind(&house, "regulator_first").await.remove(0);
+    for (who, role) in [("li.lei", Role::Legal), ("wang.fang", Role::Commander)] {
+        let by = person(who, &[role]);
+        let sha256 = first.sha256.clone();
+        house
+            .desk
+            .approve_notice(&by, id, first.id, role, sha256)
+            .await
+            .unwrap();
+    }
+    let li = person("li.lei", &[Role::Commander]);
+    house
+        .desk
+        .hand_in(&li, id, first.id, "LfDI-1".into(), None)
+        .await
+        .unwrap();
+    assert!(of_kind(&house, "regulator_followup").await.is_empty());
+
+    // An answer that was on its way shows two more persons; the upkeep computes the scope again.
+    let window = house.desk.room(id).await.unwrap().scope.unwrap().window;
+    for n in [98, 99] {
+        let mut actor = Actor::unknown([203, 0, 113, 9].into());
+        actor.account = Some("lin.xiao".parse().unwrap());
+        actor.session = Some("s-stolen".parse().unwrap());
+        let (lake, at) = (&house.office.lake, window.unwrap().to);
+        leak(lake, "yunxi", ExchangeId::new(), actor, n, at).await;
+    }
+    // Sending asks for the scope as of now: that is when the desk computes it again.
+    let bulletin = of_kind(&house, "internal_bulletin").await.remove(0);
+    assert!(house.desk.send_notice(&li, id, bulletin.id).await.is_err());
+    let follow_up = of_kind(&house, "regulator_followup").await;
+    assert_eq!(follow_up.len(), 1);
+    assert_eq!(follow_up[0].lang, "en");
+    let text: String = follow_up[0]
+        .sections
+        .iter()
+        .map(|one| one.body.as_str())
+        .collect();
+    assert!(text.contains("likely 6"), "{text}");
+    let firsts = of_kind(&house, "regulator_first").await;
+    assert_eq!(firsts.len(), 1);
+    assert_eq!(firsts[0].receipt.as_deref(), Some("LfDI-1"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_final_report_is_drafted_when_the_repair_is_proven() {
+    let house = drafted_in("JP").await;
+    let li = person("li.lei", &[Role::Commander]);
+    house.desk.verify_repair(&li, house.case.id).await.unwrap();
+    assert!(
+        of_kind(&house, "regulator_final").await.is_empty(),
+        "the hole is open"
+    );
+    house.scrm.0.store(false, Ordering::Relaxed);
+    house.desk.verify_repair(&li, house.case.id).await.unwrap();
+    let room = house.desk.room(house.case.id).await.unwrap();
+    assert_eq!(room.incident.summary.state, IncidentState::Repaired);
+    let report = of_kind(&house, "regulator_final").await;
+    assert_eq!(report.len(), 1);
+    assert_eq!(
+        (report[0].lang.as_str(), report[0].state),
+        ("en", api::NoticeState::Draft)
+    );
+    let text: String = report[0]
+        .sections
+        .iter()
+        .map(|one| one.body.as_str())
+        .collect();
+    assert!(
+        text.contains("handling ended") && text.contains("[to be completed: "),
+        "{text}"
+    );
+    assert!(!report[0].refusals.is_empty());
 }

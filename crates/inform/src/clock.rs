@@ -1,11 +1,15 @@
 //! Legal clocks that run out: who answers for a case is told at a half, a quarter and a tenth of the time left, and when it
 //! is over, until the notice that the duty asks for has gone out or was handed in.
 
+use std::collections::BTreeMap;
+
 use hudun_core::{Incident, Timestamp};
 use hudun_duty::{Assessment, Duty, PhaseResult, Severity, Verdict};
 use serde_json::json;
 
-use crate::informer::{InformError, Informer};
+use crate::draft::WITHDRAWN;
+use crate::error::InformError;
+use crate::informer::Informer;
 use crate::letter::{AlertTarget, MailLetter, WebhookLetter, one_line, short_hash};
 use crate::notice::{Notice, NoticeStatus};
 use crate::seal::sealed;
@@ -134,22 +138,41 @@ fn left(left_ms: i64) -> (String, String) {
     }
 }
 
-/// Whether a notice of the kind that this phase asks for has gone out, or was handed in.
+/// Whether a notice of the kind that this phase asks for has gone out, or was handed in. A vendor that must tell its
+/// tenants has done so once every one of them is told.
 fn is_answered(duty: &Duty, phase: &PhaseResult, notices: &[Notice]) -> bool {
-    notices
+    let serves = |notice: &Notice| {
+        let mut to = phase.to.iter();
+        to.any(|to| notice.kind.serves(&duty.jurisdiction, phase.step, to.who))
+    };
+    let (letters, others): (Vec<&Notice>, Vec<&Notice>) = notices
         .iter()
-        .filter(|notice| {
-            matches!(
-                notice.status,
-                NoticeStatus::Sending | NoticeStatus::Sent | NoticeStatus::Recorded
-            )
-        })
-        .any(|notice| {
-            phase
-                .to
-                .iter()
-                .any(|to| notice.kind.serves(&duty.jurisdiction, phase.step, to.who))
-        })
+        .filter(|notice| serves(notice))
+        .partition(|notice| notice.to.is_some());
+    if others.into_iter().any(is_out) {
+        return true;
+    }
+    let mut told: BTreeMap<&str, bool> = BTreeMap::new();
+    for (letter, to) in letters
+        .iter()
+        .filter_map(|one| Some((one, one.to.as_ref()?)))
+    {
+        let withdrawn = letter.refusals.iter().any(|one| one.check == WITHDRAWN);
+        if !withdrawn {
+            *told.entry(&to.tenant).or_default() |= is_out(letter);
+        }
+    }
+    !told.is_empty() && told.values().all(|told| *told)
+}
+
+fn is_out(notice: &Notice) -> bool {
+    let gone = matches!(
+        notice.status,
+        NoticeStatus::Sending | NoticeStatus::Sent | NoticeStatus::Recorded
+    );
+    // A letter to one receiver that failed has told nobody.
+    let failed = notice.status == NoticeStatus::Sent && notice.to.is_some();
+    gone && !(failed && notice.out_at().is_none())
 }
 
 impl Informer {

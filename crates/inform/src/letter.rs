@@ -41,6 +41,9 @@ pub enum AlertTarget {
     Webhook(String),
 }
 
+/// A letter for the outbox: key, channel, body.
+pub(crate) type PostedLetter = (String, &'static str, String);
+
 /// The header value that proves who called: `t=SECONDS,v1=HEX`, where HEX is HMAC-SHA-256 under the shared secret over
 /// the seconds, a full stop and the body. A receiver recomputes it and refuses a `t` older than it tolerates.
 pub fn signature(secret: &[u8], seconds: i64, body: &[u8]) -> String {

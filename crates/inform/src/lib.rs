@@ -21,27 +21,42 @@
 //! assert!(made.starts_with("t=1795420800,v1=") && made.len() == 16 + 64);
 //! ```
 
+mod addressee;
+mod alert;
+mod approve;
+mod bounce;
 mod clock;
+mod draft;
+mod error;
 mod informer;
 mod letter;
 mod mail;
 mod message;
+mod names;
 mod notice;
+mod outcome;
 mod personal;
 mod postman;
 mod proof;
+mod returned;
 mod seal;
+mod send;
 mod sms;
 mod told;
+mod wanted;
 
+pub use addressee::{Addressee, Addressees, Contact};
+pub use bounce::{BounceReport, LONGEST_MAIL, Returned, read_returned};
 pub use clock::{Reminder, class_of, clocks_running_out};
-pub use informer::{Addressee, Addressees, Contact, InformError, InformSettings, Informer};
+pub use error::InformError;
+pub use informer::{InformSettings, Informer, TenantContact};
 pub use letter::{AlertTarget, MailLetter, WebhookLetter, alert_letters, letter_name, signature};
-pub use mail::{MailSecurity, MailSettings, message_id};
+pub use mail::{MailSecurity, MailSettings, is_address, message_id};
 pub use message::{Channel, Message, MessageTemplate, TemplateError, Ways};
-pub use notice::{LintRefusal, Notice, NoticeApproval, NoticeStatus, Proof, Receipts};
+pub use notice::{LetterTo, LintRefusal, Notice, NoticeApproval, NoticeStatus, Proof, Receipts};
 pub use personal::KindsOfEach;
 pub use postman::{Delivered, Postman, PostmanError, PostmanSettings, Reported, WebhookTarget};
+pub use returned::{ReturnedCount, ReturnedLetters};
 pub use seal::{LetterSeal, SealError};
 pub use sms::{
     MessageReport, ReportError, ReportOf, SmsForm, SmsLetter, SmsSettings, read_reports,

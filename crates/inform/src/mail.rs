@@ -4,7 +4,6 @@ use std::fmt;
 use std::time::Duration;
 
 use hudun_store::Letter;
-use lettre::Message;
 use lettre::message::Mailbox;
 use lettre::message::header::ContentType;
 use lettre::transport::smtp::Error;
@@ -12,6 +11,7 @@ use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
+use lettre::{Address, Message};
 use serde::{Deserialize, Serialize};
 
 use crate::letter::{MailLetter, one_line, short_hash};
@@ -49,6 +49,9 @@ pub struct MailSettings {
     pub password: Option<String>,
     /// The sender, such as `护盾 <hudun@example.cn>`.
     pub from: String,
+    /// Where what can't be delivered comes back to; the sender's address when absent.
+    #[serde(default)]
+    pub return_path: Option<String>,
 }
 
 impl fmt::Debug for MailSettings {
@@ -61,6 +64,7 @@ impl fmt::Debug for MailSettings {
 pub(crate) struct Mailer {
     settings: MailSettings,
     from: Mailbox,
+    envelope: Address,
     tls: Option<TlsParameters>,
     credentials: Option<Credentials>,
     timeout: Duration,
@@ -70,10 +74,16 @@ impl Mailer {
     /// Checks the settings; nothing is sent.
     pub(crate) fn open(settings: &MailSettings, timeout: Duration) -> Result<Self, PostmanError> {
         let bad = |field, cause: String| PostmanError::Settings { field, cause };
-        let from = settings
+        let from: Mailbox = settings
             .from
             .parse()
             .map_err(|cause| bad("mail.from", format!("{cause}")))?;
+        let envelope = match &settings.return_path {
+            Some(path) => path
+                .parse()
+                .map_err(|cause| bad("mail.return_path", format!("{cause}")))?,
+            None => from.email.clone(),
+        };
         let tls = match settings.security {
             MailSecurity::None => None,
             MailSecurity::Starttls | MailSecurity::Tls => Some(
@@ -89,6 +99,7 @@ impl Mailer {
         Ok(Self {
             settings: settings.clone(),
             from,
+            envelope,
             tls,
             credentials,
             timeout,
@@ -154,7 +165,7 @@ impl Mailer {
             vec![]
         };
         connection
-            .command(Mail::new(Some(self.from.email.clone()), parameters))
+            .command(Mail::new(Some(self.envelope.clone()), parameters))
             .await?;
         connection
             .command(Rcpt::new(to.email.clone(), vec![]))
@@ -202,3 +213,8 @@ fn refused(error: &Error) -> Ended {
 }
 
 const FAREWELL: Duration = Duration::from_millis(500);
+
+/// Whether a letter can be addressed like this.
+pub fn is_address(text: &str) -> bool {
+    text.parse::<lettre::Address>().is_ok()
+}

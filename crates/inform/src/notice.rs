@@ -70,6 +70,18 @@ pub struct Receipts {
     pub unknown: u64,
 }
 
+/// The tenant that a vendor's letter goes to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LetterTo {
+    /// The tenant's identifier.
+    pub tenant: String,
+    /// The firm's name; empty when the configuration does not say it.
+    pub firm: String,
+    /// Who receives it there; without a contact in the configuration a person hands it over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<String>,
+}
+
 /// A file that proves a hand-in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proof {
@@ -98,6 +110,9 @@ pub struct Notice {
     pub kind: NoticeKind,
     /// Its language.
     pub lang: Lang,
+    /// For the letter to a tenant: to which one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<LetterTo>,
     /// Its text, in sections.
     pub draft: Draft,
     /// The text message to persons who have no e-mail address, with every kind of data of the case.
@@ -152,12 +167,30 @@ impl Notice {
         })
     }
 
-    /// Whether it goes out by letters; the others are handed in or published by a person.
-    pub const fn goes_by_letter(&self) -> bool {
-        matches!(
-            self.kind,
-            NoticeKind::InternalBulletin | NoticeKind::PersonalNotice
-        )
+    /// Whether it goes out by letters; the others are handed in, handed over or published by a person.
+    pub fn goes_by_letter(&self) -> bool {
+        match self.kind {
+            NoticeKind::InternalBulletin | NoticeKind::PersonalNotice => true,
+            NoticeKind::TenantLetter => self.to.as_ref().is_some_and(|to| to.contact.is_some()),
+            _ => false,
+        }
+    }
+
+    /// When it reached the outside: handed in or over, or taken by the channel for at least one receiver. `None` while it
+    /// has not, and where every letter failed or is reported not to have arrived.
+    pub fn out_at(&self) -> Option<Timestamp> {
+        let arrived = self.receipts.sent > self.receipts.undelivered;
+        match self.status {
+            NoticeStatus::Recorded => self.sent_at,
+            NoticeStatus::Sent if arrived => self.sent_at,
+            _ => None,
+        }
+    }
+
+    /// Whether it is the same notice to the same receiver, in whatever version.
+    pub(crate) fn is_of(&self, kind: NoticeKind, lang: Lang, to: Option<&LetterTo>) -> bool {
+        let tenant = |to: &LetterTo| to.tenant.clone();
+        self.kind == kind && self.lang == lang && self.to.as_ref().map(tenant) == to.map(tenant)
     }
 
     /// What keys of its letters begin with.

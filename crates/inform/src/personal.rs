@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hudun_core::{SubjectToken, Text};
+use hudun_core::SubjectToken;
 use hudun_duty::{DataKind, FactBase, LintInput, Linter, RenderOptions, Renderer, RuleSet, assess};
 
-use crate::informer::InformError;
+use crate::draft::refusal_of;
+use crate::error::InformError;
 use crate::message::{Message, Ways};
-use crate::notice::{LintRefusal, Notice};
+use crate::notice::Notice;
 
 /// The kinds of data of each affected person.
 pub type KindsOfEach = BTreeMap<SubjectToken, BTreeSet<DataKind>>;
@@ -83,11 +84,7 @@ pub(crate) fn texts(
         let refusals: Vec<_> = refusals
             .into_iter()
             .filter(|refusal| refusal.check != "approval")
-            .map(|refusal| LintRefusal {
-                check: refusal.check,
-                section: refusal.section,
-                text: Text::new(refusal.message.zh, refusal.message.en),
-            })
+            .map(refusal_of)
             .collect();
         if !refusals.is_empty() {
             return Err(InformError::Refused(refusals));

@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 use http::{Request, Uri};
 use http_body_util::Full;
 use hudun_core::{LossReason, Timestamp};
-use hudun_store::{Collection, Keyed, Letter, LetterState, Outbox, Store, StoreError};
+use hudun_store::{Letter, LetterState, Outbox, Store, StoreError};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -24,6 +24,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 
 use crate::letter::{MailLetter, WebhookLetter, one_line, short_hash, signature};
 use crate::mail::{MailSettings, Mailer};
+use crate::names::{LetterNames, NameOf};
 use crate::seal::{LetterSeal, opened};
 use crate::sms::{MessageReport, ReportOf, SmsGateway, SmsLetter, SmsSettings};
 
@@ -114,7 +115,7 @@ pub struct Postman {
     settings: PostmanSettings,
     mail: Option<Mailer>,
     sms: Option<SmsGateway>,
-    messages: Collection<MessageName>,
+    names: LetterNames,
     webhooks: BTreeMap<String, Webhook>,
     alerts_lost: AtomicU64,
 }
@@ -126,21 +127,6 @@ pub struct Reported {
     pub told: u64,
     /// Reports on messages that are not ours, or that are known to have arrived already.
     pub unknown: u64,
-}
-
-/// A name of a text message with its provider, and the letter that it is.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct MessageName {
-    name: String,
-    dedupe: String,
-}
-
-impl Keyed for MessageName {
-    const COLLECTION: &'static str = "message-name";
-
-    fn id(&self) -> String {
-        self.name.clone()
-    }
 }
 
 /// How a try ended.
@@ -224,7 +210,7 @@ impl Postman {
             settings,
             mail,
             sms,
-            messages: store.collection(),
+            names: LetterNames::new(store),
             webhooks,
             alerts_lost: AtomicU64::new(0),
         })
@@ -257,13 +243,13 @@ impl Postman {
         let mut sum = Reported::default();
         for report in reports {
             let name = match &report.of {
-                ReportOf::Name(name) => named(name),
-                ReportOf::Serial(serial) => numbered(serial),
+                ReportOf::Name(name) => NameOf::Message(name),
+                ReportOf::Serial(serial) => NameOf::Serial(serial),
             };
-            let known = match self.messages.get(&name).await? {
-                Some(known) => {
+            let known = match self.names.letter(&name).await? {
+                Some(letter) => {
                     self.outbox
-                        .report(&known.dedupe, report.delivered, &report.code)
+                        .report(&letter, report.delivered, &report.code)
                         .await?
                 }
                 None => false,
@@ -356,7 +342,7 @@ impl Postman {
         let sending = async {
             match letter.channel.as_str() {
                 "smtp" => match &self.mail {
-                    Some(mail) => mail.send(letter, &handing).await,
+                    Some(mail) => self.mail(mail, letter, &handing).await,
                     None => Ended::Later("no mail server is configured".to_owned()),
                 },
                 "sms" => match &self.sms {
@@ -452,6 +438,17 @@ impl Postman {
             .clamp(1, LONGEST_PAUSE_MS)
     }
 
+    /// Hands a mail over. The name in its Message-ID is kept, so that it is known again when it comes back.
+    async fn mail(&self, mail: &Mailer, letter: &Letter, handing: &Handing<'_>) -> Ended {
+        let key = &letter.dedupe;
+        if key.starts_with("notice/")
+            && let Err(cause) = self.names.keep(&NameOf::Mail(&short_hash(key)), key).await
+        {
+            return Ended::Later(cause.to_string());
+        }
+        mail.send(letter, handing).await
+    }
+
     /// Hands a text message over. Its names with the provider are kept, so that a report finds it again.
     async fn message(
         &self,
@@ -461,20 +458,15 @@ impl Postman {
         handing: &Handing<'_>,
     ) -> Ended {
         let kept = !letter.dedupe.starts_with(CODES);
-        let keep = async |name: String| {
-            let name = MessageName {
-                name,
-                dedupe: letter.dedupe.clone(),
-            };
-            self.messages.put(&name).await
-        };
-        if kept && let Err(cause) = keep(named(&short_hash(&letter.dedupe))).await {
+        let key = &letter.dedupe;
+        let name = short_hash(key);
+        if kept && let Err(cause) = self.names.keep(&NameOf::Message(&name), key).await {
             return Ended::Later(cause.to_string());
         }
         let (ended, taken) = sms.send(letter, now, handing).await;
         if kept
             && let Some(serial) = taken.and_then(|taken| taken.serial)
-            && let Err(error) = keep(numbered(&serial)).await
+            && let Err(error) = self.names.keep(&NameOf::Serial(&serial), key).await
         {
             tracing::warn!(%error, "the provider's number of a message could not be kept; its report will not be known");
         }
@@ -538,16 +530,6 @@ fn holds_until(letter: &Letter) -> Option<Timestamp> {
     }
     let mail: MailLetter = serde_json::from_str(&letter.body).ok()?;
     mail.until
-}
-
-/// How a message is kept by the name that the call gave it.
-fn named(name: &str) -> String {
-    format!("name/{name}")
-}
-
-/// How a message is kept by the provider's own number.
-fn numbered(serial: &str) -> String {
-    format!("serial/{}", short_hash(serial))
 }
 
 /// A webhook with a client of its own, so that each may have its own authorities. Redirections are not followed.

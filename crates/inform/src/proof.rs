@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::informer::{InformError, Informer};
+use crate::error::InformError;
+use crate::informer::Informer;
 use crate::letter::one_line;
 use crate::notice::{Notice, NoticeStatus, Proof};
 use crate::seal::{opened, sealed};

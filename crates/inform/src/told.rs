@@ -11,8 +11,10 @@ use hudun_duty::{DataKind, Lang};
 use hudun_store::{Collection, Keyed, Store, StoreError};
 use serde::{Deserialize, Serialize};
 
+use crate::error::InformError;
+use crate::informer::Informer;
 use crate::message::Message;
-use crate::notice::Notice;
+use crate::notice::{Notice, NoticeStatus};
 use crate::personal::{KindsOfEach, Own, TextsOfKinds};
 
 /// One person in one notice that went out.
@@ -222,6 +224,50 @@ impl Records {
             kinds: group.kinds.clone(),
             text: group.text.clone(),
         }))
+    }
+}
+
+impl Informer {
+    /// The tenants of whose customers somebody was told something.
+    ///
+    /// # Errors
+    /// [`InformError::Store`].
+    pub async fn told_tenants(&self) -> Result<Vec<TenantId>, InformError> {
+        let texts = self.told.newest().await?;
+        let tenants: BTreeSet<TenantId> = texts.into_iter().map(|texts| texts.tenant).collect();
+        Ok(tenants.into_iter().collect())
+    }
+
+    /// What these persons were told by personal notices that are on their way or sent, newest first: the approved text
+    /// with their own kinds of data, as it was when it went out.
+    ///
+    /// # Errors
+    /// [`InformError::Store`].
+    pub async fn told(
+        &self,
+        persons: &[(TenantId, SubjectToken)],
+    ) -> Result<Vec<Told>, InformError> {
+        let mut told = Vec::new();
+        for texts in self.told.newest().await? {
+            let mut of: Vec<SubjectToken> = persons
+                .iter()
+                .filter(|(tenant, _)| *tenant == texts.tenant)
+                .map(|(_, person)| *person)
+                .collect();
+            of.sort_unstable();
+            of.dedup();
+            if of.is_empty() {
+                continue;
+            }
+            let notice = self.get(texts.notice).await?;
+            if !matches!(notice.status, NoticeStatus::Sending | NoticeStatus::Sent) {
+                continue;
+            }
+            for person in of {
+                told.extend(self.told.of(&texts, person).await?);
+            }
+        }
+        Ok(told)
     }
 }
 

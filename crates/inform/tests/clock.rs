@@ -2,73 +2,14 @@
 
 #![allow(clippy::unwrap_used)] // a test that panics has failed
 
-use std::sync::{Arc, Mutex};
+mod support;
 
-use hudun_core::{
-    BoxFuture, Grade, Incident, IncidentId, IncidentState, LedgerDraft, RecordError, Recorder,
-    SubjectToken, TenantId, Text, Timestamp,
-};
-use hudun_duty::{ApprovalRole, Assessment, FactBase, NoticeKind, RuleSet, assess};
-use hudun_inform::{
-    Addressee, Addressees, AlertTarget, Contact, InformSettings, Informer, Notice, class_of,
-    clocks_running_out,
-};
+use std::sync::Arc;
+
+use hudun_duty::{Assessment, NoticeKind, RuleSet, assess};
+use hudun_inform::{AlertTarget, InformSettings, Informer, Notice, class_of, clocks_running_out};
 use hudun_store::Store;
-
-#[derive(Default)]
-struct Ledger(Mutex<Vec<LedgerDraft>>);
-
-impl Recorder for Ledger {
-    fn record(&self, draft: LedgerDraft) -> Result<u64, RecordError> {
-        let mut entries = self.0.lock().unwrap();
-        entries.push(draft);
-        Ok(entries.len() as u64 - 1)
-    }
-}
-
-struct Nobody;
-
-impl Addressees for Nobody {
-    fn addresses<'a>(
-        &'a self,
-        _: &'a TenantId,
-        _: &'a [SubjectToken],
-    ) -> BoxFuture<'a, Result<Vec<Addressee>, String>> {
-        Box::pin(async { Ok(vec![]) })
-    }
-
-    fn reached_at<'a>(
-        &'a self,
-        _: &'a Contact,
-        _: &'a [TenantId],
-    ) -> BoxFuture<'a, Result<Vec<(TenantId, SubjectToken)>, String>> {
-        Box::pin(async { Ok(vec![]) })
-    }
-}
-
-fn incident() -> Incident {
-    Incident {
-        id: IncidentId::new(),
-        tenant: "yunxi".parse().unwrap(),
-        title: Text::new("演练", "drill"),
-        grade: Grade::High,
-        rows: vec![],
-        state: IncidentState::Open,
-        suspects: vec![],
-        modules: vec![],
-        findings: vec![],
-        playbook: None,
-        run: None,
-        opened_at: Timestamp::from_millis(0),
-        marks: vec![],
-        drill: true,
-    }
-}
-
-fn at(text: &str) -> Timestamp {
-    let at: jiff::Timestamp = text.parse().unwrap();
-    Timestamp::from_millis(at.as_millisecond())
-}
+use support::{Book, Ledger, at, incident};
 
 /// What is said of the four-hour report at this moment.
 fn said(assessment: &Assessment, notices: &[Notice], now: &str) -> Vec<String> {
@@ -95,10 +36,10 @@ async fn the_team_is_told_before_a_clock_runs_out_once_for_each_moment() {
         &store,
         rules.clone(),
         settings,
-        Arc::new(Nobody),
+        Arc::new(Book),
         ledger.clone(),
     );
-    let facts = FactBase::from_json(include_str!("../../duty/tests/common/full.json")).unwrap();
+    let facts = support::full();
     let now: jiff::Timestamp = "2026-11-23T11:00:00Z".parse().unwrap();
     let answers = assess(&facts, &rules, now).unwrap();
     let report = answers.duty("CN-NCIR-4").unwrap();
@@ -147,13 +88,7 @@ async fn the_team_is_told_before_a_clock_runs_out_once_for_each_moment() {
         async move { outbox.due_on(channel, i64::MAX, 100).await.unwrap().len() }
     };
     assert_eq!((due("smtp").await, due("webhook").await), (4, 4));
-    let kinds: Vec<_> = ledger
-        .0
-        .lock()
-        .unwrap()
-        .iter()
-        .map(|e| e.kind.clone())
-        .collect();
+    let kinds = ledger.kinds();
     assert_eq!(kinds, ["inform.clock"; 4]);
 
     // Once the report was handed in, nobody is told any more.
@@ -165,15 +100,7 @@ async fn the_team_is_told_before_a_clock_runs_out_once_for_each_moment() {
         .iter()
         .find(|n| n.kind == NoticeKind::RegulatorFirst)
         .unwrap();
-    for (by, role) in [
-        ("li", ApprovalRole::Legal),
-        ("wang", ApprovalRole::Commander),
-    ] {
-        informer
-            .approve(first.id, by, role, &first.sha256, at(&before(30)))
-            .await
-            .unwrap();
-    }
+    support::approve(&informer, first, at(&before(30))).await;
     informer
         .record_hand_in(first.id, "12387-1", "wang", at(&before(30)))
         .await
@@ -221,10 +148,10 @@ async fn a_hand_in_is_kept_with_its_proof_and_the_proof_lies_sealed() {
         &store,
         rules.clone(),
         settings,
-        Arc::new(Nobody),
+        Arc::new(Book),
         ledger.clone(),
     );
-    let facts = FactBase::from_json(include_str!("../../duty/tests/common/full.json")).unwrap();
+    let facts = support::full();
     let now: jiff::Timestamp = "2026-11-23T11:00:00Z".parse().unwrap();
     let moment = at("2026-11-23T11:00:00Z");
     let answers = assess(&facts, &rules, now).unwrap();
@@ -249,15 +176,7 @@ async fn a_hand_in_is_kept_with_its_proof_and_the_proof_lies_sealed() {
             .is_err(),
         "not handed in yet"
     );
-    for (by, role) in [
-        ("li", ApprovalRole::Legal),
-        ("wang", ApprovalRole::Commander),
-    ] {
-        informer
-            .approve(id, by, role, &report.sha256, moment)
-            .await
-            .unwrap();
-    }
+    support::approve(&informer, report, moment).await;
     assert!(
         informer
             .record_hand_in(id, " ", "li", moment)
@@ -316,13 +235,7 @@ async fn a_hand_in_is_kept_with_its_proof_and_the_proof_lies_sealed() {
             .await
             .is_err()
     );
-    let kinds: Vec<_> = ledger
-        .0
-        .lock()
-        .unwrap()
-        .iter()
-        .map(|e| e.kind.clone())
-        .collect();
+    let kinds = ledger.kinds();
     let acts = [
         "inform.handed-in",
         "inform.proof-kept",

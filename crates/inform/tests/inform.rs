@@ -2,134 +2,29 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod support;
+
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use hudun_core::{
-    BoxFuture, Grade, Incident, IncidentId, IncidentState, LedgerDraft, LossReason, RecordError,
-    Recorder, SubjectToken, TenantId, Text, Timestamp,
-};
-use hudun_duty::{ApprovalRole, DataKind, FactBase, NoticeKind, RuleSet, assess};
+use hudun_core::{LossReason, Timestamp};
+use hudun_duty::{ApprovalRole, DataKind, NoticeKind, RuleSet, assess};
 use hudun_inform::{
-    Addressee, Addressees, Contact, InformError, InformSettings, Informer, KindsOfEach, MailLetter,
-    MailSecurity, MailSettings, Notice, NoticeStatus, Postman, PostmanSettings, WebhookLetter,
-    WebhookTarget, signature,
+    InformError, InformSettings, Informer, KindsOfEach, MailLetter, NoticeStatus, Postman,
+    PostmanSettings, WebhookLetter, WebhookTarget, signature,
 };
 use hudun_store::{LetterState, Store};
-use sha2::{Digest, Sha256};
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+use support::{Book, Ledger, digest, incident, mail_server, pick, token};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-#[derive(Default)]
-struct Ledger(Mutex<Vec<LedgerDraft>>);
-
-impl Recorder for Ledger {
-    fn record(&self, draft: LedgerDraft) -> Result<u64, RecordError> {
-        let mut entries = self.0.lock().unwrap();
-        entries.push(draft);
-        Ok(entries.len() as u64 - 1)
-    }
-}
-
-struct Book;
-
-impl Addressees for Book {
-    fn addresses<'a>(
-        &'a self,
-        _: &'a TenantId,
-        tokens: &'a [SubjectToken],
-    ) -> BoxFuture<'a, Result<Vec<Addressee>, String>> {
-        let found = tokens.iter().skip(1).map(|&token| Addressee {
-            persons: vec![token],
-            email: Some(format!("p{}@example.cn", token.as_bytes()[0])),
-            phone: None,
-        });
-        let found = found.collect();
-        Box::pin(async move { Ok(found) })
-    }
-
-    fn reached_at<'a>(
-        &'a self,
-        _: &'a Contact,
-        _: &'a [TenantId],
-    ) -> BoxFuture<'a, Result<Vec<(TenantId, SubjectToken)>, String>> {
-        Box::pin(async { Ok(vec![]) })
-    }
-}
-
-/// How the little mail server behaves towards an address that holds the word.
-/// `reject`: 550; `busy`: 451; `hang`: silence; `drop`: closes after the text without a word.
-async fn mail_server() -> (u16, Arc<Mutex<Vec<String>>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let taken = Arc::new(Mutex::new(Vec::new()));
-    let all = taken.clone();
-    tokio::spawn(async move {
-        loop {
-            let (stream, _) = listener.accept().await.unwrap();
-            let taken = all.clone();
-            tokio::spawn(async move { talk(stream, taken).await });
-        }
-    });
-    (port, taken)
-}
-
-async fn talk(stream: tokio::net::TcpStream, taken: Arc<Mutex<Vec<String>>>) -> Option<()> {
-    let (read, mut write) = stream.into_split();
-    let mut lines = BufReader::new(read).lines();
-    write.write_all(b"220 test\r\n").await.ok()?;
-    let mut to = String::new();
-    while let Some(line) = lines.next_line().await.ok()? {
-        let said = line.to_uppercase();
-        let answer = if said.starts_with("EHLO") {
-            "250-test\r\n250 8BITMIME\r\n"
-        } else if said.starts_with("RCPT") {
-            to = line.clone();
-            if to.contains("reject") {
-                "550 no such user\r\n"
-            } else if to.contains("busy") {
-                "451 later\r\n"
-            } else if to.contains("hang") {
-                std::future::pending::<()>().await;
-                ""
-            } else {
-                "250 ok\r\n"
-            }
-        } else if said.starts_with("DATA") {
-            write.write_all(b"354 go\r\n").await.ok()?;
-            while lines
-                .next_line()
-                .await
-                .ok()?
-                .is_some_and(|line| line != ".")
-            {}
-            if to.contains("drop") {
-                return None;
-            }
-            taken.lock().unwrap().push(to.clone());
-            "250 taken\r\n"
-        } else {
-            "250 ok\r\n"
-        };
-        write.write_all(answer.as_bytes()).await.ok()?;
-    }
-    Some(())
-}
-
 fn settings(port: u16) -> PostmanSettings {
     PostmanSettings {
-        mail: Some(MailSettings {
-            host: "127.0.0.1".into(),
-            port,
-            security: MailSecurity::None,
-            user: None,
-            password: None,
-            from: "hudun <hudun@example.cn>".into(),
-        }),
+        mail: Some(support::mail(port)),
         timeout: Duration::from_millis(1_500),
         attempts: 2,
         ..PostmanSettings::default()
@@ -420,30 +315,6 @@ async fn a_webhook_that_can_not_be_called_is_refused_at_the_start() {
     }
 }
 
-fn incident() -> Incident {
-    Incident {
-        id: IncidentId::new(),
-        tenant: "yunxi".parse().unwrap(),
-        title: Text::new("演练", "drill"),
-        grade: Grade::High,
-        rows: vec![],
-        state: IncidentState::Open,
-        suspects: vec![],
-        modules: vec![],
-        findings: vec![],
-        playbook: None,
-        run: None,
-        opened_at: Timestamp::from_millis(0),
-        marks: vec![],
-        drill: true,
-    }
-}
-
-fn digest(tokens: &[SubjectToken]) -> String {
-    let lines: String = tokens.iter().map(|token| format!("{token}\n")).collect();
-    format!("sha256:{}", hex::encode(Sha256::digest(lines.as_bytes())))
-}
-
 #[tokio::test]
 async fn nothing_leaves_without_two_persons_on_this_very_text() {
     let (port, taken) = mail_server().await;
@@ -455,8 +326,8 @@ async fn nothing_leaves_without_two_persons_on_this_very_text() {
         ..InformSettings::default()
     };
     let informer = Informer::new(&store, rules.clone(), staff, Arc::new(Book), ledger.clone());
-    let affected: Vec<_> = (1..=3).map(|n| SubjectToken::from_bytes([n; 16])).collect();
-    let mut facts = FactBase::from_json(include_str!("../../duty/tests/common/full.json")).unwrap();
+    let affected: Vec<_> = (1..=3).map(token).collect();
+    let mut facts = support::full();
     facts.method.affected_set_digest = digest(&affected);
     let now: jiff::Timestamp = "2026-11-23T11:00:00Z".parse().unwrap();
     let at = Timestamp::from_millis(now.as_millisecond());
@@ -474,12 +345,7 @@ async fn nothing_leaves_without_two_persons_on_this_very_text() {
             .unwrap(),
         drafts
     );
-    assert_eq!(
-        ledger.0.lock().unwrap().len(),
-        1,
-        "the same facts draft nothing new"
-    );
-    let pick = |drafts: &[Notice], kind| drafts.iter().find(|n| n.kind == kind).unwrap().clone();
+    assert_eq!(ledger.kinds().len(), 1, "the same facts draft nothing new");
 
     let notice = pick(&drafts, NoticeKind::PersonalNotice);
     let (id, sha) = (notice.id, notice.sha256.as_str());
@@ -545,15 +411,7 @@ async fn nothing_leaves_without_two_persons_on_this_very_text() {
         );
     }
     let report = pick(&drafts, NoticeKind::RegulatorFirst);
-    for (by, role) in [
-        ("li", ApprovalRole::Legal),
-        ("wang", ApprovalRole::Commander),
-    ] {
-        informer
-            .approve(report.id, by, role, &report.sha256, at)
-            .await
-            .unwrap();
-    }
+    support::approve(&informer, &report, at).await;
     assert!(
         informer
             .send(report.id, "wang", &affected, at)
@@ -565,7 +423,7 @@ async fn nothing_leaves_without_two_persons_on_this_very_text() {
         .await
         .unwrap();
     assert_eq!(handed.status, NoticeStatus::Recorded);
-    let written = serde_json::to_string(&*ledger.0.lock().unwrap()).unwrap();
+    let written = ledger.text();
     assert!(!written.contains("@example.cn"), "no address on the ledger");
 }
 
@@ -580,15 +438,14 @@ async fn each_person_reads_their_own_kinds_and_no_others() {
         Arc::new(Book),
         Arc::new(Ledger::default()),
     );
-    let token = |n| SubjectToken::from_bytes([n; 16]);
     let each: KindsOfEach = [
         (token(1), [DataKind::Name].into()),
         (token(2), [DataKind::Name, DataKind::Mobile].into()),
         (token(3), [DataKind::PurchaseIntent].into()),
     ]
     .into();
-    let mut facts = FactBase::from_json(include_str!("../../duty/tests/common/full.json")).unwrap();
-    facts.method.affected_set_digest = digest(&each.keys().copied().collect::<Vec<_>>());
+    let mut facts = support::full();
+    facts.method.affected_set_digest = digest(each.keys());
     let now: jiff::Timestamp = "2026-11-23T11:00:00Z".parse().unwrap();
     let at = Timestamp::from_millis(now.as_millisecond());
     let answers = assess(&facts, &rules, now).unwrap();
@@ -600,15 +457,7 @@ async fn each_person_reads_their_own_kinds_and_no_others() {
         .iter()
         .find(|n| n.kind == NoticeKind::PersonalNotice)
         .unwrap();
-    for (by, role) in [
-        ("li", ApprovalRole::Legal),
-        ("wang", ApprovalRole::Commander),
-    ] {
-        informer
-            .approve(notice.id, by, role, &notice.sha256, at)
-            .await
-            .unwrap();
-    }
+    support::approve(&informer, notice, at).await;
 
     // Other facts, or a person with a kind that the case does not know: nothing is posted.
     let mut other = facts.clone();

@@ -78,6 +78,7 @@ fn settings(port: u16) -> PostmanSettings {
             user: None,
             password: None,
             from: "hudun <hudun@example.cn>".into(),
+            return_path: None,
         }),
         timeout: Duration::from_secs(5),
         first_pause_ms: 1,

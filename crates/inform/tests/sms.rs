@@ -9,20 +9,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use hudun_core::{
-    BoxFuture, Grade, Incident, IncidentId, IncidentState, LedgerDraft, RecordError, Recorder,
-    SubjectToken, TenantId, Text, Timestamp,
-};
-use hudun_duty::{ApprovalRole, DataKind, FactBase, Lang, NoticeKind, RuleSet, assess};
+use hudun_core::{BoxFuture, Incident, SubjectToken, TenantId, Timestamp};
+use hudun_duty::{DataKind, FactBase, Lang, NoticeKind, RuleSet, assess};
 use hudun_inform::{
-    Addressee, Addressees, Channel, Contact, Delivered, InformError, InformSettings, Informer,
-    KindsOfEach, LetterSeal, MessageReport, MessageTemplate, Notice, NoticeStatus, Postman,
-    PostmanSettings, ReportOf, SmsForm, SmsLetter, SmsSettings, Ways, letter_name,
+    Addressee, Addressees, BounceReport, Channel, Contact, Delivered, InformError, InformSettings,
+    Informer, KindsOfEach, LetterSeal, MessageReport, MessageTemplate, Notice, NoticeStatus,
+    Postman, PostmanSettings, ReportOf, ReturnedCount, SmsForm, SmsLetter, SmsSettings, Ways,
+    letter_name,
 };
 use hudun_pii::Phone;
 use hudun_store::{LetterState, Store};
-use sha2::{Digest, Sha256};
-use support::{Behaviour, Gateway};
+use support::{Behaviour, Gateway, Ledger, digest, incident, token};
 
 const NOW: Timestamp = Timestamp::from_millis(1_795_420_800_000);
 
@@ -210,25 +207,10 @@ async fn a_report_says_what_arrived_and_settles_what_nobody_could_tell() {
     }
 }
 
-#[derive(Default)]
-struct Ledger(Mutex<Vec<LedgerDraft>>);
-
-impl Recorder for Ledger {
-    fn record(&self, draft: LedgerDraft) -> Result<u64, RecordError> {
-        let mut entries = self.0.lock().unwrap();
-        entries.push(draft);
-        Ok(entries.len() as u64 - 1)
-    }
-}
-
 /// Persons by number: those below 3 have an address and a number, 3 to 5 a number only, 6 nothing; 7 and 8 are one row.
 #[derive(Default)]
 struct Book {
     changed: Mutex<bool>,
-}
-
-fn token(n: u8) -> SubjectToken {
-    SubjectToken::from_bytes([n; 16])
 }
 
 impl Addressees for Book {
@@ -266,34 +248,6 @@ impl Addressees for Book {
     ) -> BoxFuture<'a, Result<Vec<(TenantId, SubjectToken)>, String>> {
         Box::pin(async { Ok(vec![]) })
     }
-}
-
-fn incident() -> Incident {
-    Incident {
-        id: IncidentId::new(),
-        tenant: "yunxi".parse().unwrap(),
-        title: Text::new("演练", "drill"),
-        grade: Grade::High,
-        rows: vec![],
-        state: IncidentState::Open,
-        suspects: vec![],
-        modules: vec![],
-        findings: vec![],
-        playbook: None,
-        run: None,
-        opened_at: Timestamp::from_millis(0),
-        marks: vec![],
-        drill: true,
-    }
-}
-
-fn digest(tokens: &BTreeSet<SubjectToken>) -> String {
-    let mut hasher = Sha256::new();
-    for token in tokens {
-        hasher.update(token.to_string());
-        hasher.update("\n");
-    }
-    format!("sha256:{}", hex::encode(hasher.finalize()))
 }
 
 struct House {
@@ -341,9 +295,8 @@ impl House {
         let mut each: KindsOfEach = (0..9).map(|n| (token(n), some.clone())).collect();
         each.insert(token(7), [DataKind::Name].into());
         each.insert(token(8), [DataKind::PurchaseIntent].into());
-        let full = include_str!("../../duty/tests/common/full.json");
-        let mut facts = FactBase::from_json(full).unwrap();
-        facts.method.affected_set_digest = digest(&each.keys().copied().collect());
+        let mut facts = support::full();
+        facts.method.affected_set_digest = digest(each.keys());
         let now: jiff::Timestamp = "2026-11-23T11:00:00Z".parse().unwrap();
         Self {
             store,
@@ -375,17 +328,7 @@ impl House {
 
     async fn approved(&self) -> Notice {
         let notice = self.drafted().await;
-        for (by, role) in [
-            ("li", ApprovalRole::Legal),
-            ("wang", ApprovalRole::Commander),
-        ] {
-            let sha = &notice.sha256;
-            let given = self
-                .informer
-                .approve(notice.id, by, role, sha, self.at)
-                .await;
-            given.unwrap();
-        }
+        support::approve(&self.informer, &notice, self.at).await;
         notice
     }
 
@@ -487,7 +430,7 @@ async fn a_person_is_told_once_by_mail_or_by_message_and_a_stopped_notice_goes_o
         (NoticeStatus::Sent, 7)
     );
 
-    let entries = serde_json::to_string(&*house.ledger.0.lock().unwrap()).unwrap();
+    let entries = house.ledger.text();
     assert!(entries.contains("inform.resumed") && entries.contains("it was right"));
     assert!(
         !entries.contains("138000") && !entries.contains("@example.cn"),
@@ -518,6 +461,86 @@ async fn a_person_is_told_once_by_mail_or_by_message_and_a_stopped_notice_goes_o
         ),
         (NoticeStatus::Sent, 7, 1)
     );
+}
+
+#[tokio::test]
+async fn a_letter_that_comes_back_goes_out_by_message_once() {
+    let gateway = Gateway::start(&json_form()).await;
+    let (port, mails) = support::mail_server().await;
+    let house = House::new(vec![Channel::Email, Channel::Sms], TEMPLATE).await;
+    let notice = house.approved().await;
+    house.send(&notice).await.unwrap();
+    let key = |n: u8| format!("notice/{}/{}", notice.id, token(n));
+    let back = |n: u8, given_up: bool| BounceReport {
+        letters: vec!["ab".repeat(12), letter_name(&key(n))],
+        given_up,
+        status: if given_up { "5.1.1" } else { "4.4.1" }.to_owned(),
+    };
+    let take =
+        async |reports: &[BounceReport]| house.informer.returned(reports, house.at).await.unwrap();
+    use ReturnedCount as C;
+    // Nothing has left yet, so that nothing can come back.
+    assert_eq!(take(&[back(0, true)]).await, (vec![C::Unknown], vec![]));
+    let postman = house.postman(&gateway, port).await;
+    postman.deliver(house.at).await.unwrap();
+    let ended = house.informer.reconcile(house.at).await.unwrap();
+    assert_eq!(
+        (ended[0].status, ended[0].receipts.sent),
+        (NoticeStatus::Sent, 7)
+    );
+    assert_eq!(mails.lock().unwrap().len(), 3);
+    let by_message = gateway.told().len();
+
+    // Forged: names that nobody has. Delayed: noted. Given up, twice in one round: the person gets a message.
+    let forged = BounceReport {
+        letters: vec!["00".repeat(12), letter_name("notice/x/y")],
+        ..back(0, true)
+    };
+    let (counts, returned) = take(&[forged, back(1, false), back(0, true), back(0, true)]).await;
+    assert_eq!(counts, [C::Unknown, C::Delayed, C::GivenUp, C::Known]);
+    let [one] = returned.as_slice() else {
+        panic!("{returned:?}");
+    };
+    assert_eq!((one.given_up, one.by_message, one.unreached), (1, 1, 0));
+    assert_eq!(state(&house.store, &key(1)).await, LetterState::Sent);
+    let again = house.informer.get(notice.id).await.unwrap();
+    assert_eq!(
+        (again.status, again.receipts.waiting),
+        (NoticeStatus::Sending, 1)
+    );
+    let letter = house.store.outbox().get(&key(0)).await.unwrap().unwrap();
+    assert!(letter.body.starts_with("sealed:") && letter.channel == "sms");
+    postman.deliver(house.at).await.unwrap();
+    assert_eq!(gateway.told()[&number(0)].len(), 1);
+    assert_eq!(gateway.told().len(), by_message + 1);
+    // The same report once more has nothing to say about the message.
+    assert_eq!(take(&[back(0, true)]).await, (vec![C::Known], vec![]));
+    assert_eq!(state(&house.store, &key(0)).await, LetterState::Sent);
+    let ended = house.informer.reconcile(house.at).await.unwrap();
+    assert_eq!(
+        (ended[0].status, ended[0].receipts.sent),
+        (NoticeStatus::Sent, 7)
+    );
+
+    // A crash came between the report and the message: it is made up for.
+    let outbox = house.store.outbox();
+    outbox.report(&key(2), false, "it came back").await.unwrap();
+    let (counts, returned) = take(&[back(2, true)]).await;
+    assert_eq!((counts, returned[0].by_message), (vec![C::Known], 1));
+    // Of a stopped notice nothing goes on.
+    house
+        .informer
+        .stop(notice.id, "wang", "a doubt", house.at)
+        .await
+        .unwrap();
+    let (counts, returned) = take(&[back(1, true)]).await;
+    assert_eq!(counts, [C::GivenUp]);
+    assert_eq!((returned[0].by_message, returned[0].unreached), (0, 1));
+    assert_eq!(state(&house.store, &key(1)).await, LetterState::Undelivered);
+
+    let entries = house.ledger.text();
+    assert!(entries.contains("inform.returned") && entries.contains("5.1.1"));
+    assert!(!entries.contains("138000") && !entries.contains("@example.cn"));
 }
 
 #[tokio::test]

@@ -366,6 +366,33 @@ impl Outbox {
         Ok(done.rows_affected() == 1)
     }
 
+    /// A letter that one channel could not deliver goes out by another one, at `due_at`, with what it says there. Returns
+    /// false when it did not come back from that channel.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub async fn redirect(
+        &self,
+        dedupe: &str,
+        from: &str,
+        channel: &str,
+        body: &str,
+        due_at: i64,
+    ) -> Result<bool, StoreError> {
+        let done = sqlx::query(
+            "UPDATE outbox SET channel = $1, body = $2, state = 'waiting', attempts = 0, due_at = $3
+             WHERE dedupe = $4 AND channel = $5 AND state = 'undelivered'",
+        )
+        .bind(channel)
+        .bind(body)
+        .bind(due_at)
+        .bind(dedupe)
+        .bind(from)
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
     /// Ends a letter for good and forgets what it said and to whom.
     ///
     /// # Errors

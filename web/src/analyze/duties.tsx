@@ -3,6 +3,8 @@ import type { Schemas } from "../shared/api";
 import { moment } from "../shared/format";
 import { useI18n, type Key } from "../shared/i18n";
 import { Countdown, Nothing } from "../shared/ui";
+import { Awareness } from "./aware";
+import { Gates } from "./gates";
 
 const APPLIES = {
   yes: { word: "duty.yes", color: "red" },
@@ -18,11 +20,20 @@ const EVIDENCE: Record<string, Key> = {
 };
 
 /** 析: what the law asks, with its clock, and why it does or doesn't apply. */
-export function Duties({ duties }: { duties: Schemas["DutiesView"] | null | undefined }) {
+export function Duties({ room }: { room: Schemas["WarRoom"] }) {
   const { t } = useI18n();
-  if (!duties) return <Nothing say={t("duty.none")} />;
+  const { duties } = room;
+  if (!duties)
+    return (
+      <>
+        <Nothing say={t("duty.none")} />
+        <Awareness room={room} />
+      </>
+    );
   return (
     <div data-testid="duties">
+      <Awareness room={room} />
+      <Gates gates={duties.gates} incident={room.incident.id} closed={room.incident.state === "closed"} />
       {duties.obligations.map((duty) => (
         <DutyRow key={duty.id} duty={duty} />
       ))}
@@ -44,7 +55,16 @@ function DutyRow({ duty }: { duty: Schemas["ObligationView"] }) {
         <div>{say(duty.reason)}</div>
         <small className="soft">
           {t("duty.trigger")} {say(duty.trigger)}
-          {duty.triggered_at && ` (${moment(duty.triggered_at, lang)})`} · {t("duty.within")} {say(duty.within)} · {say(duty.article)}{" "}
+          {duty.triggered_at && ` (${moment(duty.triggered_at, lang)})`}
+          {say(duty.clock_from) && (
+            <>
+              {" "}
+              <span className={duty.provisional ? "clock near" : undefined} data-testid="clock-from">
+                {say(duty.clock_from)}
+              </span>
+            </>
+          )}{" "}
+          · {t("duty.within")} {say(duty.within)} · {say(duty.article)}{" "}
           {/^https?:\/\//.test(duty.source) ? (
             <a href={duty.source} target="_blank" rel="noreferrer noopener">
               {t("duty.source")}

@@ -1,7 +1,8 @@
-import { Button, Input, Modal, Tag } from "antd";
+import { Button, Input, Tag } from "antd";
 import { useRef, useState } from "react";
 import { api, unwrap, type Schemas } from "../shared/api";
 import { useCommand } from "../shared/command";
+import { Dialog } from "../shared/dialog";
 import { useI18n } from "../shared/i18n";
 import { useMay } from "../shared/session";
 
@@ -37,34 +38,31 @@ export function Save({ notice, incident }: Of) {
 /** A person handed it in: the number of the receipt, and a picture of it. */
 export function HandIn({ notice, incident }: Of) {
   const { t } = useI18n();
-  const { busy, run } = useCommand();
+  const { run } = useCommand();
   const [open, setOpen] = useState(false);
   const [receipt, setReceipt] = useState(notice.receipt ?? "");
   const [large, setLarge] = useState(false);
   const file = useRef<HTMLInputElement>(null);
-  const send = async () => {
-    const done = await run(async () => {
+  const send = () =>
+    run(async () => {
       const chosen = file.current?.files?.[0];
       const proof = chosen ? { name: chosen.name.slice(0, 100), content: await base64(chosen) } : null;
       const params = { path: { incident, notice: notice.id } };
       return unwrap(api.POST("/api/incidents/{incident}/notices/{notice}/hand-in", { params, body: { receipt: receipt.trim(), proof } }));
     });
-    if (done) setOpen(false);
-  };
   return (
     <>
       <Button type="primary" data-testid="hand-in" onClick={() => setOpen(true)}>
         {notice.receipt ? t("handin.more") : t("handin.do")}
       </Button>
-      <Modal
+      <Dialog
         open={open}
         title={t("handin.title")}
-        okText={t("handin.do")}
-        cancelText={t("ui.cancel")}
-        okButtonProps={{ loading: busy, disabled: large || receipt.trim() === "" }}
-        onOk={() => void send()}
-        onCancel={() => setOpen(false)}
-        destroyOnHidden
+        ok={t("handin.do")}
+        reason="none"
+        ready={!large && receipt.trim() !== ""}
+        send={send}
+        close={() => setOpen(false)}
       >
         <p>{t("handin.hint")}</p>
         <label htmlFor="receipt">{t("handin.receipt")}</label>
@@ -81,7 +79,7 @@ export function HandIn({ notice, incident }: Of) {
           />
           {large && <span role="alert"> {t("handin.large")}</span>}
         </p>
-      </Modal>
+      </Dialog>
     </>
   );
 }

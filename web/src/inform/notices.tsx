@@ -1,6 +1,7 @@
 import { Alert, Button, Drawer, Popconfirm, Tag } from "antd";
 import { useState } from "react";
 import { HandIn, Proofs, Save } from "./handin";
+import { Letters, Receiver } from "./letters";
 import { api, unwrap, type Role, type Schemas } from "../shared/api";
 import { useCommand } from "../shared/command";
 import { count, moment } from "../shared/format";
@@ -33,8 +34,10 @@ export function Notices({ room }: { room: Schemas["WarRoom"] }) {
   const [open, setOpen] = useState<string>();
   const shown = room.notices.find((notice) => notice.id === open);
   if (room.notices.length === 0) return <Nothing say={t("notice.none")} />;
+  const letters = room.notices.filter((notice) => notice.to && notice.refusals.every((refusal) => refusal.rule !== "withdrawn"));
   return (
     <>
+      {letters.length > 0 && <Letters letters={letters} incident={room.incident.id} />}
       {room.notices.map((notice) => (
         <NoticeRow key={notice.id} notice={notice} read={() => setOpen(notice.id)} />
       ))}
@@ -52,6 +55,7 @@ function NoticeRow({ notice, read }: { notice: Schemas["NoticeView"]; read: () =
       <div className="grow">
         <b>{t(AUDIENCES[notice.audience])}</b> <Tag>{notice.lang}</Tag>
         <div>{notice.title}</div>
+        <Receiver letter={notice} />
         <small className="soft">
           {t("notice.recipients", { n: count(notice.recipients, lang) })} · {t("notice.approvals", { n: notice.approvals.length, all: notice.needs.length })}
           {notice.refusals.length > 0 && ` · ${t("notice.refused", { n: notice.refusals.length })}`}
@@ -85,6 +89,7 @@ function NoticeDrawer({ notice, incident, close }: { notice: Schemas["NoticeView
     );
   return (
     <Drawer open title={`${t(AUDIENCES[notice.audience])} · ${notice.lang}`} size="large" onClose={close} data-testid="notice-drawer">
+      <Receiver letter={notice} />
       <article lang={notice.lang}>
         <h2 style={{ marginTop: 0 }}>{notice.title}</h2>
         {notice.sections.map((section) => (

@@ -1,7 +1,8 @@
-import { Button, Collapse, Input, Modal, Segmented, Select, Table, Tag } from "antd";
+import { Button, Collapse, Input, Segmented, Select, Table, Tag } from "antd";
 import { useState } from "react";
 import { api, unwrap, type Schemas } from "../shared/api";
 import { useCommand } from "../shared/command";
+import { Dialog } from "../shared/dialog";
 import { moment } from "../shared/format";
 import { useI18n } from "../shared/i18n";
 import { useQuery } from "../shared/query";
@@ -171,41 +172,22 @@ function ExposureRow({ exposure, reload }: { exposure: Exposure; reload: () => v
 
 function StateModal({ exposure, close, done }: { exposure: Exposure; close: () => void; done: () => void }) {
   const { t } = useI18n();
-  const { busy, run } = useCommand();
-  const [reason, setReason] = useState("");
+  const { run } = useCommand();
   const [until, setUntil] = useState(() => new Date(Date.now() + 90 * 86_400_000).toISOString().slice(0, 10));
-  const send = async () => {
-    const body = { reason: reason.trim(), until };
-    if (await run(() => unwrap(api.POST("/api/exposures/{exposure}/state", { params: { path: { exposure: exposure.id } }, body })))) {
+  const send = (reason: string) =>
+    run(async () => {
+      const said = await unwrap(api.POST("/api/exposures/{exposure}/state", { params: { path: { exposure: exposure.id } }, body: { reason, until } }));
       done();
-      close();
-    }
-  };
+      return said;
+    });
+  const title = t("exposures.stateTitle", { id: exposure.vulnerability, component: exposure.component });
   return (
-    <Modal
-      open
-      title={t("exposures.stateTitle", { id: exposure.vulnerability, component: exposure.component })}
-      okText={t("exposures.state")}
-      cancelText={t("ui.cancel")}
-      okButtonProps={{ disabled: reason.trim() === "" || until === "", loading: busy }}
-      onOk={() => void send()}
-      onCancel={close}
-    >
+    <Dialog title={title} ok={t("exposures.state")} ready={until !== ""} send={send} close={close}>
       <p>{t("exposures.stateSay")}</p>
       <label>
         {t("exposures.until")} <input type="date" required value={until} onChange={(event) => setUntil(event.target.value)} />
       </label>
-      <Input.TextArea
-        rows={3}
-        maxLength={500}
-        showCount
-        value={reason}
-        style={{ margin: "12px 0 24px" }}
-        aria-label={t("ui.reason")}
-        placeholder={t("ui.reason")}
-        onChange={(event) => setReason(event.target.value)}
-      />
-    </Modal>
+    </Dialog>
   );
 }
 
@@ -287,15 +269,15 @@ function AssetsPanel({ assets, reload }: { assets: Schemas["AssetView"][]; reloa
 
 function AssetModal({ close, done }: { close: () => void; done: () => void }) {
   const { t } = useI18n();
-  const { busy, run } = useCommand();
+  const { run } = useCommand();
   const [asset, setAsset] = useState({ name: "", owner: "", product: "", version: "", purl: "", cpe: "", exposure: "", data: "" });
   const set = (field: keyof typeof asset) => (value: string) => setAsset({ ...asset, [field]: value });
-  const send = async () => {
-    if (await run(() => unwrap(api.POST("/api/assets", { body: asset })))) {
+  const send = () =>
+    run(async () => {
+      const said = await unwrap(api.POST("/api/assets", { body: asset }));
       done();
-      close();
-    }
-  };
+      return said;
+    });
   const text = (field: "name" | "owner" | "product" | "version" | "purl" | "cpe", label: string, hint?: string) => (
     <label style={{ display: "block", marginBottom: 8 }}>
       {label}
@@ -315,14 +297,13 @@ function AssetModal({ close, done }: { close: () => void; done: () => void }) {
     </label>
   );
   return (
-    <Modal
-      open
+    <Dialog
       title={t("exposures.addAsset")}
-      okText={t("exposures.addAsset")}
-      cancelText={t("ui.cancel")}
-      okButtonProps={{ disabled: asset.name.trim() === "" || asset.product.trim() === "", loading: busy }}
-      onOk={() => void send()}
-      onCancel={close}
+      ok={t("exposures.addAsset")}
+      reason="none"
+      ready={asset.name.trim() !== "" && asset.product.trim() !== ""}
+      send={send}
+      close={close}
     >
       {text("name", t("exposures.asset"), "mail-01")}
       {text("product", t("exposures.product"), "nginx")}
@@ -332,7 +313,7 @@ function AssetModal({ close, done }: { close: () => void; done: () => void }) {
       {text("owner", t("exposures.owner"))}
       {choice("exposure", t("exposures.reachable"), { internet: t(REACHES.internet), partner: t(REACHES.partner), internal: t(REACHES.internal) })}
       {choice("data", t("exposures.data"), { sensitive: t(TIERS.sensitive), personal: t(TIERS.personal), plain: t(TIERS.plain) })}
-    </Modal>
+    </Dialog>
   );
 }
 

@@ -1,7 +1,8 @@
-import { Alert, Button, Checkbox, Input, InputNumber, Modal, Radio, Table, Tag } from "antd";
+import { Alert, Button, Checkbox, Input, InputNumber, Radio, Table, Tag } from "antd";
 import { useState } from "react";
 import { api, unwrap, type Schemas } from "../shared/api";
 import { useCommand } from "../shared/command";
+import { Dialog } from "../shared/dialog";
 import { moment } from "../shared/format";
 import { useI18n } from "../shared/i18n";
 import { useQuery } from "../shared/query";
@@ -117,8 +118,7 @@ function StopsPanel({ view, reload }: { view: Schemas["InspectionView"]; reload:
 /** Shows what an exception would let pass before it counts. */
 function ExceptModal({ group, judged, close, done }: { group: Schemas["StopGroup"]; judged: boolean; close: () => void; done: () => void }) {
   const { t } = useI18n();
-  const { busy, run } = useCommand();
-  const [reason, setReason] = useState("");
+  const { run } = useCommand();
   const draft = { rule: group.rule, place: group.place, route: group.route };
   const query = useQuery(
     `preview ${group.rule} ${group.place} ${group.route}`,
@@ -126,23 +126,21 @@ function ExceptModal({ group, judged, close, done }: { group: Schemas["StopGroup
     () => false,
   );
   const preview = query.data;
-  const add = async () => {
-    if (!preview) return;
-    const body = { ...draft, reason: reason.trim(), attacks: preview.attacks.length };
-    if (await run(() => unwrap(api.POST("/api/inspection/exceptions", { body })))) {
+  const attacks = preview?.attacks.length ?? 0;
+  const add = (reason: string) =>
+    run(async () => {
+      const said = await unwrap(api.POST("/api/inspection/exceptions", { body: { ...draft, reason, attacks } }));
       done();
-      close();
-    }
-  };
+      return said;
+    });
   return (
-    <Modal
-      open
+    <Dialog
       title={t("inspection.exceptTitle", { rule: group.rule, place: group.place, route: group.route })}
-      okText={t("inspection.exceptDo")}
-      cancelText={t("ui.cancel")}
-      okButtonProps={{ disabled: !preview || reason.trim() === "", loading: busy, danger: (preview?.attacks.length ?? 0) > 0 }}
-      onOk={() => void add()}
-      onCancel={close}
+      ok={t("inspection.exceptDo")}
+      ready={preview !== undefined}
+      danger={attacks > 0}
+      send={add}
+      close={close}
     >
       <Loaded query={query}>
         {(shown) => (
@@ -170,17 +168,7 @@ function ExceptModal({ group, judged, close, done }: { group: Schemas["StopGroup
           </div>
         )}
       </Loaded>
-      <Input.TextArea
-        rows={3}
-        maxLength={500}
-        showCount
-        value={reason}
-        style={{ marginBottom: 24 }}
-        aria-label={t("ui.reason")}
-        placeholder={t("ui.reason")}
-        onChange={(event) => setReason(event.target.value)}
-      />
-    </Modal>
+    </Dialog>
   );
 }
 
@@ -273,31 +261,23 @@ function ParametersPanel({ parameters, inspected, reload }: { parameters: Schema
 
 function ParameterModal({ parameter, close, done }: { parameter: Schemas["ParameterView"]; close: () => void; done: () => void }) {
   const { t } = useI18n();
-  const { busy, run } = useCommand();
+  const { run } = useCommand();
   const decided = parameter.state === "only" || parameter.state === "anything";
   const [rule, setRule] = useState(parameter.state === "anything" ? "anything" : "only");
   const [signs, setSigns] = useState<string[]>(parameter.signs);
   const [longest, setLongest] = useState<number | null>(parameter.longest ?? 64);
-  const [reason, setReason] = useState("");
   const whole = rule !== "only" || (signs.length > 0 && (longest ?? 0) > 0);
-  const send = async () => {
-    const only = rule === "only" ? { signs, longest } : {};
-    const body = { route: parameter.route, parameter: parameter.parameter, rule, reason: reason.trim(), ...only };
-    if (await run(() => unwrap(api.POST("/api/inspection/parameters", { body })))) {
+  const send = (reason: string) =>
+    run(async () => {
+      const only = rule === "only" ? { signs, longest } : {};
+      const body = { route: parameter.route, parameter: parameter.parameter, rule, reason, ...only };
+      const said = await unwrap(api.POST("/api/inspection/parameters", { body }));
       done();
-      close();
-    }
-  };
+      return said;
+    });
+  const title = t("inspection.decideTitle", { parameter: parameter.parameter, route: parameter.route });
   return (
-    <Modal
-      open
-      title={t("inspection.decideTitle", { parameter: parameter.parameter, route: parameter.route })}
-      okText={t("inspection.decideDo")}
-      cancelText={t("ui.cancel")}
-      okButtonProps={{ disabled: reason.trim() === "" || !whole, loading: busy, danger: rule === "only" }}
-      onOk={() => void send()}
-      onCancel={close}
-    >
+    <Dialog title={title} ok={t("inspection.decideDo")} ready={whole} danger={rule === "only"} send={send} close={close}>
       <Radio.Group value={rule} onChange={(event) => setRule(String(event.target.value))} style={{ display: "grid", gap: 8 }}>
         <Radio value="only">{t("inspection.ruleOnly")}</Radio>
         <Radio value="anything">{t("inspection.ruleAnything")}</Radio>
@@ -317,17 +297,7 @@ function ParameterModal({ parameter, close, done }: { parameter: Schemas["Parame
           </label>
         </>
       )}
-      <Input.TextArea
-        rows={2}
-        maxLength={500}
-        showCount
-        value={reason}
-        style={{ margin: "12px 0 24px" }}
-        aria-label={t("ui.reason")}
-        placeholder={t("ui.reason")}
-        onChange={(event) => setReason(event.target.value)}
-      />
-    </Modal>
+    </Dialog>
   );
 }
 

@@ -127,7 +127,7 @@ function StageBody({ id, title, room }: { id: StageId; title: string; room: Sche
             <Severity severity={room.severity} />
           </Panel>
           <Panel title={`${title} · ${t("duty.title")}`} className="w12">
-            <Duties duties={room.duties} />
+            <Duties room={room} />
           </Panel>
         </div>
       );

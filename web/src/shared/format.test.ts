@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { countdown, percent, shortId, span } from "./format";
+import { countdown, localMoment, percent, shortId, span } from "./format";
 
 describe("countdown", () => {
   it("ticks through days, hours and past its end", () => {
@@ -7,6 +7,18 @@ describe("countdown", () => {
     expect(countdown(61_999)).toBe("00:01:01");
     expect(countdown(72 * 3_600_000 - 1000)).toBe("2 d 23:59:59");
     expect(countdown(-5_000)).toBe("−00:00:05");
+  });
+});
+
+describe("localMoment", () => {
+  it("says the same instant as the field, with an offset", () => {
+    for (const field of ["2026-11-30T09:30", "2026-07-01T23:59:30"]) {
+      const written = localMoment(field);
+      expect(written).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d$/);
+      expect(new Date(written).getTime()).toBe(new Date(field).getTime());
+    }
+    expect(localMoment("")).toBe("");
+    expect(localMoment("soon")).toBe("");
   });
 });
 

@@ -24,6 +24,23 @@ export function moment(at: string | null | undefined, lang: Lang): string {
   return new Date(at).toLocaleString(lang === "zh" ? "zh-CN" : "en-GB", { hour12: false });
 }
 
+/** What a field for a moment holds, with the offset of this browser's zone at that moment; empty while it is none. */
+export function localMoment(field: string): string {
+  const date = new Date(field);
+  if (field === "" || Number.isNaN(date.getTime())) return "";
+  const minutes = -date.getTimezoneOffset();
+  const two = (n: number) => String(Math.floor(Math.abs(n))).padStart(2, "0");
+  const seconds = field.length === "2026-11-30T09:30".length ? ":00" : "";
+  return `${field}${seconds}${minutes < 0 ? "-" : "+"}${two(minutes / 60)}:${two(minutes % 60)}`;
+}
+
+/** The zone in which such a field is read. */
+export function zoneOf(field: string): string {
+  const offset = localMoment(field).slice(-6);
+  const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+  return offset ? `${timeZone} ${offset}` : timeZone;
+}
+
 /** The time of day with milliseconds, for timelines. */
 export function timeOfDay(at: string): string {
   const date = new Date(at);

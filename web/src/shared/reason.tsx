@@ -1,6 +1,6 @@
-import { Button, Input, Modal } from "antd";
+import { Button } from "antd";
 import { useState } from "react";
-import { useI18n } from "./i18n";
+import { Dialog } from "./dialog";
 
 /** A button that asks why before it acts. */
 export function AskReason(props: {
@@ -14,43 +14,24 @@ export function AskReason(props: {
   testid?: string;
   send: (reason: string) => Promise<boolean>;
 }) {
-  const { t } = useI18n();
   const [open, setOpen] = useState(false);
-  const [reason, setReason] = useState(props.preset ?? "");
-  const [busy, setBusy] = useState(false);
-  const send = async () => {
-    setBusy(true);
-    const done = await props.send(reason.trim());
-    setBusy(false);
-    if (done) setOpen(false);
-  };
   return (
     <>
-      <Button danger={props.danger ?? false} disabled={props.disabled ?? false} data-testid={props.testid} onClick={() => setOpen(true)}>
+      <Button danger={props.danger} disabled={props.disabled} data-testid={props.testid} onClick={() => setOpen(true)}>
         {props.label}
       </Button>
-      <Modal
+      <Dialog
         open={open}
         title={props.title}
-        okText={props.label}
-        cancelText={t("ui.cancel")}
-        okButtonProps={{ loading: busy, disabled: !props.optional && reason.trim() === "", danger: props.danger ?? false }}
-        onOk={() => void send()}
-        onCancel={() => setOpen(false)}
-        destroyOnHidden
+        ok={props.label}
+        danger={props.danger}
+        reason={props.optional ? "optional" : "needed"}
+        preset={props.preset}
+        send={props.send}
+        close={() => setOpen(false)}
       >
         {props.hint && <p>{props.hint}</p>}
-        <Input.TextArea
-          autoFocus
-          rows={3}
-          maxLength={500}
-          showCount
-          value={reason}
-          aria-label={t("ui.reason")}
-          placeholder={t("ui.reason")}
-          onChange={(event) => setReason(event.target.value)}
-        />
-      </Modal>
+      </Dialog>
     </>
   );
 }

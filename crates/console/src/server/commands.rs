@@ -9,7 +9,7 @@ use hudun_console_api::endpoint as at;
 use hudun_core::{IncidentId, NoticeId};
 use serde_json::json;
 
-use crate::desk::Intelligence;
+use crate::desk::{Intelligence, Law};
 use crate::diff::unified;
 use crate::server::mount::{Call, Routes};
 use crate::server::refusal::Refusal;
@@ -47,6 +47,9 @@ pub(crate) fn mount(routes: &mut Routes) {
     routes.json(at::CHANGE_TASK, change_task);
     routes.json(at::OPEN_CARE, open_care);
     routes.json(at::CLOSE, close);
+    routes.json(at::DECIDE_AWARE, decide_aware);
+    routes.json(at::RELEASE_GATE, release_gate);
+    routes.json(at::REVOKE_GATE, revoke_gate);
     routes.json(at::UNDO, undo);
     routes.json(at::APPROVALS, approvals);
     routes.json(at::DECIDE_APPROVAL, decide_approval);
@@ -60,6 +63,8 @@ pub(crate) fn mount(routes: &mut Routes) {
     routes.json(at::PREVIEW, preview);
     routes.json(at::APPROVE_NOTICE, approve_notice);
     routes.json(at::SEND_NOTICE, send_notice);
+    routes.json(at::APPROVE_LETTERS, approve_letters);
+    routes.json(at::SEND_LETTERS, send_letters);
     routes.json(at::STOP_NOTICE, stop_notice);
     routes.json(at::RESUME_NOTICE, resume_notice);
     routes.json(at::HAND_IN, hand_in);
@@ -262,6 +267,35 @@ async fn close(call: Call, body: api::Reason) -> Answered<api::Done> {
         .await?)
 }
 
+async fn decide_aware(call: Call, body: api::NewAwareness) -> Answered<api::Done> {
+    short("moment", &body.moment, 100, true)?;
+    short("reason", &body.reason, 500, true)?;
+    short("early", &body.early, 500, false)?;
+    for evidence in &body.evidence {
+        short("evidence", evidence, 500, true)?;
+    }
+    law(&call, Law::Aware(body)).await
+}
+
+async fn release_gate(call: Call, body: api::GateRelease) -> Answered<api::Done> {
+    short("what", &body.what, 500, true)?;
+    short("reason", &body.reason, 500, true)?;
+    short("reference", &body.reference, 500, true)?;
+    let gate = call.param("gate")?;
+    law(&call, Law::Release(gate, body)).await
+}
+
+async fn revoke_gate(call: Call, body: api::Reason) -> Answered<api::Done> {
+    short("reason", &body.reason, 500, true)?;
+    let gate = call.param("gate")?;
+    law(&call, Law::Revoke(gate, body.reason)).await
+}
+
+async fn law(call: &Call, act: Law) -> Answered<api::Done> {
+    let caller = call.caller()?;
+    Ok(call.app.desk.law(&caller, incident(call)?, act).await?)
+}
+
 async fn undo(call: Call, body: api::Reason) -> Answered<api::UndoAnswer> {
     short("reason", &body.reason, 500, true)?;
     Ok(call
@@ -366,6 +400,34 @@ async fn send_notice(call: Call, (): ()) -> Answered<api::Done> {
         return refuse(&call, "notice", &id.to_string(), refusal).await;
     }
     Ok(call.app.desk.send_notice(&caller, incident, id).await?)
+}
+
+async fn approve_letters(call: Call, body: api::LettersApprove) -> Answered<api::Done> {
+    let (caller, incident) = (call.caller()?, incident(&call)?);
+    let most = api::LettersApprove::MOST;
+    if body.letters.is_empty() || body.letters.len() > most {
+        return Err(Refusal::invalid(
+            "letters",
+            format!("请选 1 到 {most} 份告知函。"),
+            format!("Choose 1 to {most} letters."),
+        ));
+    }
+    for letter in &body.letters {
+        let notice = call.app.desk.notice(incident, letter.id).await?;
+        if let Err(refusal) = may_approve_notice(&notice, &caller, body.role, &letter.sha256) {
+            return refuse(&call, "notice", &letter.id.to_string(), refusal).await;
+        }
+    }
+    Ok(call
+        .app
+        .desk
+        .approve_letters(&caller, incident, body)
+        .await?)
+}
+
+async fn send_letters(call: Call, (): ()) -> Answered<api::Done> {
+    let (caller, incident) = (call.caller()?, incident(&call)?);
+    Ok(call.app.desk.send_letters(&caller, incident).await?)
 }
 
 async fn stop_notice(call: Call, body: api::Reason) -> Answered<api::Done> {

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard};
 
 use hudun_console::api::{self, Caller, Role};
-use hudun_console::{Answer, Desk, DeskError, Intelligence, Live};
+use hudun_console::{Answer, Desk, DeskError, Intelligence, Law, Live};
 use hudun_core::{
     Department, Expiry, Grade, IncidentId, IncidentState, Isolation, IsolationMode, Level,
     ModuleId, NoticeId, PatchId, PatchState, Policy, Restriction, RestrictionId, RunId, Stage,
@@ -74,6 +74,15 @@ impl TestDesk {
 
     pub(crate) fn notice_sha(&self) -> String {
         self.state().room.notices[0].sha256.clone()
+    }
+
+    /// The letters to tenants: identifier and SHA-256.
+    pub(crate) fn letters(&self) -> Vec<(String, String)> {
+        let state = self.state();
+        let letters = state.room.notices.iter().filter(|one| one.to.is_some());
+        letters
+            .map(|one| (one.id.to_string(), one.sha256.clone()))
+            .collect()
     }
 
     pub(crate) fn restriction(&self) -> RestrictionId {
@@ -504,6 +513,59 @@ impl Desk for TestDesk {
         ))))
     }
 
+    fn law<'a>(&'a self, by: &'a Caller, _: IncidentId, act: Law) -> Answer<'a, api::Done> {
+        let mut state = self.state();
+        let now = Timestamp::now();
+        match &act {
+            Law::Aware(wanted) => {
+                for earlier in &mut state.room.awareness {
+                    earlier.current = false;
+                }
+                let number = u32::try_from(state.room.awareness.len()).unwrap() + 1;
+                state.room.awareness.push(api::AwarenessView {
+                    number,
+                    current: true,
+                    moment: now,
+                    written: wanted.moment.clone(),
+                    reason: wanted.reason.clone(),
+                    evidence: wanted.evidence.clone(),
+                    early: wanted.early.clone(),
+                    by: by.account.clone(),
+                    at: now,
+                });
+            }
+            Law::Release(gate, _) | Law::Revoke(gate, _) => {
+                let released = matches!(act, Law::Release(..));
+                let gates = state
+                    .room
+                    .duties
+                    .iter_mut()
+                    .flat_map(|duties| &mut duties.gates);
+                let Some(known) = gates.into_iter().find(|known| known.id == *gate) else {
+                    return ready(Err(DeskError::NotFound("gate")));
+                };
+                known.state = if released {
+                    api::GateWord::Released
+                } else {
+                    api::GateWord::Stop
+                };
+                known.acts.push(api::GateActView {
+                    release: released,
+                    what: String::new(),
+                    reason: "…".to_owned(),
+                    reference: String::new(),
+                    by: by.account.clone(),
+                    at: now,
+                });
+            }
+        }
+        drop(state);
+        self.tell(api::Happening::Timeline {
+            incident: self.incident(),
+        });
+        ready(self.note(by, &format!("{act:?}")))
+    }
+
     fn undo<'a>(
         &'a self,
         by: &'a Caller,
@@ -675,6 +737,35 @@ impl Desk for TestDesk {
         drop(state);
         self.tell(api::Happening::Notice { incident, notice });
         ready(self.note(by, &format!("approve-notice {role}")))
+    }
+
+    fn approve_letters<'a>(
+        &'a self,
+        by: &'a Caller,
+        incident: IncidentId,
+        body: api::LettersApprove,
+    ) -> Answer<'a, api::Done> {
+        let mut done = ready(self.note(by, &format!("approve-letters {}", body.role)));
+        for letter in body.letters {
+            let role = body.role;
+            done = self.approve_notice(by, incident, letter.id, role, letter.sha256);
+        }
+        done
+    }
+
+    fn send_letters<'a>(&'a self, by: &'a Caller, incident: IncidentId) -> Answer<'a, api::Done> {
+        let mut gone = Vec::new();
+        for known in &mut self.state().room.notices {
+            if known.to.is_some() && !known.by_hand {
+                known.state = api::NoticeState::Sent;
+                known.duties[0].met_at = Some(Timestamp::now());
+                gone.push(known.id);
+            }
+        }
+        for notice in gone {
+            self.tell(api::Happening::Notice { incident, notice });
+        }
+        ready(self.note(by, "send-letters"))
     }
 
     fn send_notice<'a>(
@@ -952,6 +1043,7 @@ fn room(policy: &Policy) -> api::WarRoom {
             approval: None,
         }],
         scope: Some(scope()),
+        awareness: Vec::new(),
         duties: Some(duties()),
         severity: Some(api::SeverityView {
             terms: vec![api::SeverityTerm {
@@ -1007,6 +1099,8 @@ fn room(policy: &Policy) -> api::WarRoom {
         notices: vec![
             notice(api::Audience::Person, "zh-CN"),
             notice(api::Audience::Regulator, "zh-CN"),
+            letter("north", Some("安全负责人")),
+            letter("west", None),
         ],
         retrospective: Some(api::RetrospectiveView {
             at: ago(1_000),
@@ -1124,6 +1218,8 @@ fn duties() -> api::DutiesView {
         ),
         trigger: t("发现之时", "discovery"),
         triggered_at: Some(ago(59_600)),
+        clock_from: t("li.lei 接手此事件", "li.lei took the case"),
+        provisional: false,
         recipient: t("属地网信部门", "the local cyberspace office"),
         deadline,
         within: t("及时", "without delay"),
@@ -1144,6 +1240,40 @@ fn duties() -> api::DutiesView {
             duty("cn.pipl.57", api::Applies::Yes, Some(ago(-3_600_000))),
             duty("eu.gdpr.33", api::Applies::No, None),
         ],
+        gates: vec![api::GateView {
+            id: "vulnerability-abroad".to_owned(),
+            title: t(
+                "未公开漏洞信息不得出境",
+                "Undisclosed vulnerability detail must not go abroad",
+            ),
+            state: api::GateWord::Stop,
+            why: t("两部法律相抵触", "two laws conflict"),
+            next: t("请法务书面决定", "let counsel decide in writing"),
+            because: vec![],
+            articles: t("工信部规定第九条", "MIIT 9(7)"),
+            rules: vec!["EU-CRA-14".to_owned()],
+            releasable: true,
+            acts: vec![],
+        }],
+    }
+}
+
+/// A vendor's letter to a tenant; without a contact it is handed over by a person.
+fn letter(tenant: &str, contact: Option<&str>) -> api::NoticeView {
+    api::NoticeView {
+        kind: "tenant_letter".to_owned(),
+        by_hand: contact.is_none(),
+        to: Some(api::LetterTo {
+            tenant: tenant.to_owned(),
+            firm: format!("{tenant} 有限公司"),
+            contact: contact.map(str::to_owned),
+        }),
+        duties: vec![api::AnsweredDuty {
+            rule: "CN-PIPL-59".to_owned(),
+            article: "个人信息保护法 第五十九条".to_owned(),
+            met_at: None,
+        }],
+        ..notice(api::Audience::Tenant, "zh-CN")
     }
 }
 
@@ -1170,6 +1300,9 @@ fn notice(audience: api::Audience, lang: &str) -> api::NoticeView {
         message: None,
         by_hand: matches!(audience, api::Audience::Regulator | api::Audience::Public),
         receipt: None,
+        kind: "personal_notice".to_owned(),
+        to: None,
+        duties: vec![],
         proofs: vec![],
     }
 }

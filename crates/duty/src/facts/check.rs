@@ -60,7 +60,9 @@ pub(super) fn check(f: &FactBase) -> Result<(), FactError> {
         if let Some(kinds) = &t.kinds {
             for (kind, n) in kinds {
                 count(&format!("{at}kinds.{}", kind.id()), Some(*n))?;
-                if f.kinds_not_involved.contains(kind) && n.high > 0 {
+                let untouched = t.kinds_not_involved.as_ref();
+                let untouched = untouched.unwrap_or(&f.kinds_not_involved);
+                if untouched.contains(kind) && n.high > 0 {
                     return contradiction(
                         &format!("{at}kinds.{}", kind.id()),
                         "kinds_not_involved",
@@ -69,6 +71,18 @@ pub(super) fn check(f: &FactBase) -> Result<(), FactError> {
                 }
             }
         }
+    }
+    if let Some((i, span)) = f
+        .tenants
+        .iter()
+        .enumerate()
+        .find_map(|(i, t)| Some((i, t.occurred.filter(|span| span.from > span.to)?)))
+    {
+        return contradiction(
+            &format!("tenants[{i}].occurred.from"),
+            &format!("tenants[{i}].occurred.to"),
+            format!("{} is after {}", span.from, span.to),
+        );
     }
     breach(f)?;
     times(f)?;

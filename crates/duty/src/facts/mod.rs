@@ -130,7 +130,23 @@ impl FactBase {
 
     /// The facts of one tenant of a vendor: the same incident, that tenant's own organisation and numbers.
     pub fn for_tenant(&self, tenant: &Tenant) -> Self {
+        let mut incident = self.incident.clone();
+        if let Some(summary) = &tenant.summary {
+            incident.summary = summary.clone();
+        }
+        let mut times = self.times.clone();
+        if let Some(occurred) = tenant.occurred {
+            times.occurred_from = Some(occurred.from);
+            times.occurred_to = Some(occurred.to);
+        }
+        let untouched = &tenant.kinds_not_involved;
         Self {
+            incident,
+            times,
+            method: tenant.method.clone().unwrap_or_else(|| self.method.clone()),
+            kinds_not_involved: untouched
+                .clone()
+                .unwrap_or_else(|| self.kinds_not_involved.clone()),
             tenants: Vec::new(),
             organisation: tenant.organisation.clone(),
             persons: tenant.persons,
@@ -141,6 +157,16 @@ impl FactBase {
             places: tenant.places.clone(),
             crime_records: None,
             ..self.clone()
+        }
+    }
+
+    /// The facts of the vendor's letter to one of its tenants: the vendor's own name and contact, and of the data that
+    /// tenant's numbers and no other's.
+    pub fn letter_to(&self, tenant: &Tenant) -> Self {
+        Self {
+            organisation: self.organisation.clone(),
+            tenants: vec![tenant.clone()],
+            ..self.for_tenant(tenant)
         }
     }
 }

@@ -127,6 +127,12 @@ pub struct Organisation {
     /// Issuer of securities registered in the United States.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub us_issuer: Option<bool>,
+    /// Makes or supplies the guarded system itself, so that a hole in it is one of its own product.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_product: Option<bool>,
+    /// That product has digital elements and is on the EU market (not pure SaaS).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eu_product: Option<bool>,
     /// Designated critical infrastructure in Hong Kong (Cap. 653) or Macau (13/2019): country codes.
     #[serde(default)]
     pub designated_ci: BTreeSet<String>,
@@ -164,6 +170,28 @@ pub struct Tenant {
     /// As `places` of the fact base.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub places: Option<Vec<Place>>,
+    /// What happened at this tenant, in words. Absent: the incident's, which then may hold no figure of all tenants.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<Text>,
+    /// How this tenant's counts were made. Absent: as the incident's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<Method>,
+    /// First and last moment at which this tenant's data left. Absent: the incident's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurred: Option<Span>,
+    /// Kinds of this tenant's data that were proven untouched. Absent: the incident's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kinds_not_involved: Option<BTreeSet<DataKind>>,
+}
+
+/// From one moment to another, both within.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Span {
+    /// The first.
+    pub from: Timestamp,
+    /// The last.
+    pub to: Timestamp,
 }
 
 /// The system that the incident happened in.
@@ -680,9 +708,12 @@ pub struct Abroad {
     /// A foreign judicial or law-enforcement body asked for data (PIPL 41).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub foreign_authority_request: Option<bool>,
-    /// Counsel released the transfer; name and reference.
+    /// Counsel released the transfer, whatever gate stops it; name and reference.
     #[serde(default)]
     pub counsel_release: String,
+    /// Gates that counsel released one by one; name and reference by the gate's identifier.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub counsel_releases: BTreeMap<String, String>,
 }
 
 /// A statement with its proof.

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use crate::assess::{Assessment, Verdict};
+use crate::assess::{Assessment, PhaseResult, Verdict};
 use crate::facts::{Contact, Count, DataKind, FactBase, Ransom};
+use crate::rule::RecipientKind;
 use crate::text::{Lang, Text, figure};
 
 /// The names in [`Context`] that [`View::for_kinds`] decides: all that differs from reader to reader.
@@ -40,6 +41,7 @@ pub(super) struct Context {
     risk: String,
     crime: CrimeView,
     duties: Vec<DutyView>,
+    recipient: RecipientView,
     rules_unverified: bool,
     today: String,
 }
@@ -182,9 +184,19 @@ struct DutyView {
     law: String,
 }
 
+/// The customer firm that a vendor's letter goes to, with the duties that the law gives to it.
+#[derive(Serialize, Default)]
+struct RecipientView {
+    name: String,
+    duties: Vec<DutyView>,
+    unverified: bool,
+}
+
 pub(super) struct View<'a> {
     pub(super) facts: &'a FactBase,
     pub(super) assessment: &'a Assessment,
+    /// The duties of the one tenant that a letter goes to.
+    pub(super) recipient: Option<Assessment>,
     pub(super) lang: Lang,
     pub(super) zone: TimeZone,
     pub(super) for_kinds: Option<&'a BTreeSet<DataKind>>,
@@ -355,7 +367,8 @@ impl View<'_> {
                 formula: crime.formula.clone(),
                 estimated: crime.estimated,
             },
-            duties: self.duties(),
+            duties: self.duties_of(a, |_| true),
+            recipient: self.recipient(),
             rules_unverified: a.applying().any(|d| d.unverified),
             today: self.date(self.dated),
         }
@@ -408,10 +421,28 @@ impl View<'_> {
             .collect()
     }
 
-    fn duties(&self) -> Vec<DutyView> {
+    fn recipient(&self) -> RecipientView {
+        let Some(own) = &self.recipient else {
+            return RecipientView::default();
+        };
+        // What a firm owes to itself, such as keeping a register, is no news that this letter brings.
+        let outward = |p: &PhaseResult| p.to.iter().any(|to| to.who != RecipientKind::Internal);
+        RecipientView {
+            name: own.organisation.clone(),
+            duties: self.duties_of(own, outward),
+            unverified: own.applying().any(|d| d.unverified),
+        }
+    }
+
+    fn duties_of(
+        &self,
+        assessment: &Assessment,
+        wanted: impl Fn(&PhaseResult) -> bool,
+    ) -> Vec<DutyView> {
         let mut out = vec![];
-        for d in self.assessment.applying() {
-            for p in d.phases.iter().filter(|p| p.verdict == Verdict::Applies) {
+        for d in assessment.applying() {
+            let phases = d.phases.iter().filter(|p| p.verdict == Verdict::Applies);
+            for p in phases.filter(|p| wanted(p)) {
                 let to = p.to.iter().map(|r| match self.lang {
                     Lang::Zh => r.zh.clone(),
                     Lang::En => r.en.clone(),

@@ -8,7 +8,7 @@ use minijinja::{Environment, UndefinedBehavior};
 
 use super::context::View;
 use super::{Demand, Draft, NoticeKind, Section, SectionTemplate, Template};
-use crate::assess::{Assessment, Verdict};
+use crate::assess::{Assessment, Verdict, assess};
 use crate::error::DutyError;
 use crate::facts::{DataKind, FactBase};
 use crate::ruleset::RuleSet;
@@ -134,9 +134,20 @@ impl<'r> Page<'r> {
             line: 0,
             why: e.to_string(),
         })?;
+        // A letter is addressed only when the facts are those of its reader alone: the numbers of all tenants under the name
+        // of one would be worse than no name.
+        let tenant = match &facts.tenants[..] {
+            [only] if self.template.kind == NoticeKind::TenantLetter => {
+                Some(only).filter(|only| facts.letter_to(only) == *facts)
+            }
+            _ => None,
+        };
+        let recipient =
+            tenant.map(|t| assess(&facts.for_tenant(t), self.renderer.set, assessment.now));
         Ok(View {
             facts,
             assessment,
+            recipient: recipient.transpose()?,
             lang: self.template.lang,
             zone,
             for_kinds: options.for_kinds.as_ref(),

@@ -79,6 +79,9 @@ enum Command {
     /// Legal duties, offline.
     #[command(subcommand)]
     Duty(DutyCommand),
+    /// The public page "Was I affected?": write the part that any web server or object storage can host.
+    #[command(subcommand)]
+    Affected(AffectedCommand),
     /// A synthetic working year of an SCRM with labelled attacks, and how well behaviour finds them.
     Simulate(simulate::SimulateArgs),
     /// Vulnerable versions, offline.
@@ -354,6 +357,84 @@ enum DutyCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Show a case's duties that apply, from which decision each clock runs, and its gates.
+    Show {
+        /// The case.
+        incident: String,
+        #[command(flatten)]
+        entrance: Entrance,
+    },
+    /// Decide when a case became an incident (roles commander and legal); most clocks run from here. A later decision
+    /// corrects an earlier one, which stays on the ledger.
+    Aware {
+        /// The case.
+        incident: String,
+        /// The moment with its offset from UTC, such as 2026-11-30T09:30:00+08:00.
+        #[arg(long)]
+        moment: String,
+        /// Why it was then.
+        #[arg(long)]
+        reason: String,
+        /// What it stands on: an entry of the case's ledger ('#12'), the identifier of a finding, or words. Repeat it
+        /// for more.
+        #[arg(long, required = true)]
+        evidence: Vec<String>,
+        /// Why the moment is before the first evidence of the case, when it is.
+        #[arg(long, default_value = "")]
+        early: String,
+        #[command(flatten)]
+        entrance: Entrance,
+    },
+    /// Release a conflict gate of a case as counsel (role legal); what it held back can go on.
+    Release {
+        /// The case.
+        incident: String,
+        /// The gate, such as vulnerability-abroad.
+        gate: String,
+        /// What may go, to whom.
+        #[arg(long)]
+        what: String,
+        /// Why it may.
+        #[arg(long)]
+        reason: String,
+        /// Where the written word lies, such as a file number.
+        #[arg(long)]
+        reference: String,
+        #[command(flatten)]
+        entrance: Entrance,
+    },
+    /// Take the release of a gate back (role legal); the gate stops again.
+    Revoke {
+        /// The case.
+        incident: String,
+        /// The gate.
+        gate: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        entrance: Entrance,
+    },
+}
+
+#[derive(Subcommand)]
+enum AffectedCommand {
+    /// Write the page in both languages, with its style and its script, into a folder. Host the folder at the origin that
+    /// `affected.hosted_at` of the configuration names.
+    Build {
+        /// Where `affected.listen` is reached from outside, such as https://answers.example.com.
+        #[arg(long)]
+        api: String,
+        /// The folder; it is made when it is not there, and the files of an earlier build are replaced.
+        #[arg(long)]
+        out: PathBuf,
+        /// Codes also go to mobile numbers (`sms.code_templates` is configured).
+        #[arg(long)]
+        phones: bool,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Subcommand)]
@@ -380,6 +461,9 @@ enum NoticeCommand {
         /// The facts.
         #[arg(long)]
         facts: PathBuf,
+        /// For a tenant_letter: the tenant of the facts that it goes to; it speaks of that tenant's numbers alone.
+        #[arg(long)]
+        tenant: Option<String>,
         /// Where to; the ending decides the form: .json, .md, .txt, .docx, .pdf.
         #[arg(long)]
         out: PathBuf,
@@ -421,6 +505,25 @@ enum NoticeCommand {
     Send {
         #[command(flatten)]
         notice: NoticeOf,
+        #[command(flatten)]
+        entrance: Entrance,
+    },
+    /// Approve the letters to all tenants of a case, as `notice list` shows them now; name some of them for only those.
+    ApproveLetters {
+        /// The case.
+        incident: String,
+        /// Letters; all that wait for this role when none is named.
+        letters: Vec<String>,
+        /// legal or commander.
+        #[arg(long, value_parser = ["legal", "commander"])]
+        role: String,
+        #[command(flatten)]
+        entrance: Entrance,
+    },
+    /// Send the approved letters to tenants, each to its own contact; those without one are handed over by a person.
+    SendLetters {
+        /// The case.
+        incident: String,
         #[command(flatten)]
         entrance: Entrance,
     },
@@ -497,6 +600,13 @@ fn act(command: Command) -> anyhow::Result<ExitCode> {
         Command::Rules(command) => rules::run(command),
         Command::Duty(DutyCommand::Assess { facts, json }) => offline::assess(&facts, json),
         Command::Duty(DutyCommand::Rules { json }) => offline::rules(json),
+        Command::Affected(AffectedCommand::Build {
+            api,
+            out,
+            phones,
+            json,
+        }) => offline::affected(&api, &out, phones, json),
+        Command::Duty(command) => remote::duty(command),
         Command::Advisory(command) => advisory::run(command),
         Command::Assets(command) => assets::run(command),
         Command::Intel(command) => intel::run(command),
@@ -509,8 +619,9 @@ fn act(command: Command) -> anyhow::Result<ExitCode> {
             kind,
             lang,
             facts,
+            tenant,
             out,
-        }) => offline::render(&kind, &lang, &facts, &out),
+        }) => offline::render(&kind, &lang, &facts, tenant.as_deref(), &out),
         Command::Notice(command) => remote::notice(command),
     }
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use hudun_core::Timestamp;
-use hudun_duty::{FactBase, Lang, NoticeKind, RenderOptions, RuleSet};
+use hudun_duty::{FactBase, Lang, NoticeKind, RenderOptions, RuleSet, Tenant};
 use hudun_intel::assets::check_entries;
 use hudun_ledger::{Trust, VerifierKey};
 use serde_json::{Value, json};
@@ -249,12 +249,23 @@ pub(super) fn lint(notice: &Path, facts: &Path, as_json: bool) -> anyhow::Result
     })
 }
 
-pub(super) fn render(kind: &str, lang: &str, facts: &Path, out: &Path) -> anyhow::Result<ExitCode> {
+pub(super) fn render(
+    kind: &str,
+    lang: &str,
+    facts: &Path,
+    tenant: Option<&str>,
+    out: &Path,
+) -> anyhow::Result<ExitCode> {
     let rules = RuleSet::embedded()?;
     let kind =
         NoticeKind::parse(kind).with_context(|| format!("--kind: there is no notice {kind:?}"))?;
     let lang = Lang::parse(lang).with_context(|| format!("--lang: {lang:?}; write zh-CN or en"))?;
-    let facts = FactBase::from_json(&read(facts)?)?;
+    let mut facts = FactBase::from_json(&read(facts)?)?;
+    if kind == NoticeKind::TenantLetter && !facts.tenants.is_empty() {
+        facts = facts.letter_to(addressed(&facts, tenant)?);
+    } else if tenant.is_some() {
+        anyhow::bail!("--tenant: goes with --kind tenant_letter, and facts that hold tenants");
+    }
     let draft = hudun_duty::render(
         kind,
         lang,
@@ -268,6 +279,46 @@ pub(super) fn render(kind: &str, lang: &str, facts: &Path, out: &Path) -> anyhow
     std::fs::write(out, bytes).with_context(|| out.display().to_string())?;
     println!("{}", out.display());
     Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn affected(
+    api: &str,
+    out: &Path,
+    phones: bool,
+    as_json: bool,
+) -> anyhow::Result<ExitCode> {
+    let files = hudun_affected::hosted_files(api, phones).context("--api")?;
+    std::fs::create_dir_all(out).with_context(|| format!("--out {}", out.display()))?;
+    let mut written = Vec::new();
+    for file in files {
+        let path = out.join(file.name);
+        std::fs::write(&path, file.text).with_context(|| path.display().to_string())?;
+        written.push(path);
+    }
+    if as_json {
+        println!("{}", json!({ "files": written }));
+    } else {
+        println!(
+            "{} files in {}; host the folder, and name its origin in affected.hosted_at",
+            written.len(),
+            out.display()
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The tenant that was named, or the only one.
+fn addressed<'a>(facts: &'a FactBase, named: Option<&str>) -> anyhow::Result<&'a Tenant> {
+    let ids: Vec<&str> = facts.tenants.iter().map(|one| one.id.as_str()).collect();
+    let known = ids.join(", ");
+    match (named, &facts.tenants[..]) {
+        (None, [only]) => Ok(only),
+        (None, _) => anyhow::bail!("--tenant: name the one that the letter goes to: {known}"),
+        (Some(id), all) => all
+            .iter()
+            .find(|one| one.id == id)
+            .with_context(|| format!("--tenant: the facts hold no {id:?}, but {known}")),
+    }
 }
 
 fn now() -> anyhow::Result<jiff::Timestamp> {

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::cli::{
-    Entrance, ExposureCommand, IncidentCommand, NoticeCommand, NoticeOf, PatchCommand,
+    DutyCommand, Entrance, ExposureCommand, IncidentCommand, NoticeCommand, NoticeOf, PatchCommand,
     PolicyCommand,
 };
 use crate::demo::LOCAL_FILE;
@@ -68,6 +68,114 @@ pub(super) fn incident(command: IncidentCommand) -> anyhow::Result<ExitCode> {
             show(&entrance, &done, said)
         }
     }
+}
+
+pub(super) fn duty(command: DutyCommand) -> anyhow::Result<ExitCode> {
+    let (entrance, done) = match command {
+        // These need no console.
+        DutyCommand::Assess { .. } | DutyCommand::Rules { .. } => return Ok(ExitCode::SUCCESS),
+        DutyCommand::Show { incident, entrance } => {
+            let room: WarRoom = get(&entrance, &path(api::endpoint::ROOM.path, &[&incident]))?;
+            let law = json!({ "awareness": room.awareness, "duties": room.duties });
+            return show(&entrance, &law, |_| law_of(&room));
+        }
+        DutyCommand::Aware {
+            incident,
+            moment,
+            reason,
+            evidence,
+            early,
+            entrance,
+        } => {
+            let wanted = api::NewAwareness {
+                moment,
+                reason,
+                evidence,
+                early,
+            };
+            let at = path(api::endpoint::DECIDE_AWARE.path, &[&incident]);
+            let done: Done = press(&entrance, &at, &serde_json::to_value(wanted)?)?;
+            (entrance, done)
+        }
+        DutyCommand::Release {
+            incident,
+            gate,
+            what,
+            reason,
+            reference,
+            entrance,
+        } => {
+            let release = api::GateRelease {
+                what,
+                reason,
+                reference,
+            };
+            let at = path(api::endpoint::RELEASE_GATE.path, &[&incident, &gate]);
+            let done: Done = press(&entrance, &at, &serde_json::to_value(release)?)?;
+            (entrance, done)
+        }
+        DutyCommand::Revoke {
+            incident,
+            gate,
+            reason,
+            entrance,
+        } => {
+            let at = path(api::endpoint::REVOKE_GATE.path, &[&incident, &gate]);
+            let done: Done = press(&entrance, &at, &json!({ "reason": reason }))?;
+            (entrance, done)
+        }
+    };
+    show(&entrance, &done, said)
+}
+
+/// Decisions, duties that apply and gates, for a person.
+fn law_of(room: &WarRoom) -> String {
+    let mut lines = Vec::new();
+    for one in &room.awareness {
+        let mark = if one.current { "*" } else { " " };
+        lines.push(format!(
+            "{mark} decision {}: aware at {} by {} ({}); evidence: {}",
+            one.number,
+            one.written,
+            one.by,
+            one.reason,
+            one.evidence.join("; ")
+        ));
+    }
+    let Some(duties) = &room.duties else {
+        lines.push("the duties are not computed yet".to_owned());
+        return lines.join("\n");
+    };
+    for duty in &duties.obligations {
+        if matches!(duty.applies, api::Applies::Yes | api::Applies::Unknown) {
+            let until = duty.deadline.map_or_else(
+                || duty.within.en.clone(),
+                |deadline| format!("until {deadline}"),
+            );
+            lines.push(format!(
+                "{}  {:?}  {}  {until}  {}",
+                duty.id, duty.applies, duty.title.en, duty.clock_from.en
+            ));
+        }
+    }
+    for gate in &duties.gates {
+        lines.push(format!(
+            "gate {}  {:?}  {}\n    {}",
+            gate.id, gate.state, gate.title.en, gate.next.en
+        ));
+        for act in &gate.acts {
+            let what = if act.release {
+                "released"
+            } else {
+                "taken back"
+            };
+            lines.push(format!(
+                "    {what} by {} at {}: {} {}",
+                act.by, act.at, act.reason, act.reference
+            ));
+        }
+    }
+    lines.join("\n")
 }
 
 pub(super) fn exposure(command: ExposureCommand) -> anyhow::Result<ExitCode> {
@@ -250,6 +358,31 @@ pub(super) fn notice(command: NoticeCommand) -> anyhow::Result<ExitCode> {
             let done: Done = press(&entrance, &at, &json!({}))?;
             show(&entrance, &done, said)
         }
+        NoticeCommand::ApproveLetters {
+            incident,
+            letters,
+            role,
+            entrance,
+        } => {
+            let room: WarRoom = get(&entrance, &path(api::endpoint::ROOM.path, &[&incident]))?;
+            let all = to_approve(&room, &letters, &role)?;
+            let at = path(api::endpoint::APPROVE_LETTERS.path, &[&incident]);
+            let parts = all.letters.chunks(api::LettersApprove::MOST);
+            let mut done = Vec::new();
+            for letters in parts.map(<[_]>::to_vec) {
+                let role = all.role;
+                let body = serde_json::to_value(api::LettersApprove { role, letters })?;
+                done.push(press::<Done>(&entrance, &at, &body)?);
+            }
+            show(&entrance, &done, |done| {
+                done.iter().map(said).collect::<Vec<_>>().join("\n")
+            })
+        }
+        NoticeCommand::SendLetters { incident, entrance } => {
+            let at = path(api::endpoint::SEND_LETTERS.path, &[&incident]);
+            let done: Done = press(&entrance, &at, &json!({}))?;
+            show(&entrance, &done, said)
+        }
         NoticeCommand::Stop {
             notice,
             reason,
@@ -280,12 +413,56 @@ fn upload(file: &Path) -> anyhow::Result<api::ProofUpload> {
     })
 }
 
+/// The letters that were named, or all that wait for this role, as they read now.
+fn to_approve(room: &WarRoom, named: &[String], role: &str) -> anyhow::Result<api::LettersApprove> {
+    let role: api::Role = serde_json::from_value(json!(role)).context("--role")?;
+    let of_tenants = || room.notices.iter().filter(|notice| notice.to.is_some());
+    for name in named {
+        let known = of_tenants().any(|notice| notice.id.to_string() == *name);
+        anyhow::ensure!(
+            known,
+            "{name} is no letter to a tenant; see: hudun notice list"
+        );
+    }
+    let letters: Vec<_> = of_tenants()
+        .filter(|notice| match named {
+            [] => {
+                notice.state == api::NoticeState::Draft
+                    && notice.refusals.is_empty()
+                    && notice.approvals.iter().all(|given| given.role != role)
+            }
+            named => named.contains(&notice.id.to_string()),
+        })
+        .map(|notice| api::ReadLetter {
+            id: notice.id,
+            sha256: notice.sha256.clone(),
+        })
+        .collect();
+    anyhow::ensure!(!letters.is_empty(), "no letter waits for this role");
+    Ok(api::LettersApprove { role, letters })
+}
+
 fn notice_line(notice: &api::NoticeView) -> String {
     let letters = &notice.letters;
     let mut line = format!(
         "{}  {:?}  {}  {:?}  {}",
         notice.id, notice.audience, notice.lang, notice.state, notice.title
     );
+    if let Some(to) = &notice.to {
+        let contact = to.contact.as_deref();
+        line.push_str(&format!(
+            "\n    to {} ({}), {}",
+            to.firm,
+            to.tenant,
+            contact.unwrap_or("no contact: a person hands it over")
+        ));
+        for duty in &notice.duties {
+            let met = duty
+                .met_at
+                .map_or_else(|| "open".to_owned(), |at| format!("met {at}"));
+            line.push_str(&format!("\n    {} ({}): {met}", duty.rule, duty.article));
+        }
+    }
     if notice.recipients > 0 {
         line.push_str(&format!(
             "\n    letters: {} waiting, {} sent ({} arrived, {} did not), {} failed, {} stopped, {} unknown",

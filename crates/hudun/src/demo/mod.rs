@@ -724,6 +724,7 @@ fn demo_config(
             listen: affected,
             public_url: None,
             trusted_proxies: Vec::new(),
+            hosted_at: None,
         }),
         store: None,
         sms: None,
@@ -739,6 +740,7 @@ fn demo_config(
             from: "hudun@example.invalid".to_owned(),
             user: None,
             password_file: None,
+            bounces: None,
         }),
         monitor,
         auto: options.auto,
@@ -751,6 +753,8 @@ fn demo_config(
         intel: hudun_intel::feeds::FeedsConfig::default(),
         assets: serde_saphyr::from_str(ASSETS).context("assets.yaml")?,
         organisations: serde_saphyr::from_str(ORGANISATIONS).context("organisations.yaml")?,
+        vendor: None,
+        tenant_contacts: BTreeMap::new(),
         verifier: None,
     })
 }

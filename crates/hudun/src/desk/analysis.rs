@@ -2,12 +2,15 @@
 
 use std::sync::{Arc, PoisonError};
 
-use hudun_analyze::{DutyRecord, ScopeRecord};
+use hudun_analyze::{Awareness, DutyRecord, GateAct, ScopeRecord};
 use hudun_console::api;
 use hudun_core::{IncidentId, Sensitivity, Text, Timestamp};
-use hudun_duty::{Assessment, Band, Duty, Evidence, RuleSet, Severity, StartEvent, Verdict};
+use hudun_duty::{
+    Assessment, Band, Duty, Evidence, FactBase, RuleSet, Severity, StartEvent, Verdict,
+};
 
 use super::error::{self, Got};
+use super::law::{clock_from, gate_views};
 use crate::office::Office;
 
 impl Office {
@@ -89,11 +92,13 @@ pub(super) fn duties_view(
     record: &DutyRecord,
     assessment: &Assessment,
     rules: &RuleSet,
+    decided: &[Awareness],
+    acts: &[GateAct],
 ) -> api::DutiesView {
     let mut obligations: Vec<_> = assessment
         .duties
         .iter()
-        .map(|duty| obligation(duty, rules))
+        .map(|duty| obligation(duty, rules, &record.facts, decided))
         .collect();
     obligations.sort_by_key(|duty| {
         let rank = match duty.applies {
@@ -114,6 +119,7 @@ pub(super) fn duties_view(
         rules_version: record.rules_digest.chars().take(12).collect(),
         checked_on: checked_on.map(|day| day.to_string()).unwrap_or_default(),
         obligations,
+        gates: gate_views(&assessment.gates, acts, rules),
     }
 }
 
@@ -172,7 +178,12 @@ pub(super) fn statutory_level(severity: &Severity) -> api::StatutoryLevel {
     }
 }
 
-fn obligation(duty: &Duty, rules: &RuleSet) -> api::ObligationView {
+fn obligation(
+    duty: &Duty,
+    rules: &RuleSet,
+    facts: &FactBase,
+    decided: &[Awareness],
+) -> api::ObligationView {
     // The phase that presses: the one with the nearest deadline, else the first that arises, else the first.
     let phase = duty
         .phases
@@ -223,6 +234,13 @@ fn obligation(duty: &Duty, rules: &RuleSet) -> api::ObligationView {
         triggered_at: phase
             .and_then(|phase| phase.clock.started_at.as_ref())
             .and_then(|at| at.parse().ok()),
+        clock_from: phase
+            .map(|phase| {
+                let started = phase.clock.started_at.is_some();
+                clock_from(phase.clock.start_event, started, facts, decided)
+            })
+            .unwrap_or_default(),
+        provisional: phase.is_some_and(|phase| phase.clock.provisional),
         recipient: recipient.unwrap_or_default(),
         deadline: duty
             .deadline_at

@@ -251,6 +251,7 @@ impl Office {
             .close(id, &by.account, &reason, now)
             .await
             .map_err(error::case)?;
+        self.acts.draft_again(id, &by.account, now).await;
         self.tell_incident(&incident, now);
         if let Err(error) = self.bench.forget(id).await {
             tracing::error!(%error, incident = %id, "the recorded attack could not be removed; the next start removes it");
@@ -301,6 +302,62 @@ impl Office {
         self.informer()?.send(&by.account, notice, now).await?;
         self.tell_notice(id, notice, now);
         Ok(api::Done::new("通知已交付发送", "The notice is on its way"))
+    }
+
+    pub(super) async fn approve_letters(
+        &self,
+        by: &Caller,
+        id: IncidentId,
+        body: api::LettersApprove,
+    ) -> Got<api::Done> {
+        let known = self.informer()?.notices(id).await?;
+        let mut letters = Vec::with_capacity(body.letters.len());
+        for letter in body.letters {
+            if !known
+                .iter()
+                .any(|view| view.id == letter.id && view.to.is_some())
+            {
+                return Err(DeskError::NotFound("notice"));
+            }
+            letters.push((letter.id, letter.sha256));
+        }
+        let now = Timestamp::now();
+        self.informer()?
+            .approve_letters(&by.account, &letters, body.role, now)
+            .await?;
+        for (notice, _) in &letters {
+            self.tell_notice(id, *notice, now);
+        }
+        let n = letters.len();
+        Ok(api::Done::new(
+            format!("已批准 {n} 份告知函"),
+            format!("{n} letters are approved"),
+        ))
+    }
+
+    pub(super) async fn send_letters(&self, by: &Caller, id: IncidentId) -> Got<api::Done> {
+        let now = Timestamp::now();
+        self.scope_as_of(id, now).await?;
+        let sent = self.informer()?.send_letters(&by.account, id, now).await;
+        // Also where one failed, others may have left.
+        for view in self.informer()?.notices(id).await? {
+            if view.to.is_some() {
+                self.tell_notice(id, view.id, now);
+            }
+        }
+        let (sending, by_hand) = sent?;
+        if sending + by_hand == 0 {
+            return Err(conflict(
+                "没有已批准、待发送的告知函。",
+                "No letter is approved and waits to be sent.",
+            ));
+        }
+        Ok(api::Done::new(
+            format!("{sending} 份告知函已交付发送，{by_hand} 份没有联系人，须由专人送达"),
+            format!(
+                "{sending} letters are on their way; {by_hand} have no contact and are handed over by a person"
+            ),
+        ))
     }
 
     pub(super) async fn stop_notice(

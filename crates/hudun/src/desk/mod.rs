@@ -11,6 +11,7 @@ mod evidence;
 mod exposures;
 mod incident;
 mod inspection;
+mod law;
 mod overview;
 mod register;
 mod repair;
@@ -20,7 +21,7 @@ pub mod timeline;
 
 use std::sync::Arc;
 
-use hudun_console::{Answer, Desk, Intelligence, api, api::Caller, api::Role};
+use hudun_console::{Answer, Desk, Intelligence, Law, api, api::Caller, api::Role};
 use hudun_core::{IncidentId, NoticeId, PatchId, RestrictionId, StepId, TaskId};
 
 use crate::office::Office;
@@ -144,6 +145,10 @@ impl Desk for Desktop {
         Box::pin(self.0.close(by, incident, reason))
     }
 
+    fn law<'a>(&'a self, by: &'a Caller, incident: IncidentId, act: Law) -> Answer<'a, api::Done> {
+        Box::pin(self.0.law(by, incident, act))
+    }
+
     fn undo<'a>(
         &'a self,
         by: &'a Caller,
@@ -225,6 +230,19 @@ impl Desk for Desktop {
         notice: NoticeId,
     ) -> Answer<'a, api::Done> {
         Box::pin(self.0.send_notice(by, incident, notice))
+    }
+
+    fn approve_letters<'a>(
+        &'a self,
+        by: &'a Caller,
+        incident: IncidentId,
+        body: api::LettersApprove,
+    ) -> Answer<'a, api::Done> {
+        Box::pin(self.0.approve_letters(by, incident, body))
+    }
+
+    fn send_letters<'a>(&'a self, by: &'a Caller, incident: IncidentId) -> Answer<'a, api::Done> {
+        Box::pin(self.0.send_letters(by, incident))
     }
 
     fn stop_notice<'a>(

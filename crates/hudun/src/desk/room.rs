@@ -5,6 +5,7 @@ use hudun_core::{IncidentId, Timestamp};
 
 use super::analysis::{duties_view, scope_view, severity_view, statutory_level};
 use super::error::{self, Got};
+use super::law::awareness_views;
 use super::timeline::line;
 use crate::office::Office;
 
@@ -24,6 +25,8 @@ impl Office {
         let run = self.run_of(&incident).await?;
         let scope = self.analyst.scope(id).await.map_err(error::analyze)?;
         let duties = self.analyst.duties(id).await.map_err(error::analyze)?;
+        let awareness = self.analyst.awareness(id).await.map_err(error::analyze)?;
+        let acts = self.analyst.gate_acts(id).await.map_err(error::analyze)?;
         let assessment = match &duties {
             Some(record) => Some(self.assessment_of(record)?),
             None => None,
@@ -61,7 +64,11 @@ impl Office {
             duties: duties
                 .as_ref()
                 .zip(assessment.as_ref())
-                .map(|(record, assessment)| duties_view(record, assessment, self.analyst.rules())),
+                .map(|(record, assessment)| {
+                    let rules = self.analyst.rules();
+                    duties_view(record, assessment, rules, &awareness, &acts)
+                }),
+            awareness: awareness_views(&awareness),
             severity: severity.and_then(severity_view),
             patches: self.patch_views(&incident).await?,
             repair: self.repair_view(&incident).await?,

@@ -149,6 +149,42 @@ pub fn sentence(kind: &str, body: &Value) -> Text {
                 format!("duties assessed: {count} apply"),
             )
         }
+        "analysis.aware-decided" => both(
+            format!(
+                "认定知悉时刻 {}（第 {} 次）：{}",
+                word("written"),
+                word("decision"),
+                word("reason")
+            ),
+            format!(
+                "decided that it was known at {} (no. {}): {}",
+                word("written"),
+                word("decision"),
+                word("reason")
+            ),
+        ),
+        "analysis.gate-released" => both(
+            format!(
+                "法务放行 {}：{}（{}）",
+                word("gate"),
+                word("what"),
+                word("reference")
+            ),
+            format!(
+                "counsel released {}: {} ({})",
+                word("gate"),
+                word("what"),
+                word("reference")
+            ),
+        ),
+        "analysis.gate-revoked" => both(
+            format!("法务收回放行 {}：{}", word("gate"), word("reason")),
+            format!(
+                "counsel took the release of {} back: {}",
+                word("gate"),
+                word("reason")
+            ),
+        ),
         "analysis.class-crossed" => both(
             "事件等级或严重度发生变化",
             "grade or severity changed its class",
@@ -201,6 +237,22 @@ pub fn sentence(kind: &str, body: &Value) -> Text {
         "inform.exported" => both(
             format!("导出通知（{}）", word("form")),
             format!("a notice was exported ({})", word("form")),
+        ),
+        "inform.returned" => both(
+            format!(
+                "通知被退回 {} 封，其中 {} 人改发短信",
+                word("given_up"),
+                word("by_message")
+            ),
+            format!(
+                "{} letters came back; {} of these persons get a text message",
+                word("given_up"),
+                word("by_message")
+            ),
+        ),
+        "inform.unreached" => both(
+            "有人没有可用的渠道，须由人联系",
+            "no channel is left for some; people reach them",
         ),
         "inform.proof-kept" => both("递交凭证已存", "proof of a hand-in kept"),
         "inform.proof-opened" => both("打开递交凭证", "proof of a hand-in opened"),
