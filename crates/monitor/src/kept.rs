@@ -188,3 +188,46 @@ fn read(rules: Option<&Arc<RuleSet>>, now: i64, bytes: &[u8]) -> Result<Taken, K
     let (rules, groups) = Rules::resumed(rules, now, rest)?;
     Ok((actors, Some(rules), groups))
 }
+
+#[cfg(test)]
+mod tests {
+    use hudun_core::Timestamp;
+
+    use super::*;
+    use crate::{LogSource, Thresholds};
+
+    fn monitor() -> Monitor {
+        Monitor::new(Thresholds {
+            logs: vec![LogSource {
+                name: "audit".to_owned(),
+                file: "audit.log".into(),
+                tenant: None,
+                module: None,
+                silent_after_seconds: None,
+            }],
+            ..Thresholds::default()
+        })
+    }
+
+    #[test]
+    fn habits_of_logs_outlive_a_restart_and_files_without_them_are_read() {
+        let mut before = monitor();
+        for at in 0..70 {
+            before.log_spoke("audit", Timestamp::from_millis(at));
+        }
+        let mut bytes = Vec::new();
+        before.kept().write(0, &mut bytes).unwrap();
+        let (after, restored) = monitor().resumed(None, 0, &bytes).unwrap();
+        assert_eq!(restored.actors, 0);
+        assert_eq!(after.logs.kept(), before.logs.kept());
+
+        let actors = br#"[{"tenant":"yunxi","name":"mei@yunxi","last_login":7}]"#;
+        let mut old = MARK.to_vec();
+        old.extend((actors.len() as u64).to_le_bytes());
+        old.extend(crc32fast::hash(actors).to_le_bytes());
+        old.extend(actors);
+        let (after, restored) = monitor().resumed(None, 0, &old).unwrap();
+        assert_eq!(restored.actors, 1);
+        assert_eq!(after.kept().actors[0].last_login, Some(7));
+    }
+}
