@@ -82,7 +82,8 @@ async fn each_grave_exposure_has_exactly_one_case_after_any_kill() {
         // From the moment at which it was taken in, exposures and cases are written down one by one.
         let begun = Instant::now();
         let done = drop.join("done").join(&name);
-        while !done.exists() && begun.elapsed() < Duration::from_secs(60) {
+        // One kill in four may fall into the reading.
+        while round % 4 != 3 && !done.exists() && begun.elapsed() < Duration::from_secs(60) {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         // Soon rather than late: all of it is written down within some hundred milliseconds, on a fast machine in less.
