@@ -48,6 +48,7 @@ fn fifty_tenants() -> FactBase {
                     .collect::<BTreeMap<_, _>>(),
             ),
             places: None,
+            ..Tenant::default()
         })
         .collect();
     facts

@@ -1,6 +1,6 @@
 //! Reports of mail servers as they are really written, replies that are none, and what a hostile one may try.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::panic, clippy::unwrap_used)]
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
