@@ -143,8 +143,8 @@ mod tests {
     fn everything_leads_to_the_answering_server_or_to_the_folder() {
         for phones in [false, true] {
             for file in hosted_files("https://answers.example.com", phones).unwrap() {
-                assert!(!file.text.contains("=\"/"), "{}", file.name);
                 if file.name.ends_with(".html") {
+                    assert!(!file.text.contains("=\"/"), "{}", file.name);
                     assert!(
                         file.text
                             .contains("action=\"https://answers.example.com/code?lang=")
