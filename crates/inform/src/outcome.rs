@@ -87,11 +87,15 @@ impl Informer {
             if !sending && !reported {
                 continue;
             }
-            let receipts = self.receipts(&notice).await?;
-            let over = sending
+            let mut receipts = self.receipts(&notice).await?;
+            let mut over = sending
                 && receipts.waiting == 0
                 && receipts.sent + receipts.failed + receipts.stopped + receipts.unknown
                     >= notice.recipients;
+            if over && receipts.failed > 0 && self.take_over(&notice, now).await? > 0 {
+                receipts = self.receipts(&notice).await?;
+                over = false;
+            }
             if over {
                 notice.status = NoticeStatus::Sent;
                 notice.sent_at = Some(now);

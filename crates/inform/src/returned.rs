@@ -1,4 +1,4 @@
-//! Letters that come back after the mail server took them: the next channel takes over, or a person has to.
+//! Letters that a mail server refuses, or that come back after it took them: the next channel takes over, or a person has to.
 
 use std::collections::BTreeMap;
 
@@ -173,14 +173,46 @@ impl Informer {
         }))
     }
 
+    /// Letters that no mail server would take go out by text message, where the person takes those. Returns how many do.
+    pub(crate) async fn take_over(
+        &self,
+        notice: &Notice,
+        now: Timestamp,
+    ) -> Result<u64, InformError> {
+        let (mut after, mut taken) = (String::new(), 0);
+        let (mail, sms) = (Channel::Email.name(), Channel::Sms.name());
+        while self.takes_messages(notice) {
+            let letters = notice.letters();
+            let refused = self.outbox.failed(&letters, mail, &after, PAGE).await?;
+            let Some(last) = refused.last() else { break };
+            after.clone_from(last);
+            let next = self.by_message(notice, &refused).await?;
+            if next.is_empty() {
+                continue;
+            }
+            let body = json!({ "notice": notice.id, "kind": notice.kind, "refused": refused.len(), "by_message": next.len() });
+            self.record_of(notice, "hudun", "inform.taken-over", now, body)?;
+            for (key, body) in &next {
+                self.outbox
+                    .redirect(key, mail, sms, body, now.as_millis())
+                    .await?;
+            }
+            taken += next.len() as u64;
+        }
+        Ok(taken)
+    }
+
+    fn takes_messages(&self, notice: &Notice) -> bool {
+        notice.message.is_some() && self.settings.ways.channels.contains(&Channel::Sms)
+    }
+
     /// The text messages, sealed, that take over from these letters of a notice.
     async fn by_message(
         &self,
         notice: &Notice,
         keys: &[String],
     ) -> Result<Vec<(String, String)>, InformError> {
-        let ways = &self.settings.ways.channels;
-        if notice.message.is_none() || !ways.contains(&Channel::Sms) || keys.is_empty() {
+        if !self.takes_messages(notice) || keys.is_empty() {
             return Ok(Vec::new());
         }
         let Some((each, texts)) = self.told.all(notice.id).await? else {
@@ -208,6 +240,9 @@ impl Informer {
             .collect())
     }
 }
+
+/// Letters that are looked at in one go.
+const PAGE: u32 = 10_000;
 
 /// Letters of one notice in one round.
 #[derive(Default)]

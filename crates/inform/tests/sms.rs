@@ -211,6 +211,8 @@ async fn a_report_says_what_arrived_and_settles_what_nobody_could_tell() {
 #[derive(Default)]
 struct Book {
     changed: Mutex<bool>,
+    /// No mail server takes a letter to the first two, and the second has no number.
+    refused: Mutex<bool>,
 }
 
 impl Addressees for Book {
@@ -221,10 +223,13 @@ impl Addressees for Book {
     ) -> BoxFuture<'a, Result<Vec<Addressee>, String>> {
         let phone = |n: u8| Some(Phone::parse(&number(n.into())).unwrap());
         let changed = *self.changed.lock().unwrap();
+        let refused = *self.refused.lock().unwrap();
         let mut found = Vec::new();
         for one in tokens {
             let n = one.as_bytes()[0];
             let (persons, email, phone) = match n {
+                0 if refused => (vec![*one], Some("reject0@example.cn".to_owned()), phone(0)),
+                1 if refused => (vec![*one], Some("reject1@example.cn".to_owned()), None),
                 0..=2 => (vec![*one], Some(format!("p{n}@example.cn")), phone(n)),
                 3..=5 => (vec![*one], None, phone(n)),
                 // In the list of later, the two of one row stand apart.
@@ -540,6 +545,49 @@ async fn a_letter_that_comes_back_goes_out_by_message_once() {
 
     let entries = house.ledger.text();
     assert!(entries.contains("inform.returned") && entries.contains("5.1.1"));
+    assert!(!entries.contains("138000") && !entries.contains("@example.cn"));
+}
+
+#[tokio::test]
+async fn a_letter_that_is_refused_at_once_goes_out_by_message() {
+    let gateway = Gateway::start(&json_form()).await;
+    let (port, mails) = support::mail_server().await;
+    let house = House::new(vec![Channel::Email, Channel::Sms], TEMPLATE).await;
+    *house.book.refused.lock().unwrap() = true;
+    let notice = house.approved().await;
+    house.send(&notice).await.unwrap();
+    let postman = house.postman(&gateway, port).await;
+    postman.deliver(house.at).await.unwrap();
+    let key = |n: u8| format!("notice/{}/{}", notice.id, token(n));
+    let (mailed, messaged) = (mails.lock().unwrap().len(), gateway.told().len());
+    assert_eq!(mailed, 1);
+    assert!(!gateway.told().contains_key(&number(0)));
+
+    // The notice has not ended: one of the two can be told by message.
+    assert_eq!(house.informer.reconcile(house.at).await.unwrap(), []);
+    let under_way = house.informer.get(notice.id).await.unwrap();
+    assert_eq!(under_way.status, NoticeStatus::Sending);
+    assert_eq!(
+        (under_way.receipts.waiting, under_way.receipts.failed),
+        (1, 1)
+    );
+    let letter = house.store.outbox().get(&key(0)).await.unwrap().unwrap();
+    assert!(letter.body.starts_with("sealed:") && letter.channel == "sms");
+    postman.deliver(house.at).await.unwrap();
+    assert_eq!(gateway.told()[&number(0)].len(), 1);
+    assert_eq!(gateway.told().len(), messaged + 1);
+
+    // Now it has; whoever has no number stays untold, and nobody is told twice.
+    let ended = house.informer.reconcile(house.at).await.unwrap();
+    assert_eq!(ended[0].status, NoticeStatus::Sent);
+    assert_eq!((ended[0].receipts.sent, ended[0].receipts.failed), (6, 1));
+    assert_eq!(state(&house.store, &key(1)).await, LetterState::Failed);
+    postman.deliver(house.at).await.unwrap();
+    assert_eq!(house.informer.reconcile(house.at).await.unwrap(), []);
+    assert_eq!(mails.lock().unwrap().len(), mailed);
+    assert!(gateway.told().values().all(|told| told.len() == 1));
+    let entries = house.ledger.text();
+    assert!(entries.contains("inform.taken-over"));
     assert!(!entries.contains("138000") && !entries.contains("@example.cn"));
 }
 

@@ -366,8 +366,34 @@ impl Outbox {
         Ok(done.rows_affected() == 1)
     }
 
+    /// The keys of at most `limit` letters whose key begins so and lies behind `after`, that this channel did not take or that
+    /// were given up, in their order.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub async fn failed(
+        &self,
+        prefix: &str,
+        channel: &str,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<String>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT dedupe FROM outbox WHERE state = 'failed' AND substr(dedupe, 1, $1) = $2
+             AND channel = $3 AND dedupe > $4 ORDER BY dedupe LIMIT $5",
+        )
+        .bind(length(prefix))
+        .bind(prefix)
+        .bind(channel)
+        .bind(after)
+        .bind(i64::from(limit))
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+    }
+
     /// A letter that one channel could not deliver goes out by another one, at `due_at`, with what it says there. Returns
-    /// false when it did not come back from that channel.
+    /// false when that channel has neither refused it nor given it back.
     ///
     /// # Errors
     /// [`StoreError::Sql`].
@@ -381,7 +407,7 @@ impl Outbox {
     ) -> Result<bool, StoreError> {
         let done = sqlx::query(
             "UPDATE outbox SET channel = $1, body = $2, state = 'waiting', attempts = 0, due_at = $3
-             WHERE dedupe = $4 AND channel = $5 AND state = 'undelivered'",
+             WHERE dedupe = $4 AND channel = $5 AND state IN ('undelivered', 'failed')",
         )
         .bind(channel)
         .bind(body)
