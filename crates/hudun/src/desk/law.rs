@@ -157,12 +157,7 @@ pub(super) fn gate_views(gates: &[Gate], acts: &[GateAct], rules: &RuleSet) -> V
             state,
             why: text(&gate.why),
             next: next(gate, state),
-            because: gate
-                .because
-                .iter()
-                .map(text)
-                .chain(gate.missing.iter().map(|name| Text::new(name, name)))
-                .collect(),
+            because: gate.because.iter().map(text).collect(),
             articles: Text::new(
                 articles(gate, |source| &source.zh),
                 articles(gate, |source| &source.en),
