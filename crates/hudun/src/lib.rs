@@ -27,6 +27,7 @@ pub mod ledger;
 pub mod logs;
 pub mod measures;
 pub mod metrics;
+pub mod notices;
 pub mod office;
 pub mod pump;
 pub mod regions;

@@ -449,7 +449,7 @@ async fn house_of(
     });
     let informer: Arc<dyn Informer> = match &sender {
         Some(sender) => {
-            hudun::stages::notices(sender.clone(), analyst.clone(), "example.cn".into())
+            hudun::notices::notices(sender.clone(), analyst.clone(), "example.cn".into())
         }
         None => clerk.clone(),
     };

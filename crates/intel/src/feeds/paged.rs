@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use hudun_advisory::{Limits, Refused};
+use hudun_advisory::Limits;
 use hudun_core::{Text, Timestamp};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
@@ -144,11 +144,7 @@ impl Feeds {
                 "It could not be fetched whole; what is held still counts, and the next pull goes on from there: {reasons}"
             ),
         );
-        let refused: (u64, Vec<Refused>) = (0, Vec::new());
-        let now = Timestamp::now();
-        let trouble = self.on_shelf(&feed.name, |shelf| shelf.failed(sentence, refused, now))??;
-        self.see_ages();
-        Ok(Pulled::Refused(trouble))
+        self.not_pulled(feed, sentence, (0, Vec::new()))
     }
 
     /// All windows up to now.

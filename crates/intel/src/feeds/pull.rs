@@ -97,10 +97,7 @@ impl Feeds {
                     format!("没有去取：{reason}"),
                     format!("It was not asked: {reason}"),
                 );
-                let trouble =
-                    self.on_shelf(&feed.name, |shelf| shelf.failed(sentence, refused, now))??;
-                self.see_ages();
-                return Ok(Pulled::Refused(trouble));
+                return self.not_pulled(feed, sentence, refused);
             }
         };
         for pattern in self.config().sources(feed) {
@@ -180,6 +177,17 @@ impl Feeds {
             format!("没有取到，沿用现有内容：{reasons}"),
             format!("It could not be fetched; what is held still counts: {reasons}"),
         );
+        self.not_pulled(feed, sentence, refused)
+    }
+
+    /// What is held stays, and why nothing came is told.
+    pub(super) fn not_pulled(
+        &self,
+        feed: &FeedConfig,
+        sentence: Text,
+        refused: (u64, Vec<Refused>),
+    ) -> Result<Pulled, FeedsError> {
+        let now = Timestamp::now();
         let trouble = self.on_shelf(&feed.name, |shelf| shelf.failed(sentence, refused, now))??;
         self.see_ages();
         Ok(Pulled::Refused(trouble))
