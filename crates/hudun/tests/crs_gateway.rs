@@ -36,7 +36,8 @@ fn crs() -> Option<PathBuf> {
 async fn regression_suite() {
     let Some(crs) = crs() else { return };
     let step = if cfg!(debug_assertions) { 10 } else { 1 };
-    let report = waf::through_gateway(&crs, step).await.unwrap();
+    let suite = waf::Suite::find(&crs, None).unwrap();
+    let report = waf::through_gateway(&suite, step).await.unwrap();
     println!(
         "CRS regression suite through the gateway: {} tests, {} passed, {} excepted, {} failed",
         report.total,
@@ -53,6 +54,19 @@ async fn regression_suite() {
         5082_usize.div_ceil(step),
         "the suite is not complete"
     );
+}
+
+#[test]
+fn the_suite_is_found_from_any_folder_of_it() {
+    let Some(crs) = crs() else { return };
+    for inner in ["", "tests", "tests/regression", "tests/regression/tests"] {
+        waf::Suite::find(&crs.join(inner), None).unwrap();
+    }
+    let apart = tempfile::tempdir().unwrap();
+    let test = "tests/regression/tests/REQUEST-911-METHOD-ENFORCEMENT/911100.yaml";
+    std::fs::copy(crs.join(test), apart.path().join("911100.yaml")).unwrap();
+    assert!(waf::Suite::find(apart.path(), None).is_err());
+    waf::Suite::find(apart.path(), Some(&crs)).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -45,8 +45,11 @@ pub(super) enum WafCommand {
     },
     /// Run CRS's regression suite; the exit code is 0 when no test failed.
     Ftw {
-        /// The folder of CRS, with rules/ and tests/.
+        /// The folder of CRS, with rules/ and tests/, or one inside it.
         folder: PathBuf,
+        /// CRS, where the tests lie elsewhere.
+        #[arg(long)]
+        rules: Option<PathBuf>,
         /// Send every request over a socket through the real gateway to a test backend.
         #[arg(long)]
         through_gateway: bool,
@@ -99,9 +102,13 @@ pub(super) fn act(command: WafCommand) -> anyhow::Result<ExitCode> {
         WafCommand::Judge { paths, rules } => judge(&paths, &rules),
         WafCommand::Ftw {
             folder,
+            rules,
             through_gateway,
             report,
-        } => ftw(&folder, through_gateway, report.as_deref()),
+        } => {
+            let suite = waf::Suite::find(&folder, rules.as_deref())?;
+            ftw(&suite, through_gateway, report.as_deref())
+        }
         WafCommand::Bench { rules, paths, json } => bench(&rules, &paths, json),
         WafCommand::Test { rules, json } => test(&rules, json),
     }
@@ -211,14 +218,14 @@ fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
     std::fs::read(file).with_context(|| file.display().to_string())
 }
 
-fn ftw(folder: &Path, through: bool, report: Option<&Path>) -> anyhow::Result<ExitCode> {
+fn ftw(suite: &waf::Suite, through: bool, report: Option<&Path>) -> anyhow::Result<ExitCode> {
     let result = if through {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()?;
-        runtime.block_on(waf::through_gateway(folder, 1))?
+        runtime.block_on(waf::through_gateway(suite, 1))?
     } else {
-        waf::in_process(folder)?
+        waf::in_process(suite)?
     };
     let text = serde_json::to_string_pretty(&result)?;
     match report {

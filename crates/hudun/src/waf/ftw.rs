@@ -3,7 +3,7 @@
 pub(crate) mod bed;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use hudun_ftw::{File, REGRESSION, Server};
@@ -93,43 +93,59 @@ impl FtwReport {
     }
 }
 
-/// Folder of CRS and tests of the suite, from one folder: CRS's own, or the one with the tests.
-fn suite(folder: &Path) -> anyhow::Result<(std::path::PathBuf, Vec<File>)> {
-    let crs = folder
-        .ancestors()
-        .find(|at| at.join("rules/REQUEST-901-INITIALIZATION.conf").is_file())
-        .with_context(|| {
-            format!(
-                "{}: give the folder of CRS (with rules/ and tests/), or one inside it",
-                folder.display()
-            )
-        })?;
-    let tests = match folder.join("tests/regression/tests") {
-        inner if inner.is_dir() => inner,
-        _ => folder.to_owned(),
-    };
-    let files = hudun_ftw::load(&tests)?;
-    if files.is_empty() {
-        bail!("{}: no tests (*.yaml, *.yml)", tests.display());
-    }
-    Ok((crs.to_owned(), files))
+/// The suite's tests, and the CRS that they are for.
+pub struct Suite {
+    crs: PathBuf,
+    files: Vec<File>,
 }
 
-fn rules(crs: &Path) -> anyhow::Result<hudun_seclang::RuleSet> {
-    let options = RuleOptions {
-        rules: Some(crs.to_owned()),
-        ..RuleOptions::default()
-    };
-    Ok(load_after(&options, REGRESSION)?)
+impl Suite {
+    /// Finds both from one folder: CRS's own, or one inside it. `rules` names CRS where the tests lie elsewhere.
+    ///
+    /// # Errors
+    /// When no CRS is found, or a test can't be read.
+    pub fn find(folder: &Path, rules: Option<&Path>) -> anyhow::Result<Self> {
+        let is_crs = |at: &&Path| at.join("rules/REQUEST-901-INITIALIZATION.conf").is_file();
+        let crs = match rules {
+            Some(rules) => rules,
+            None => folder.ancestors().find(is_crs).with_context(|| {
+                format!(
+                    "{}: give the folder of CRS (with rules/ and tests/) or one inside it, or name CRS with --rules",
+                    folder.display()
+                )
+            })?,
+        };
+        // Beside the tests lie the exceptions that go-ftw makes for other servers: YAML, too, but no tests.
+        let tests = ["tests/regression/tests", "regression/tests", "tests"]
+            .map(|inner| folder.join(inner))
+            .into_iter()
+            .find(|inner| inner.is_dir())
+            .unwrap_or_else(|| folder.to_owned());
+        let files = hudun_ftw::load(&tests)?;
+        if files.is_empty() {
+            bail!("{}: no tests (*.yaml, *.yml)", tests.display());
+        }
+        Ok(Self {
+            crs: crs.to_owned(),
+            files,
+        })
+    }
+
+    fn rules(&self) -> anyhow::Result<hudun_seclang::RuleSet> {
+        let options = RuleOptions {
+            rules: Some(self.crs.clone()),
+            ..RuleOptions::default()
+        };
+        Ok(load_after(&options, REGRESSION)?)
+    }
 }
 
 /// Runs the suite in one process: HTTP server, engine, backend.
 ///
 /// # Errors
-/// When the suite can't be read or CRS doesn't load.
-pub fn in_process(folder: &Path) -> anyhow::Result<FtwReport> {
-    let (crs, files) = suite(folder)?;
-    let rules = rules(&crs)?;
+/// When CRS doesn't load.
+pub fn in_process(suite: &Suite) -> anyhow::Result<FtwReport> {
+    let rules = suite.rules()?;
     let server = Server {
         rules: &rules,
         strategy: Strategy::Compiled,
@@ -138,7 +154,7 @@ pub fn in_process(folder: &Path) -> anyhow::Result<FtwReport> {
         through: "engine",
         ..FtwReport::default()
     };
-    for file in &files {
+    for file in &suite.files {
         for test in file.tests.iter().flatten() {
             let verdict = server.run(file.rule_id, test);
             report.note(verdict.id, verdict.problem, &BTreeMap::new());
@@ -151,16 +167,15 @@ pub fn in_process(folder: &Path) -> anyhow::Result<FtwReport> {
 /// tests ask.
 ///
 /// # Errors
-/// When the suite can't be read, CRS doesn't load, or the gateway can't be started.
-pub async fn through_gateway(folder: &Path, step: usize) -> anyhow::Result<FtwReport> {
-    let (crs, files) = suite(folder)?;
-    let bed = Through::start(rules(&crs)?).await?;
+/// When CRS doesn't load or the gateway can't be started.
+pub async fn through_gateway(suite: &Suite, step: usize) -> anyhow::Result<FtwReport> {
+    let bed = Through::start(suite.rules()?).await?;
     let excuses: BTreeMap<&str, &str> = EXCEPTED.iter().copied().collect();
     let mut report = FtwReport {
         through: "gateway",
         ..FtwReport::default()
     };
-    let tests = files.iter().flat_map(|file| {
+    let tests = suite.files.iter().flat_map(|file| {
         let tests = file.tests.iter().flatten();
         tests.map(|test| (file.rule_id, test))
     });

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use exceptions::{ExceptionError, KeptException, Preview};
 pub use force::{check, watch};
-pub use ftw::{FtwReport, Through, in_process, through_gateway};
+pub use ftw::{FtwReport, Suite, Through, in_process, through_gateway};
 pub use inspection::Inspection;
 pub use install::{Installed, install_crs};
 pub use prove::{Proof, prove};
