@@ -141,6 +141,24 @@ fn template(text: &str) -> Option<Weight> {
     {
         best = Some(Weight::Strong);
     }
+    if text.contains("<!--#")
+        && [
+            "exec", "include", "echo", "config", "printenv", "fsize", "set",
+        ]
+        .iter()
+        .any(|order| text.contains(&format!("<!--#{order}")))
+    {
+        best = Some(Weight::Strong);
+    }
+    // `'+{233*233}+'`: an expression that steps out of its string.
+    if (text.contains("+{") || text.contains("+ {"))
+        && between(text, "{", "}")
+            .iter()
+            .any(|inner| arithmetic(inner))
+        && text.contains(['\'', '"'])
+    {
+        best = Some(Weight::Strong);
+    }
     if text.contains("@(")
         && between(text, "@(", ")")
             .iter()
@@ -313,6 +331,12 @@ fn php(text: &str) -> Option<Weight> {
             },
         );
     }
+    if between(text, "${@", "}")
+        .iter()
+        .any(|inner| inner.contains('('))
+    {
+        return Some(Weight::Strong);
+    }
     let inputs = [
         "$_get",
         "$_post",
@@ -398,15 +422,71 @@ fn script(text: &str) -> Option<Weight> {
     {
         return Some(Weight::Strong);
     }
-    if text.contains("\"$where\"")
-        || text.contains("$where=")
-        || text.contains("\"$ne\"")
-        || text.contains("\"$gt\":\"\"")
-        || text.contains("||'1'=='1")
-    {
+    let hidden = ["server.scripttimeout", "on error resume next"]
+        .iter()
+        .any(|way| text.contains(way))
+        && text.contains("cute(");
+    if document_query(text) || hidden || waits(text) {
         return Some(Weight::Strong);
     }
     None
+}
+
+/// Operators and calls of document databases: `[$ne]`, `$where: …`, `db.users.find(`.
+fn document_query(text: &str) -> bool {
+    let operator = text.match_indices('$').take(40).any(|(at, _)| {
+        let rest = &text[at + 1..];
+        let name = &rest[..rest
+            .find(|c: char| !c.is_ascii_alphabetic())
+            .unwrap_or(rest.len())];
+        let tail = rest[name.len()..]
+            .trim_start_matches(['"', '\''])
+            .trim_start();
+        let named = |names: &[&str]| names.contains(&name);
+        let before = text[..at].trim_end_matches(['"', '\'']).chars().next_back();
+        named(&["where"]) && tail.starts_with([':', '=', ']'])
+            || named(&["or", "and", "nor"])
+                && tail.starts_with(':')
+                && tail[1..].trim_start().starts_with('[')
+            || named(&[
+                "ne", "gt", "gte", "lt", "lte", "in", "nin", "regex", "exists",
+            ]) && (tail.starts_with(':') && before.is_none_or(|c| matches!(c, '{' | ',' | ' '))
+                || tail.starts_with(']') && before == Some('['))
+    });
+    let call = text.strip_prefix("db.").or_else(|| {
+        text.find([';', '\'', '"'])
+            .and_then(|at| text[at + 1..].trim_start().strip_prefix("db."))
+    });
+    let call = call.is_some_and(|rest| {
+        [
+            ".insert(",
+            ".insertone(",
+            ".find(",
+            ".findone(",
+            ".remove(",
+            ".drop(",
+            ".update(",
+            ".aggregate(",
+            ".mapreduce(",
+            ".deletemany(",
+            ".dropdatabase(",
+            ".getcollectionnames(",
+        ]
+        .iter()
+        .any(|call| rest.contains(call))
+    });
+    operator
+        || call
+        || text.contains("||'1'=='1")
+        || text.contains("this.password.match(")
+        || text.contains("'||'a'=='a")
+        || text.contains("' || 'a'=='a")
+}
+
+/// A loop that burns time until a clock says so.
+fn waits(text: &str) -> bool {
+    text.contains("new date(") && text.contains("while(") && text.contains("do{")
+        || text.contains("new date(") && text.contains("while(") && text.contains("do {")
 }
 
 fn serialised(text: &str, raw: &str) -> Option<Weight> {
@@ -476,6 +556,15 @@ fn serialised(text: &str, raw: &str) -> Option<Weight> {
 fn entity(text: &str) -> Option<Weight> {
     let declared = text.contains("<!entity")
         && (text.contains("system") || text.contains("public") || text.contains('%'));
+    // A document type from elsewhere; those of pages and drawings are known.
+    let outside = text.find("<!doctype").is_some_and(|at| {
+        let head = &text[at..at + text[at..].find(['>', '[']).unwrap_or(text.len() - at)];
+        head.contains(" system ")
+            && !["about:", "w3.org", "svg", "<!doctype html"]
+                .iter()
+                .any(|known| head.contains(known))
+    });
+    let declared = declared || outside;
     let doctype = text.contains("<!doctype") && text.contains("[") && text.contains("<!");
     if declared || text.contains("<xi:include") && text.contains("href") {
         return Some(Weight::Strong);
@@ -506,7 +595,19 @@ fn directory(text: &str) -> Option<Weight> {
     {
         return Some(Weight::Strong);
     }
-    None
+    // A whole filter, and a comparison by the number of its rule (RFC 4515, section 3).
+    let filter = ["(&(", "(|(", "(!("]
+        .iter()
+        .any(|open| text.trim_start_matches('*').starts_with(open))
+        && balanced == 0
+        && text.ends_with("))")
+        && text.contains('=')
+        && !text.contains([' ', ';', '{']);
+    let ruled = text
+        .find(":2.5.13.")
+        .or_else(|| text.find(":1.2.840.113556.1.4."))
+        .is_some_and(|at| text[at..].contains(":="));
+    (filter || ruled).then_some(Weight::Strong)
 }
 
 #[cfg(test)]

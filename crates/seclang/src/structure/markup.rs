@@ -1,5 +1,6 @@
-//! Whether a text runs script where a page shows it: as content, inside an attribute, or inside a string of a script.
+//! Whether a text runs script where a page shows it: as content, inside an attribute, or inside a script.
 
+use super::script::{self, calls};
 use super::{Finding, Weight};
 
 /// Most tags that are looked at.
@@ -9,7 +10,7 @@ const MOST_TAGS: usize = 2_000;
 pub(super) fn assess(text: &str) -> Option<Finding> {
     let weight = content(text)
         .max(attribute(text))
-        .max(script_string(text))
+        .max(script::assess(text))
         .max(scheme(text).then_some(Weight::Strong));
     weight.map(|weight| Finding {
         class: "xss",
@@ -70,14 +71,58 @@ fn tag(name: &str, rest: &str) -> Option<Weight> {
     for (key, value) in &attributes {
         best = best.max(dangerous(local, key, value));
     }
+    if local == "style" {
+        let body = rest.split_once('>').map_or("", |(_, body)| body);
+        let plain = style(body);
+        if plain.contains("@import")
+            && (plain.contains("//") || plain.contains("data:") || plain.contains("\"javascript"))
+        {
+            best = best.max(Some(Weight::Strong));
+        }
+        if runs_in_style(&plain) {
+            best = best.max(Some(Weight::Strong));
+        }
+    }
     let value_of = |wanted: &str| {
         attributes
             .iter()
             .find(|(key, _)| *key == wanted)
             .map(|(_, value)| *value)
     };
+    let elsewhere = |value: &str| {
+        let value = value.trim();
+        value.starts_with("//") || value.contains("://") || value.starts_with("data:")
+    };
     match local {
-        "iframe" | "frame" if value_of("srcdoc").is_some() => best = best.max(Some(Weight::Strong)),
+        "object" if value_of("type") == Some("text/html") || page_of_object(rest) => {
+            best = best.max(Some(Weight::Strong));
+        }
+        // A drawing takes nothing from elsewhere but what runs.
+        "use"
+            if ["href", "xlink:href"]
+                .iter()
+                .any(|key| value_of(key).is_some_and(elsewhere)) =>
+        {
+            best = best.max(Some(Weight::Strong));
+        }
+        "animate" | "set" | "animatetransform"
+            if value_of("attributename")
+                .is_some_and(|name| name.ends_with("href") || name.starts_with("on"))
+                && ["to", "values", "from"]
+                    .iter()
+                    .any(|key| value_of(key).is_some()) =>
+        {
+            best = best.max(Some(Weight::Strong));
+        }
+        // What is nothing but this tag is no rich text.
+        "base" | "object" | "embed" | "frame" | "link"
+            if attributes
+                .iter()
+                .any(|(key, value)| ["href", "src", "data"].contains(key) && elsewhere(value))
+                && !closed_by_words(rest) =>
+        {
+            best = best.max(Some(Weight::Strong));
+        }
         "iframe" | "frame" | "object" | "embed" | "applet" | "base" | "link" if closed => {
             best = best.max(Some(Weight::Weak));
         }
@@ -153,11 +198,18 @@ fn dangerous(tag: &str, key: &str, value: &str) -> Option<Weight> {
         && event.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-')
         && !value.trim().is_empty()
     {
-        return Some(if is_code(value) {
+        let known = !tag.is_empty() && EVENTS.iter().any(|known| event.starts_with(known));
+        return Some(if known || is_code(value) {
             Weight::Strong
         } else {
             Weight::Weak
         });
+    }
+    let framework = ["ng-", "v-", "x-", "@", ":", "hx-on", "data-ng-"]
+        .iter()
+        .any(|front| key.starts_with(front));
+    if framework && (calls(value) || value.contains("constructor") || value.contains("$event")) {
+        return Some(Weight::Strong);
     }
     let addresses = [
         "href",
@@ -177,24 +229,27 @@ fn dangerous(tag: &str, key: &str, value: &str) -> Option<Weight> {
         "dynsrc",
         "content",
     ];
-    if addresses.contains(&key) && scheme(value) {
+    let shown = ["title", "alt", "placeholder", "content", "value", "label"];
+    if addresses.contains(&key) && scheme(value)
+        || !shown.contains(&key) && script_scheme(value)
+        || ["values", "to", "from"].contains(&key) && value.split(';').any(script_scheme)
+    {
+        return Some(Weight::Strong);
+    }
+    // A picture may be such an address; what is run may not.
+    if ["use", "embed", "object", "iframe", "frame", "script"].contains(&tag)
+        && addresses.contains(&key)
+        && ["data:image/svg", "data:text/", "data:application/"]
+            .iter()
+            .any(|kind| value.trim_start().starts_with(kind))
+    {
         return Some(Weight::Strong);
     }
     if key == "srcdoc" && !value.is_empty() {
         return Some(Weight::Strong);
     }
-    if key == "style" {
-        let plain: String = value
-            .chars()
-            .filter(|c| !c.is_whitespace() && *c != '\\')
-            .collect();
-        if plain.contains("expression(")
-            || plain.contains("javascript:")
-            || plain.contains("-moz-binding")
-            || plain.contains("behavior:url")
-        {
-            return Some(Weight::Strong);
-        }
+    if key == "style" && runs_in_style(&style(value)) {
+        return Some(Weight::Strong);
     }
     if key == "attributename" && (tag.starts_with("animate") || tag == "set") {
         return Some(Weight::Weak);
@@ -202,24 +257,86 @@ fn dangerous(tag: &str, key: &str, value: &str) -> Option<Weight> {
     None
 }
 
-/// Whether an address runs script: `javascript:`, however it is broken up.
+/// Text of a style sheet as browsers read it.
+fn style(text: &str) -> String {
+    joined(text.split("</style").next().unwrap_or(text))
+}
+
+fn joined(text: &str) -> String {
+    text.chars()
+        .filter(|c| !c.is_whitespace() && *c != '\\')
+        .collect()
+}
+
+fn runs_in_style(plain: &str) -> bool {
+    [
+        "expression(",
+        "javascript:",
+        "vbscript:",
+        "-moz-binding",
+        "behavior:url",
+    ]
+    .iter()
+    .any(|way| plain.contains(way))
+}
+
+/// `<object …><param name=url value=…>`: a page from elsewhere.
+fn page_of_object(rest: &str) -> bool {
+    rest.match_indices("<param").take(10).any(|(at, _)| {
+        let (attributes, _) = attributes(&rest[at + "<param".len()..]);
+        let is = |key: &str, values: &[&str]| {
+            attributes
+                .iter()
+                .any(|(k, v)| *k == key && values.contains(v))
+        };
+        is("name", &["url", "code", "src", "data"])
+    })
+}
+
+/// Whether words follow a tag, as in a text with a picture in it.
+fn closed_by_words(rest: &str) -> bool {
+    let behind = rest.split_once('>').map_or("", |(_, behind)| behind);
+    let words = behind
+        .split('<')
+        .map(|piece| piece.split_once('>').map_or(piece, |(_, text)| text))
+        .filter(|text| text.chars().filter(|c| c.is_alphabetic()).count() > 1)
+        .count();
+    words > 0
+}
+
+/// Whether an address runs script, or brings a page that does.
 fn scheme(value: &str) -> bool {
-    let plain: String = value
-        .chars()
-        .filter(|c| !c.is_control() && !c.is_whitespace())
-        .take(400)
-        .collect();
-    for name in ["javascript:", "vbscript:", "livescript:"] {
-        if let Some(code) = plain.strip_prefix(name) {
-            return !code.is_empty() && !code.starts_with("void(0)") && !matches!(code, ";" | "//");
-        }
+    if script_scheme(value) {
+        return true;
     }
+    let plain = address(value);
     (plain.starts_with("data:text/html")
         || plain.starts_with("data:image/svg+xml")
         || plain.starts_with("data:application/xhtml"))
         && (plain.contains("base64,") && !plain.starts_with("data:image")
             || plain.contains("<script")
             || plain.contains("onload="))
+}
+
+/// An address as a browser reads it.
+fn address(value: &str) -> String {
+    value
+        .chars()
+        .filter(|c| !c.is_control() && !c.is_whitespace())
+        .take(400)
+        .collect()
+}
+
+/// `javascript:`, however it is broken up.
+fn script_scheme(value: &str) -> bool {
+    let plain = address(value);
+    ["javascript:", "vbscript:", "livescript:"]
+        .iter()
+        .find_map(|name| plain.strip_prefix(name))
+        .is_some_and(|code| {
+            // `JavaScript: the basics` is a heading.
+            code.contains(['(', '`', '=', '[', '{', '%', '\\', '&']) && !code.starts_with("void(0)")
+        })
 }
 
 /// Whether a handler holds code rather than a word.
@@ -241,6 +358,22 @@ fn attribute(text: &str) -> Option<Weight> {
             best = best.max(dangerous("", key, value).filter(|weight| *weight == Weight::Strong));
         }
     }
+    // In a tag that began before the text: ` onerror=confirm(1)`.
+    let handled = text.len() < 300
+        && text.match_indices(" on").take(10).any(|(at, _)| {
+            let rest = &text[at + 3..];
+            let end = rest
+                .find(|c: char| !c.is_ascii_alphabetic())
+                .unwrap_or(rest.len());
+            EVENTS.iter().any(|event| rest[..end].starts_with(event))
+                && rest[end..].strip_prefix('=').is_some_and(|code| {
+                    let code = code.trim_start_matches(['"', '\'']);
+                    script::calls_at_start(code)
+                })
+        });
+    if handled {
+        best = Some(Weight::Strong);
+    }
     if let Some(rest) = text.trim_start().strip_prefix("on") {
         let end = rest
             .find(|c: char| !c.is_ascii_alphabetic())
@@ -256,56 +389,6 @@ fn attribute(text: &str) -> Option<Weight> {
         }
     }
     best
-}
-
-/// Out of a string of a script: `';alert(1)//`, `"-alert(1)-"`, `${alert(1)}`.
-fn script_string(text: &str) -> Option<Weight> {
-    for quote in ['\'', '"', '`'] {
-        for (at, _) in text.match_indices(quote).take(4) {
-            let rest = text[at + 1..].trim_start_matches([')', '}', ']', ' ']);
-            let Some(first) = rest.chars().next() else {
-                continue;
-            };
-            if !matches!(
-                first,
-                ';' | '-' | '+' | ',' | '*' | '/' | '|' | '&' | '^' | '?' | '<'
-            ) {
-                continue;
-            }
-            let tail = rest[first.len_utf8()..].trim_start_matches(|c: char| {
-                !c.is_ascii_alphanumeric() && !matches!(c, '(' | '[' | '$' | '_')
-            });
-            if calls_at_start(tail) {
-                return Some(Weight::Strong);
-            }
-        }
-    }
-    if calls_at_start(text.trim_start_matches([';', ' ', '}', ')'])) && text.len() < 400 {
-        return Some(Weight::Strong);
-    }
-    None
-}
-
-/// Whether code calls what attacks call.
-fn calls(code: &str) -> bool {
-    SINKS.iter().any(|sink| {
-        code.match_indices(sink).any(|(at, _)| {
-            let before = code[..at].chars().next_back();
-            !before.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_' || c == '$')
-        })
-    })
-}
-
-fn calls_at_start(code: &str) -> bool {
-    let code = code
-        .trim_start_matches("window.")
-        .trim_start_matches("self.")
-        .trim_start_matches("top.")
-        .trim_start_matches("parent.");
-    SINKS.iter().any(|sink| code.starts_with(sink))
-        || ["top[", "window[", "self[", "parent[", "this["]
-            .iter()
-            .any(|s| code.starts_with(s) && code.contains("]("))
 }
 
 /// Starts of events that matter in a bare attribute.
@@ -332,36 +415,6 @@ const EVENTS: [&str; 22] = [
     "paste",
     "unload",
     "resize",
-];
-
-/// What attacks call to show, steal or load.
-const SINKS: [&str; 26] = [
-    "alert(",
-    "alert`",
-    "confirm(",
-    "confirm`",
-    "prompt(",
-    "prompt`",
-    "eval(",
-    "document.cookie",
-    "document.write",
-    "document.domain",
-    "document.location",
-    "location=",
-    "location.href=",
-    "location.replace(",
-    "settimeout(",
-    "setinterval(",
-    "fetch(",
-    "import(",
-    "string.fromcharcode",
-    "new image",
-    "xmlhttprequest",
-    "localstorage",
-    "constructor(",
-    "$.getscript(",
-    "navigator.sendbeacon",
-    "print()",
 ];
 
 #[cfg(test)]

@@ -7,10 +7,13 @@
 mod code;
 mod markup;
 mod path;
+mod protocol;
+mod script;
 mod shell;
 mod sql;
+mod unpack;
 
-use base64::Engine as _;
+use unpack::readings;
 
 /// How much a finding says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,30 +36,60 @@ pub(crate) struct Finding {
 
 /// The gravest reading of a value.
 pub(crate) fn assess(value: &[u8]) -> Option<Finding> {
+    assess_at(value, 0)
+}
+
+/// Layers of packing that are opened: JSON in base64 in JSON.
+const MOST_LAYERS: usize = 3;
+
+fn assess_at(value: &[u8], depth: usize) -> Option<Finding> {
     if harmless(value) {
         return None;
     }
     let mut best: Option<Finding> = None;
-    for raw in readings(value) {
-        let text = raw.to_ascii_lowercase();
-        let marks = Marks::of(text.as_bytes());
-        let found = [
-            marks.sql().then(|| sql::assess(&text)).flatten(),
-            marks.markup().then(|| markup::assess(&text)).flatten(),
-            marks.shell().then(|| shell::assess(&text)).flatten(),
-            marks.code().then(|| code::assess(&text, &raw)).flatten(),
-            marks.path().then(|| path::assess(&text)).flatten(),
-        ];
-        for found in found.into_iter().flatten() {
-            if best.is_none_or(|known| found.weight > known.weight) {
-                best = Some(found);
-            }
+    let strong = |best: &Option<Finding>| best.is_some_and(|found| found.weight == Weight::Strong);
+    let readings = readings(value);
+    for raw in &readings {
+        best = gravest(best, read(raw));
+        if strong(&best) {
+            return best;
         }
-        if best.is_some_and(|found| found.weight == Weight::Strong) {
-            break;
+    }
+    if depth < MOST_LAYERS
+        && let Some(last) = readings.last()
+    {
+        for inner in unpack::inside(last) {
+            best = gravest(best, assess_at(inner.as_bytes(), depth + 1));
+            if strong(&best) {
+                return best;
+            }
         }
     }
     best
+}
+
+fn gravest(known: Option<Finding>, found: Option<Finding>) -> Option<Finding> {
+    match (known, found) {
+        (Some(known), Some(found)) if known.weight >= found.weight => Some(known),
+        (known, None) => known,
+        (_, found) => found,
+    }
+}
+
+/// One reading of a value in each language whose marks it has.
+fn read(raw: &str) -> Option<Finding> {
+    let text = raw.to_ascii_lowercase();
+    let marks = Marks::of(text.as_bytes());
+    [
+        marks.sql().then(|| sql::assess(&text)).flatten(),
+        marks.markup().then(|| markup::assess(&text)).flatten(),
+        marks.shell().then(|| shell::assess(&text)).flatten(),
+        marks.code().then(|| code::assess(&text, raw)).flatten(),
+        marks.path().then(|| path::assess(&text)).flatten(),
+        protocol::assess(&text),
+    ]
+    .into_iter()
+    .fold(None, gravest)
 }
 
 /// Which marks a text has: no language is tried that needs others.
@@ -253,9 +286,7 @@ fn harmless(value: &[u8]) -> bool {
     let dotted = memchr::memmem::find(value, b"lassLoader").is_some()
         || memchr::memmem::find(value, b"__").is_some()
         || memchr::memmem::find(value, b"constructor.").is_some();
-    let long_base64 = value.len() >= 24
-        && !value.contains(&b' ')
-        && value.iter().all(|byte| byte.is_ascii_alphanumeric());
+    let long_base64 = unpack::may_be_base64(value);
     !(wide || words || packed || dotted || long_base64)
 }
 
@@ -265,171 +296,6 @@ pub(super) fn wide(text: &str) -> bool {
         .filter(|c| ('\u{2e80}'..='\u{9fff}').contains(c))
         .count()
         >= 2
-}
-
-/// Bytes of a value that are read, from both ends.
-const MOST: usize = 16 << 10;
-
-/// A value as it came and as decoders on the way would read it.
-fn readings(value: &[u8]) -> Vec<String> {
-    let cut = if value.len() > 2 * MOST {
-        [&value[..MOST], &value[value.len() - MOST..]].concat()
-    } else {
-        value.to_vec()
-    };
-    let mut out = vec![String::from_utf8_lossy(&cut).into_owned()];
-    let mut current = out[0].clone();
-    for _ in 0..4 {
-        if !current
-            .bytes()
-            .any(|b| matches!(b, b'%' | b'\\' | b'&' | 0xEF | 0))
-        {
-            break;
-        }
-        let next = decode(&current);
-        if next == current {
-            break;
-        }
-        out.push(next.clone());
-        current = next;
-    }
-    if let Some(inner) = unpacked(current.trim()) {
-        out.push(inner);
-    }
-    out
-}
-
-/// One layer of percent-encoding, character references, escapes and full-width letters.
-fn decode(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let source = text.as_bytes();
-    let hex = |at: usize, count: usize| {
-        let digits = source.get(at..at + count)?;
-        u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
-    };
-    let push = |bytes: &mut Vec<u8>, code: u32| match char::from_u32(code) {
-        Some(c) => bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
-        None => bytes.push(b'?'),
-    };
-    let mut at = 0;
-    while at < source.len() {
-        let rest = &source[at..];
-        match rest[0] {
-            b'%' if rest.get(1).is_some_and(|b| matches!(b, b'u' | b'U'))
-                && hex(at + 2, 4).is_some() =>
-            {
-                push(&mut bytes, hex(at + 2, 4).unwrap_or_default());
-                at += 6;
-            }
-            b'%' if hex(at + 1, 2).is_some() => {
-                bytes.push(hex(at + 1, 2).unwrap_or_default() as u8);
-                at += 3;
-            }
-            b'\\' if rest.get(1) == Some(&b'u') && hex(at + 2, 4).is_some() => {
-                push(&mut bytes, hex(at + 2, 4).unwrap_or_default());
-                at += 6;
-            }
-            b'\\' if rest.get(1) == Some(&b'x') && hex(at + 2, 2).is_some() => {
-                push(&mut bytes, hex(at + 2, 2).unwrap_or_default());
-                at += 4;
-            }
-            b'&' => match reference(rest) {
-                Some((code, len)) => {
-                    push(&mut bytes, code);
-                    at += len;
-                }
-                None => {
-                    bytes.push(b'&');
-                    at += 1;
-                }
-            },
-            // U+FF01 to U+FF5E: full-width forms of ASCII.
-            0xEF if rest.len() > 2
-                && (rest[1] == 0xBC && rest[2] >= 0x81 || rest[1] == 0xBD && rest[2] <= 0x9E) =>
-            {
-                let code =
-                    (u32::from(rest[1] & 0x3F) << 6 | u32::from(rest[2] & 0x3F)) + 0xF000 - 0xFEE0;
-                // Chinese text is full of full-width marks: only letters, digits and brackets of attacks count.
-                let c = char::from_u32(code).unwrap_or('?');
-                if c.is_ascii_alphanumeric()
-                    || matches!(c, '<' | '>' | '\'' | '"' | '=' | '/' | '\\' | '.')
-                {
-                    push(&mut bytes, code);
-                } else {
-                    bytes.extend_from_slice(&rest[..3]);
-                }
-                at += 3;
-            }
-            0 => at += 1,
-            byte => {
-                bytes.push(byte);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// `&#60;`, `&#x3c`, `&lt;`: the character and how long the reference is.
-fn reference(rest: &[u8]) -> Option<(u32, usize)> {
-    if rest.get(1) == Some(&b'#') {
-        let (radix, from) = match rest.get(2) {
-            Some(b'x' | b'X') => (16, 3),
-            _ => (10, 2),
-        };
-        let len = rest[from..]
-            .iter()
-            .take(8)
-            .take_while(|b| (**b as char).is_digit(radix))
-            .count();
-        let code =
-            u32::from_str_radix(std::str::from_utf8(&rest[from..from + len]).ok()?, radix).ok()?;
-        let end = from + len + usize::from(rest.get(from + len) == Some(&b';'));
-        return Some((code, end));
-    }
-    let names: [(&[u8], u32); 10] = [
-        (b"&lt;", 60),
-        (b"&gt;", 62),
-        (b"&quot;", 34),
-        (b"&apos;", 39),
-        (b"&amp;", 38),
-        (b"&colon;", 58),
-        (b"&tab;", 9),
-        (b"&newline;", 10),
-        (b"&lpar;", 40),
-        (b"&rpar;", 41),
-    ];
-    names
-        .iter()
-        .find(|(name, _)| {
-            rest.get(..name.len())
-                .is_some_and(|front| front.eq_ignore_ascii_case(name))
-        })
-        .map(|(name, code)| (*code, name.len()))
-}
-
-/// What is in base64, when it is text.
-fn unpacked(text: &str) -> Option<String> {
-    if text.len() < 24
-        || text.len() > MOST
-        || !text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b'-' | b'_'))
-    {
-        return None;
-    }
-    let plain = text
-        .trim_end_matches('=')
-        .replace('-', "+")
-        .replace('_', "/");
-    let bytes = base64::engine::general_purpose::STANDARD_NO_PAD
-        .decode(plain)
-        .ok()?;
-    let printable = bytes
-        .iter()
-        .filter(|b| b.is_ascii_graphic() || b.is_ascii_whitespace())
-        .count();
-    (printable * 20 >= bytes.len() * 19).then(|| String::from_utf8_lossy(&bytes).into_owned())
 }
 
 #[cfg(test)]

@@ -42,6 +42,10 @@ fn file(text: &str) -> Option<Weight> {
     if target && (climbs > 0 || absolute || plain.starts_with("file:") || plain.contains('\0')) {
         return Some(Weight::Strong);
     }
+    // The share of a server's disk: `\\\\host\\c$\\…`.
+    if plain.starts_with("//") && (plain.contains("/c$/") || plain.contains("/admin$")) {
+        return Some(Weight::Strong);
+    }
     if climbs == 0 {
         return None;
     }
@@ -130,7 +134,8 @@ fn address(text: &str) -> Option<Weight> {
 }
 
 /// Files that attacks ask for.
-const SENSITIVE: [&str; 38] = [
+const SENSITIVE: [&str; 39] = [
+    "ntuser.dat",
     "etc/passwd",
     "etc/shadow",
     "etc/group",

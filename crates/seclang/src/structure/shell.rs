@@ -96,10 +96,36 @@ fn substitutions(text: &str) -> Option<Weight> {
         for (at, _) in text.match_indices(open).take(20) {
             let inner = &text[at + open.len()..];
             let inner = &inner[..inner.find(close).unwrap_or(inner.len())];
-            best = best.max(command(inner));
+            let weight = command(inner);
+            // `--exec=`id``: a word in backticks is code in prose, too, but not where it touches what stands before it.
+            let touched = open == "`"
+                && text[..at]
+                    .chars()
+                    .next_back()
+                    .is_some_and(|c| c.is_ascii_alphanumeric() || "=/;|&\"',".contains(c));
+            best = best.max(if touched && SURE.contains(&inner.trim()) {
+                Some(Weight::Strong)
+            } else {
+                weight
+            });
         }
     }
+    if text.contains("$((") && sums(text) {
+        best = Some(Weight::Strong);
+    }
     best
+}
+
+/// `$((3482*7301))`: arithmetic that tells whether a shell did it.
+fn sums(text: &str) -> bool {
+    text.match_indices("$((").take(10).any(|(at, _)| {
+        let inner = &text[at + 3..];
+        let inner = &inner[..inner.find("))").unwrap_or(inner.len())];
+        inner.contains(['*', '+', '-'])
+            && inner
+                .bytes()
+                .all(|b| b.is_ascii_digit() || matches!(b, b'*' | b'+' | b'-' | b' '))
+    })
 }
 
 /// Behind `;`, `|`, `&`, a new line.
@@ -129,7 +155,19 @@ fn separated(text: &str) -> Option<Weight> {
                 let short = data
                     && front.split_whitespace().count() <= 2
                     && text.split_whitespace().count() <= 4;
-                if short && SURE.contains(&rest.trim()) {
+                let rest = rest.trim();
+                // No column and no tag is called so.
+                let telling = text.split_whitespace().count() <= 4
+                    && [
+                        "whoami",
+                        "ifconfig",
+                        "ipconfig",
+                        "systeminfo",
+                        "netstat",
+                        "printenv",
+                    ]
+                    .contains(&rest);
+                if telling || short && SURE.contains(&rest) {
                     Some(Weight::Strong)
                 } else {
                     weight
@@ -175,7 +213,7 @@ fn command(text: &str) -> Option<Weight> {
     let path = name.contains('/');
     let base = name.rsplit(['/', '\\']).next().unwrap_or(name);
     let base = base.strip_suffix(".exe").unwrap_or(base);
-    let wild = base.contains(['?', '*', '[']) && name.starts_with('/');
+    let wild = is_pattern(name, base);
     let known = COMMANDS.contains(&base);
     if !known && !wild {
         return None;
@@ -191,9 +229,10 @@ fn command(text: &str) -> Option<Weight> {
             || word.starts_with("c:\\")
             || word.starts_with("%{")
             || word.starts_with("/c")
+            || base == "set" && *word == "/a"
             || (matches!(
                 base,
-                "ping" | "nslookup" | "dig" | "host" | "telnet" | "nc" | "ncat"
+                "ping" | "nslookup" | "dig" | "host" | "getent" | "telnet" | "nc" | "ncat" | "nmap"
             ) && word.contains('.'))
     });
     Some(
@@ -207,6 +246,19 @@ fn command(text: &str) -> Option<Weight> {
             Weight::Weak
         },
     )
+}
+
+/// `/???/c?t`, `/bin/l*`: a pattern that a shell turns into a program's path. An address with a query is none.
+fn is_pattern(name: &str, base: &str) -> bool {
+    let odd = ['?', '*', '['];
+    let folder = name.strip_suffix(base).unwrap_or_default();
+    base.len() <= 12
+        && base.contains(odd)
+        && base
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"?*[]-".contains(&b))
+        && name.starts_with('/')
+        && (folder.contains(odd) || folder.ends_with("bin/"))
 }
 
 /// What nothing but a shell means.
@@ -273,7 +325,10 @@ const SURE: [&str; 16] = [
 ];
 
 /// Commands that attacks run.
-const COMMANDS: [&str; 92] = [
+const COMMANDS: [&str; 95] = [
+    "getent",
+    "nmap",
+    "set",
     "cat",
     "tac",
     "nl",

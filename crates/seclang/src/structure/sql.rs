@@ -8,7 +8,7 @@ mod tokens;
 mod words;
 
 use tokens::{Token, tokens};
-use words::{DANGER, PROBES, RESERVED};
+use words::{DANGER, PROBES, RESERVED, STATEMENTS, TELLING};
 
 use super::{Finding, Weight};
 
@@ -17,6 +17,75 @@ const MOST_DEPTH: usize = 24;
 
 /// The gravest reading of a text (in small letters) as SQL.
 pub(super) fn assess(text: &str) -> Option<Finding> {
+    let mut best = contexts(text);
+    if best < Some(Weight::Strong) && text.contains("/*!") {
+        // What stands in `/*!…*/` counts for one server and is nothing for another.
+        best = best
+            .max(conditional(text))
+            .max(contexts(&unconditional(text)));
+    }
+    if best < Some(Weight::Strong) {
+        best = best.max(statement(text));
+    }
+    best.map(|weight| Finding {
+        class: "sqli",
+        weight,
+        what: "a working piece of SQL",
+    })
+}
+
+/// `/*!50000union*/`: nobody but an attacker hides these.
+fn conditional(text: &str) -> Option<Weight> {
+    text.match_indices("/*!")
+        .any(|(at, _)| {
+            let inner = text[at + 3..].trim_start_matches(|c: char| c.is_ascii_digit());
+            ["union", "select", "and ", "or ", "sleep", "concat"]
+                .iter()
+                .any(|word| inner.starts_with(word))
+        })
+        .then_some(Weight::Strong)
+}
+
+fn unconditional(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("/*!") {
+        out.push_str(&rest[..at]);
+        rest = rest[at..]
+            .find("*/")
+            .map_or("", |end| &rest[at + end + 2..]);
+    }
+    out + rest
+}
+
+/// A whole statement that asks or does what no application's own does.
+fn statement(text: &str) -> Option<Weight> {
+    let mut begin = text;
+    loop {
+        begin = begin.trim_start_matches(|c: char| {
+            c.is_whitespace() || c.is_ascii_digit() || "('\";)".contains(c)
+        });
+        match begin
+            .strip_prefix("/*")
+            .and_then(|rest| rest.split_once("*/"))
+        {
+            Some((_, behind)) => begin = behind,
+            None => break,
+        }
+    }
+    let verb = STATEMENTS.iter().any(|verb| {
+        begin.strip_prefix(verb).is_some_and(|rest| {
+            rest.starts_with(|c: char| c.is_whitespace() || matches!(c, '(' | '/' | '*' | '@'))
+        })
+    });
+    if !verb || super::wide(text) {
+        return None;
+    }
+    let sure = text.contains("waitfor delay") || TELLING.iter().any(|piece| text.contains(piece));
+    (sure && tokens(text).is_some()).then_some(Weight::Strong)
+}
+
+fn contexts(text: &str) -> Option<Weight> {
     let bytes = text.as_bytes();
     let mut best: Option<Weight> = None;
     if let Some(weight) = context(text, None) {
@@ -39,11 +108,7 @@ pub(super) fn assess(text: &str) -> Option<Finding> {
             }
         }
     }
-    best.map(|weight| Finding {
-        class: "sqli",
-        weight,
-        what: "a working piece of SQL",
-    })
+    best
 }
 
 /// What a parse met.
@@ -124,7 +189,7 @@ fn context(text: &str, quote: Option<u8>) -> Option<Weight> {
             || (met.select && first_number)
             || (met.select && list.first() == Some(&Token::Open))
             || (met.sort && met.hidden)
-            || (first_number && met.hidden && list.len() == 2);
+            || (first_number && list.len() == 2 && ends_in_comment(text));
         let weak = met.select
             || met.stacked
             || (met.logic > 0 && met.comparison)
@@ -146,6 +211,14 @@ fn context(text: &str, quote: Option<u8>) -> Option<Weight> {
     strong
         .then_some(Weight::Strong)
         .or_else(|| (weak && synced).then_some(Weight::Weak))
+}
+
+/// `1-- -`, `1#`: a comment that hides the query's rest and says nothing itself. `1#web#2` is a name with a mark in it.
+fn ends_in_comment(text: &str) -> bool {
+    ["--", "#", "/*"]
+        .iter()
+        .filter_map(|mark| text.split_once(mark))
+        .any(|(_, said)| said.trim_matches([' ', '-', '\t']).len() <= 1)
 }
 
 impl<'t> Parser<'t> {

@@ -17,6 +17,9 @@ pub(crate) const STRUCTURE: u64 = 1_900_000;
 pub(crate) const FIXED: u64 = 1_900_001;
 /// Bytes of files that are looked at for code.
 const MOST_FILE: usize = 64 << 10;
+/// Bytes of a document in which its type is looked for.
+const MOST_HEAD: usize = 16 << 10;
+const DOCTYPE: &[u8] = b"<!doctype";
 /// Values of one request that are parsed; beyond it the rules decide alone, which the outcome tells.
 const MOST_VALUES: usize = 2_000;
 
@@ -134,7 +137,14 @@ impl Transaction<'_> {
     fn weight_of(&mut self, item: Item, class: &str) -> Known {
         let original = match item.var {
             // Where rules name files and addresses word by word there is nothing to parse.
-            Var::RequestFilename | Var::RequestBasename if class == "lfi" => return Known::Certain,
+            Var::RequestFilename | Var::RequestBasename if class == "lfi" => {
+                let path = self.values.get(item.value);
+                return if PUBLIC.iter().any(|name| path.ends_with(name)) {
+                    Known::Weight(None)
+                } else {
+                    Known::Certain
+                };
+            }
             Var::Files | Var::FilesNames | Var::FilesTmpContent | Var::MultipartPartHeaders => {
                 return Known::Certain;
             }
@@ -356,6 +366,8 @@ impl Transaction<'_> {
             0,
             self.singles[Var::RequestFilename as usize],
         ));
+        places.extend(self.pieces_of_referer());
+        places.extend(self.document_type());
         for (var, name, value) in places {
             if let Some(found) = self.finding(value)
                 && (self.counts(found) || self.unusual(var, name))
@@ -373,6 +385,45 @@ impl Transaction<'_> {
         }
         self.judge_files();
         self.judge_unread();
+    }
+
+    /// Arguments in the address that the browser came from: pages write them out as they do their own.
+    fn pieces_of_referer(&mut self) -> Vec<(Var, ValueId, ValueId)> {
+        let Some(entry) = self
+            .request_headers
+            .iter()
+            .find(|entry| self.values.get(entry.name).eq_ignore_ascii_case(b"referer"))
+            .copied()
+        else {
+            return Vec::new();
+        };
+        let address = self.values.get(entry.value);
+        let Some(at) = memchr::memchr(b'?', address) else {
+            return Vec::new();
+        };
+        let settings = &self.rules.settings;
+        let (args, _) = body::urlencoded(
+            &address[at + 1..],
+            settings.argument_separator,
+            settings.arguments_limit,
+        );
+        args.into_iter()
+            .flat_map(|(name, value)| [name, value])
+            .map(|piece| (Var::RequestHeaders, entry.name, self.values.add(&piece)))
+            .collect()
+    }
+
+    /// What an XML document says of its own type; the reader of documents keeps only texts and attributes.
+    fn document_type(&mut self) -> Option<(Var, ValueId, ValueId)> {
+        if self.processor != Some(Processor::Xml) {
+            return None;
+        }
+        let head = &self.body[..self.body.len().min(MOST_HEAD)];
+        let at = head
+            .windows(DOCTYPE.len())
+            .position(|window| window.eq_ignore_ascii_case(DOCTYPE))?;
+        let id = self.values.add(&self.body[at..head.len()]);
+        Some((Var::RequestBody, 0, id))
     }
 
     /// Code in uploaded files.
@@ -490,6 +541,14 @@ enum Known {
 fn is_evaluation(tags: &[String]) -> bool {
     tags.iter().any(|tag| tag == "anomaly-evaluation")
 }
+
+/// Files that rules call restricted and that sites with parcels of code serve to everybody.
+const PUBLIC: [&[u8]; 4] = [
+    b"/package.json",
+    b"/composer.json",
+    b"/bower.json",
+    b"/readme.md",
+];
 
 /// Headers whose values are the browser's own.
 const QUIET: [&[u8]; 22] = [
