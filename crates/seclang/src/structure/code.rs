@@ -45,6 +45,41 @@ pub(super) fn assess(text: &str, raw: &str) -> Option<Finding> {
         .max_by_key(|found| found.weight)
 }
 
+/// What the head and the tags of an XML document would make its reader do.
+pub(super) fn in_document(text: &str) -> Option<Finding> {
+    let runs = [
+        "xml.apache.org/xalan/java",
+        "msxsl:script",
+        "php:function",
+        "java.beans.xmldecoder",
+        "java.beans.eventhandler",
+        "java.lang.processbuilder",
+        "java.lang.runtime\"",
+        "org.apache.commons.collections",
+        "javax.imageio.imageio$containsfilter",
+        "system.windows.data.objectdataprovider",
+    ]
+    .iter()
+    .any(|name| text.contains(name));
+    let finding = |class, what| {
+        Some(Finding {
+            class,
+            weight: Weight::Strong,
+            what,
+        })
+    };
+    if runs {
+        return finding(
+            "deserialisation",
+            "an object that would run code when it is read",
+        );
+    }
+    if entity(text) == Some(Weight::Strong) {
+        return finding("lfi", "an XML entity that reads elsewhere");
+    }
+    None
+}
+
 /// What stands between two marks, each time.
 fn between<'t>(text: &'t str, open: &str, close: &str) -> Vec<&'t str> {
     text.match_indices(open)
@@ -72,7 +107,14 @@ fn arithmetic(inner: &str) -> bool {
 }
 
 /// Names that no template of a mail uses.
-const REACHING: [&str; 33] = [
+const REACHING: [&str; 40] = [
+    "pagecontext",
+    "applicationscope",
+    "facescontext",
+    "getsession(",
+    "filter('",
+    "map('",
+    "sort('",
     "__class__",
     "__globals__",
     "__init__",
@@ -141,6 +183,13 @@ fn template(text: &str) -> Option<Weight> {
     {
         best = Some(Weight::Strong);
     }
+    if ["{% debug %}", "get_admin_log", "<%=system", "<%= system"]
+        .iter()
+        .any(|order| text.contains(order))
+        || text.contains("<%") && text.contains("out.print")
+    {
+        best = Some(Weight::Strong);
+    }
     if text.contains("<!--#")
         && [
             "exec", "include", "echo", "config", "printenv", "fsize", "set",
@@ -171,8 +220,8 @@ fn template(text: &str) -> Option<Weight> {
 
 fn java(text: &str) -> Option<Weight> {
     if text.contains("${") {
-        // `${${lower:j}ndi:…}` says jndi in the end.
-        let mut plain = text.to_owned();
+        // `${${lower:j}ndi:…}` says jndi in the end; so does `${upper:ı}`, an i without its dot.
+        let mut plain = text.replace('ı', "i");
         for _ in 0..40 {
             let Some(end) = plain.find('}') else { break };
             let Some(begin) = plain[..end].rfind("${") else {
@@ -235,7 +284,25 @@ fn java(text: &str) -> Option<Weight> {
         "class.classloader.",
         "class['classloader']",
     ];
-    let named = names.iter().any(|name| text.contains(name));
+    if [
+        "class.module.classloader",
+        "$$bcel$$",
+        "\".execute()",
+        "'.execute()",
+    ]
+    .iter()
+    .any(|piece| text.contains(piece))
+    {
+        return Some(Weight::Strong);
+    }
+    // `java.lang.RuntimeException` is another class.
+    let named = names.iter().any(|name| {
+        text.match_indices(name).any(|(at, _)| {
+            let after = text[at + name.len()..].chars().next();
+            !name.ends_with(|c: char| c.is_ascii_alphanumeric())
+                || !after.is_some_and(|c| c.is_ascii_alphabetic())
+        })
+    });
     let runs = [
         "getruntime",
         ".exec(",
@@ -319,17 +386,18 @@ fn php(text: &str) -> Option<Weight> {
         || text.contains("<script language=\"php\"")
         || text.contains("<script language='php'")
     {
-        let body = text.split("<?").nth(1).unwrap_or(text);
-        return Some(
-            if calls.iter().any(|call| body.contains(call))
-                || body.contains("$_")
-                || body.contains('`')
-            {
-                Weight::Strong
-            } else {
-                Weight::Weak
-            },
-        );
+        let (front, body) = text.split_once("<?").unwrap_or(("", text));
+        // A letter that shows its code does not run it.
+        return Some(if super::words(front) >= 5 || super::wide(front) {
+            Weight::Weak
+        } else if calls.iter().any(|call| body.contains(call))
+            || body.contains("$_")
+            || body.contains('`')
+        {
+            Weight::Strong
+        } else {
+            Weight::Weak
+        });
     }
     if between(text, "${@", "}")
         .iter()
@@ -382,9 +450,12 @@ fn php(text: &str) -> Option<Weight> {
         "think\\request/input",
         "invokefunction&function=",
         "_method=__construct",
+        "[#post_render]",
+        "[#pre_render]",
+        "[#lazy_builder]",
         "\\think\\",
     ];
-    if settings.iter().any(|setting| text.contains(setting)) {
+    if text.trim() == "__construct" || settings.iter().any(|setting| text.contains(setting)) {
         return Some(Weight::Strong);
     }
     None
@@ -444,14 +515,32 @@ fn document_query(text: &str) -> bool {
             .trim_start();
         let named = |names: &[&str]| names.contains(&name);
         let before = text[..at].trim_end_matches(['"', '\'']).chars().next_back();
-        named(&["where"]) && tail.starts_with([':', '=', ']'])
+        // `$where: MemberFilter` is a variable of GraphQL.
+        let code = tail
+            .strip_prefix(':')
+            .is_some_and(|value| value.trim_start().starts_with(['\'', '"', '`', 'f', '(']))
+            && !tail[1..].trim_start().starts_with("float");
+        // Lists of conditions are how some shops' own interfaces filter.
+        let listing =
+            text.starts_with("filter") || text.starts_with("where") || text.starts_with("query");
+        let who = [
+            "user", "pass", "pwd", "login", "token", "account", "mobile", "phone", "code", "email",
+        ]
+        .iter()
+        .any(|word| text[..at].contains(word));
+        let last = tail.is_empty() && before == Some('.');
+        let asks = named(&["ne", "nin", "regex", "exists", "where"]);
+        let compares = named(&["gt", "gte", "lt", "lte", "in"]);
+        if last || tail.starts_with(']') && before == Some('[') {
+            return named(&["where"]) || !listing && (asks || compares && who);
+        }
+        named(&["where"]) && (code || tail.starts_with('='))
             || named(&["or", "and", "nor"])
                 && tail.starts_with(':')
                 && tail[1..].trim_start().starts_with('[')
-            || named(&[
-                "ne", "gt", "gte", "lt", "lte", "in", "nin", "regex", "exists",
-            ]) && (tail.starts_with(':') && before.is_none_or(|c| matches!(c, '{' | ',' | ' '))
-                || tail.starts_with(']') && before == Some('['))
+            || (asks || compares)
+                && tail.starts_with(':')
+                && before.is_none_or(|c| matches!(c, '{' | ',' | ' '))
     });
     let call = text.strip_prefix("db.").or_else(|| {
         text.find([';', '\'', '"'])
@@ -496,7 +585,11 @@ fn serialised(text: &str, raw: &str) -> Option<Weight> {
         return Some(Weight::Strong);
     }
     // .NET
-    if raw.contains("AAEAAAD/////") {
+    // The same bytes at each of the three places that base64 can have them.
+    if ["AAEAAAD/////", "AQAAAP////8B", "ABAAAA/////w"]
+        .iter()
+        .any(|piece| raw.contains(piece))
+    {
         return Some(Weight::Strong);
     }
     // PHP: O:8:"Customer":1:{s:4:…
@@ -547,15 +640,38 @@ fn serialised(text: &str, raw: &str) -> Option<Weight> {
     {
         return Some(Weight::Strong);
     }
+    if raw.starts_with("gAS") && pickled(raw) {
+        return Some(Weight::Strong);
+    }
     if raw.starts_with("gASV") || raw.starts_with("H4sIAAAAAAAA") && raw.len() > 40 {
         return Some(Weight::Weak);
     }
     None
 }
 
+/// Python's own format, with a module that runs commands in it.
+fn pickled(raw: &str) -> bool {
+    use base64::Engine as _;
+    let digits = raw.trim().trim_end_matches('=');
+    let Ok(bytes) = base64::engine::general_purpose::STANDARD_NO_PAD.decode(digits) else {
+        return false;
+    };
+    [
+        &b"posix"[..],
+        b"subprocess",
+        b"builtins",
+        b"commands",
+        b"nt\x94",
+    ]
+    .iter()
+    .any(|module| memchr::memmem::find(&bytes, module).is_some())
+}
+
 fn entity(text: &str) -> Option<Weight> {
     let declared = text.contains("<!entity")
         && (text.contains("system") || text.contains("public") || text.contains('%'));
+    // Entities made of entities: a bomb.
+    let nested = text.matches("<!entity").take(3).count() == 3 && text.matches(";&").count() >= 4;
     // A document type from elsewhere; those of pages and drawings are known.
     let outside = text.find("<!doctype").is_some_and(|at| {
         let head = &text[at..at + text[at..].find(['>', '[']).unwrap_or(text.len() - at)];
@@ -564,7 +680,7 @@ fn entity(text: &str) -> Option<Weight> {
                 .iter()
                 .any(|known| head.contains(known))
     });
-    let declared = declared || outside;
+    let declared = declared || outside || nested;
     let doctype = text.contains("<!doctype") && text.contains("[") && text.contains("<!");
     if declared || text.contains("<xi:include") && text.contains("href") {
         return Some(Weight::Strong);
@@ -574,12 +690,37 @@ fn entity(text: &str) -> Option<Weight> {
 
 /// LDAP and XPath: `*)(uid=*))(|(uid=*`, `' or count(/*)=1 or 'a'='b`.
 fn directory(text: &str) -> Option<Weight> {
+    if text.ends_with(")(&)") || text.ends_with(")(|)") {
+        return Some(Weight::Strong);
+    }
+    // XPath, which SQL's reader doesn't know.
+    let axes = [
+        "string-length(",
+        "name(parent::",
+        "parent::*",
+        "child::",
+        "node()",
+        "text()",
+        "count(/",
+        "substring(//",
+        "position()=",
+    ];
+    if axes.iter().any(|piece| text.contains(piece))
+        && [" or ", " and ", "|"]
+            .iter()
+            .any(|word| text.contains(word))
+        && text.contains(['\'', '"', ']'])
+        && text.len() < 400
+    {
+        return Some(Weight::Strong);
+    }
     let ldap = [
         "*)(",
         ")(|(",
         ")(&(",
         ")(uid=",
         ")(cn=",
+        ")(!(",
         "*))%00",
         "*)(objectclass",
     ];

@@ -63,7 +63,8 @@ fn tag(name: &str, rest: &str) -> Option<Weight> {
     if local == "script" {
         // `<script` alone, as one writes about it, runs nothing.
         let body = rest.split_once('>').map_or("", |(_, body)| body);
-        if !attributes.is_empty() || !body.trim().is_empty() {
+        let code = body.contains(['(', '=', '`', '[', '{']) || body.contains("</script");
+        if !attributes.is_empty() || !body.trim().is_empty() && code {
             return Some(Weight::Strong);
         }
         best = Some(Weight::Weak);
@@ -233,6 +234,18 @@ fn dangerous(tag: &str, key: &str, value: &str) -> Option<Weight> {
     if addresses.contains(&key) && scheme(value)
         || !shown.contains(&key) && script_scheme(value)
         || ["values", "to", "from"].contains(&key) && value.split(';').any(script_scheme)
+    {
+        return Some(Weight::Strong);
+    }
+    // A page within the page that shows the server's own files or neighbours, to a server that draws it.
+    if [
+        "iframe", "frame", "embed", "object", "img", "link", "script",
+    ]
+    .contains(&tag)
+        && addresses.contains(&key)
+        && (value.trim_start().starts_with("file:")
+            || super::path::assess(value)
+                .is_some_and(|found| found.class == "ssrf" && found.weight == Weight::Strong))
     {
         return Some(Weight::Strong);
     }

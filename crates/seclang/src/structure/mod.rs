@@ -5,6 +5,7 @@
 //! is no valid piece of any of them is no attack, whatever it reminds of; one that is counts without any rule.
 
 mod code;
+mod known;
 mod markup;
 mod path;
 mod protocol;
@@ -194,6 +195,14 @@ impl Marks {
     }
 }
 
+pub(crate) use known::{named_type, path as known_path};
+
+/// What an XML document, read as it stands, would make its reader do.
+pub(crate) fn in_document(document: &[u8]) -> Option<Finding> {
+    let raw = String::from_utf8_lossy(document);
+    code::in_document(&raw.to_ascii_lowercase())
+}
+
 /// Code that a server would run when the file is called, in small letters or large.
 pub(crate) fn code_in_file(content: &[u8]) -> Option<Finding> {
     let text = String::from_utf8_lossy(content).to_ascii_lowercase();
@@ -235,11 +244,26 @@ pub(crate) fn code_in_file(content: &[u8]) -> Option<Finding> {
     ];
     let runs =
         marks.iter().any(|mark| text.contains(mark)) && acts.iter().any(|act| text.contains(act));
-    runs.then_some(Finding {
-        class: "rce",
-        weight: Weight::Strong,
-        what: "a program that the server would run",
-    })
+    // A picture that ExifTool would read as DjVu, with Perl in its notes (CVE-2021-22204).
+    let notes = content.starts_with(b"AT&TFORM") && text.contains("qx{");
+    if runs || notes {
+        return Some(Finding {
+            class: "rce",
+            weight: Weight::Strong,
+            what: "a program that the server would run",
+        });
+    }
+    let begin = text.trim_start_matches(['\u{feff}', ' ', '\n', '\r']);
+    if begin.starts_with("<?xml") || begin.starts_with("<svg") || begin.starts_with("<!doctype") {
+        if let Some(found) = code::in_document(&text) {
+            return Some(found);
+        }
+        // A drawing is shown in the site's name; a page that someone uploads may hold script.
+        if text.contains("<svg") && !text.contains("<html") {
+            return markup::assess(&text).filter(|found| found.weight == Weight::Strong);
+        }
+    }
+    None
 }
 
 /// Whether a value can't be any attack, by its bytes alone: letters, digits and what stands between words.
@@ -272,6 +296,7 @@ fn harmless(value: &[u8]) -> bool {
             b"procedure",
             b"having",
             b"powershell",
+            b"whoami",
         ]
         .iter()
         .any(|word| {
@@ -280,6 +305,7 @@ fn harmless(value: &[u8]) -> bool {
                 .any(|window| window.eq_ignore_ascii_case(word))
         });
     let packed = value.starts_with(b"rO0AB")
+        || value.starts_with(b"gAS")
         || value.starts_with(b"aced")
         || value.starts_with(b"ACED")
         || value.contains(&b'@') && value.contains(&b'.') && value.starts_with(b"java");
@@ -288,6 +314,18 @@ fn harmless(value: &[u8]) -> bool {
         || memchr::memmem::find(value, b"constructor.").is_some();
     let long_base64 = unpack::may_be_base64(value);
     !(wide || words || packed || dotted || long_base64)
+}
+
+/// Words of letters in a text.
+pub(super) fn words(text: &str) -> usize {
+    text.split_whitespace()
+        .filter(|word| {
+            word.len() > 1
+                && word
+                    .bytes()
+                    .all(|b| b.is_ascii_alphabetic() || matches!(b, b',' | b'.' | b'\''))
+        })
+        .count()
 }
 
 /// Whether a text is written in another script than Latin for a good part: prose.

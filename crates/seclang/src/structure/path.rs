@@ -14,7 +14,12 @@ pub(super) fn assess(text: &str) -> Option<Finding> {
         weight,
         what: "an address that only the server can reach",
     });
-    [path, inside]
+    let elsewhere = program(text).map(|weight| Finding {
+        class: "rfi",
+        weight,
+        what: "a program on another server",
+    });
+    [path, inside, elsewhere]
         .into_iter()
         .flatten()
         .max_by_key(|found| found.weight)
@@ -92,8 +97,16 @@ fn address(text: &str) -> Option<Weight> {
     }
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let host = authority.rsplit('@').next().unwrap_or_default();
-    let host = if host.starts_with('[') {
-        host
+    // Readers of addresses disagree about what `\` is.
+    if authority.contains('\\') && authority.contains('@') {
+        return Some(Weight::Strong);
+    }
+    let port = host
+        .rsplit(':')
+        .next()
+        .and_then(|port| port.parse::<u16>().ok());
+    let host = if let (true, Some(end)) = (host.starts_with('['), host.find(']')) {
+        &host[..=end]
     } else {
         host.split(':').next().unwrap_or_default()
     };
@@ -115,14 +128,18 @@ fn address(text: &str) -> Option<Weight> {
         "127.1",
         "0",
     ];
-    if sure.contains(&host)
-        || host.ends_with(".nip.io")
-        || host.ends_with(".burpcollaborator.net")
-        || host.ends_with(".interact.sh")
-        || host.ends_with(".oast.fun")
-        || host.ends_with(".oastify.com")
-        || host.ends_with(".dnslog.cn")
-    {
+    let turns = [
+        ".nip.io",
+        ".sslip.io",
+        ".xip.io",
+        ".rbndr.us",
+        ".1u.ms",
+        ".localtest.me",
+        ".lvh.me",
+        ".cluster.local",
+        "kubernetes.default.svc",
+    ];
+    if sure.contains(&host) || turns.iter().any(|end| host.ends_with(end)) {
         return Some(Weight::Strong);
     }
     let inside = host == "localhost"
@@ -130,7 +147,41 @@ fn address(text: &str) -> Option<Weight> {
         || host.starts_with("10.")
         || host.starts_with("192.168.")
         || host == "0.0.0.0";
+    // What listens there talks to no browser.
+    if inside && port.is_some_and(|port| SERVICES.contains(&port)) {
+        return Some(Weight::Strong);
+    }
     inside.then_some(Weight::Weak)
+}
+
+/// Ports of stores, queues and managers that only servers talk to.
+const SERVICES: [u16; 20] = [
+    22, 25, 2049, 2181, 2375, 2376, 2379, 3306, 4040, 5432, 5984, 6379, 8009, 8500, 9000, 9200,
+    10250, 11211, 27017, 50070,
+];
+
+/// A file on another server that would be taken in as a program: `https://x/c99.txt?`, `\\\\x\\share\\a.php`.
+fn program(text: &str) -> Option<Weight> {
+    let text = text.trim();
+    if text.split_whitespace().count() != 1 {
+        return None;
+    }
+    let shared = text.starts_with("\\\\") || text.starts_with("//");
+    let end = |name: &str, ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
+    let runs = [
+        ".php", ".asp", ".aspx", ".jsp", ".hta", ".ps1", ".dll", ".exe", ".vbs",
+    ];
+    if shared && text.starts_with('\\') && end(text, &runs) {
+        return Some(Weight::Strong);
+    }
+    let cut = text
+        .strip_suffix('?')
+        .or_else(|| text.strip_suffix("%00"))?;
+    let remote = ["http://", "https://", "ftp://"]
+        .iter()
+        .any(|scheme| cut.starts_with(scheme));
+    (remote && (end(cut, &runs) || end(cut, &[".txt", ".gif", ".jpg", ".png", ".dat", ".inc"])))
+        .then_some(Weight::Strong)
 }
 
 /// Files that attacks ask for.

@@ -44,7 +44,22 @@ fn lines(text: &str) -> bool {
     let answer = header(&["set-cookie:", "http/1."]) && front.trim().len() < 40
         || header(&["location:", "content-length:", "content-type:"])
             && (front.trim().is_empty() || rest.contains("://"));
-    mail || answer
+    // An address with further headers of a letter behind it, or a store of keys that is told to write a file.
+    let letter = front.contains('@')
+        && !front.contains(' ')
+        && header(&["bcc:", "cc:", "to:", "from:", "subject:", "reply-to:"]);
+    let store = rest.split(['\r', '\n']).any(|line| {
+        [
+            "flushall",
+            "config set dir",
+            "config set dbfilename",
+            "slaveof ",
+            "replicaof ",
+        ]
+        .iter()
+        .any(|command| line.trim().starts_with(command))
+    });
+    mail || answer || letter || store
 }
 
 /// `v100 capability`: a command of IMAP with its tag.

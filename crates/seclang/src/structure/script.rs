@@ -38,6 +38,12 @@ fn joined(text: &str) -> String {
         }
     }
     out.push_str(rest);
+    if out.contains("?.") {
+        out = out
+            .replace("?.(", "(")
+            .replace("?.[", "[")
+            .replace("?.", ".");
+    }
     if out.contains('+') {
         for seam in ["'+'", "\"+\"", "' + '", "\" + \""] {
             if out.contains(seam) {
@@ -66,13 +72,22 @@ fn out_of_string(text: &str) -> bool {
                 !c.is_ascii_alphanumeric() && !matches!(c, '(' | '[' | '$' | '_')
             });
             let ended = text.trim_end().ends_with("//") || text.trim_end().ends_with("<!--");
-            if calls_at_start(tail) || ended && first == ';' && calls(tail) {
+            let asks = matches!(first, ';')
+                && ["sleep(", "return true", "return(true", "return!"]
+                    .iter()
+                    .any(|call| tail.starts_with(call));
+            if asks || calls_at_start(tail) || ended && first == ';' && calls(tail) {
                 return true;
             }
         }
     }
-    text.trim().len() < 400
-        && calls_at_start(text.trim_start_matches([';', ' ', '}', ')', '\n', '\r', '\t']))
+    let placed = text
+        .match_indices("${")
+        .take(10)
+        .any(|(at, _)| calls_at_start(&text[at + 2..]));
+    placed
+        || text.trim().len() < 400
+            && calls_at_start(text.trim_start_matches([';', ' ', '}', ')', '\n', '\r', '\t']))
 }
 
 /// Whether code begins with such a call.

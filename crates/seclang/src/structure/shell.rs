@@ -11,7 +11,7 @@ pub(super) fn assess(text: &str) -> Option<Finding> {
         .max(idioms(&plain));
     let weight = match weight {
         // Prose and pasted instructions hold commands, too; what runs them is short of words.
-        Some(Weight::Strong) if prose(text) => Some(Weight::Weak),
+        Some(Weight::Strong) if prose(text) && !tells(&plain) => Some(Weight::Weak),
         other => other,
     };
     weight.map(|weight| Finding {
@@ -29,6 +29,9 @@ fn unwrap_words(text: &str) -> String {
     }
     for (odd, plain) in [
         ("${ifs}", " "),
+        ("${path:0:1}", "/"),
+        ("${home:0:1}", "/"),
+        ("${pwd:0:1}", "/"),
         ("$ifs$9", " "),
         ("$ifs", " "),
         ("$@", ""),
@@ -66,11 +69,31 @@ fn unwrap_words(text: &str) -> String {
     plain
 }
 
+/// `… && whoami` at the very end: no sentence ends so.
+fn tells(text: &str) -> bool {
+    ["&&", "||", ";", "|"].iter().any(|mark| {
+        text.rsplit_once(mark)
+            .is_some_and(|(_, last)| TELLING.contains(&last.trim()))
+    })
+}
+
+/// Commands whose names are no words.
+const TELLING: [&str; 6] = [
+    "whoami",
+    "ifconfig",
+    "ipconfig",
+    "systeminfo",
+    "netstat",
+    "printenv",
+];
+
 /// Sentences: several words of letters in a row before anything that a shell cares for, or many characters that are no
 /// ASCII.
 fn prose(text: &str) -> bool {
     let wide = text.chars().filter(|c| !c.is_ascii()).count();
-    if wide >= 4 {
+    // A page with lines of words shows commands; it runs none.
+    let page = text.matches('\n').take(3).count() == 3 && super::words(text) >= 12;
+    if wide >= 4 || page {
         return true;
     }
     let before = text
@@ -103,7 +126,12 @@ fn substitutions(text: &str) -> Option<Weight> {
                     .chars()
                     .next_back()
                     .is_some_and(|c| c.is_ascii_alphanumeric() || "=/;|&\"',".contains(c));
-            best = best.max(if touched && SURE.contains(&inner.trim()) {
+            let first = inner
+                .split(['|', ';', '&'])
+                .next()
+                .unwrap_or_default()
+                .trim();
+            best = best.max(if (touched || open == "$(") && SURE.contains(&first) {
                 Some(Weight::Strong)
             } else {
                 weight
@@ -157,16 +185,7 @@ fn separated(text: &str) -> Option<Weight> {
                     && text.split_whitespace().count() <= 4;
                 let rest = rest.trim();
                 // No column and no tag is called so.
-                let telling = text.split_whitespace().count() <= 4
-                    && [
-                        "whoami",
-                        "ifconfig",
-                        "ipconfig",
-                        "systeminfo",
-                        "netstat",
-                        "printenv",
-                    ]
-                    .contains(&rest);
+                let telling = text.split_whitespace().count() <= 4 && TELLING.contains(&rest);
                 if telling || short && SURE.contains(&rest) {
                     Some(Weight::Strong)
                 } else {
@@ -202,6 +221,13 @@ fn alone(text: &str) -> Option<Weight> {
 
 /// A simple command: the name of one, with arguments that make sense for it.
 fn command(text: &str) -> Option<Weight> {
+    let spaced;
+    let text = if text.contains('>') {
+        spaced = text.replace('>', " >");
+        spaced.as_str()
+    } else {
+        text
+    };
     let mut words = text.split_whitespace();
     let mut name = words.next()?;
     while matches!(
@@ -230,6 +256,7 @@ fn command(text: &str) -> Option<Weight> {
             || word.starts_with("%{")
             || word.starts_with("/c")
             || base == "set" && *word == "/a"
+            || base == "sleep" && word.bytes().all(|b| b.is_ascii_digit() || b == b's')
             || (matches!(
                 base,
                 "ping" | "nslookup" | "dig" | "host" | "getent" | "telnet" | "nc" | "ncat" | "nmap"
@@ -287,6 +314,10 @@ fn idioms(text: &str) -> Option<Weight> {
         "/etc/passwd|",
         "certutil -urlcache",
         "wscript.shell",
+        "--upload-pack=",
+        "--checkpoint-action=",
+        "-oproxycommand=",
+        " -oq/",
     ];
     sure.iter()
         .any(|idiom| {

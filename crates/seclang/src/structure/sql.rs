@@ -25,7 +25,7 @@ pub(super) fn assess(text: &str) -> Option<Finding> {
             .max(contexts(&unconditional(text)));
     }
     if best < Some(Weight::Strong) {
-        best = best.max(statement(text));
+        best = best.max(statement(text)).max(subquery(text));
     }
     best.map(|weight| Finding {
         class: "sqli",
@@ -44,6 +44,39 @@ fn conditional(text: &str) -> Option<Weight> {
                 .any(|word| inner.starts_with(word))
         })
         .then_some(Weight::Strong)
+}
+
+/// `amount desc, (select * from (select sleep(4)) x)`: a query in brackets where a name or a list was expected.
+fn subquery(text: &str) -> Option<Weight> {
+    if super::wide(text) || text.len() > 600 || super::words(text.split('(').next()?) > 4 {
+        return None;
+    }
+    // A whole statement may hold others; a report that someone writes does.
+    let begin = text.trim_start();
+    if STATEMENTS.iter().any(|verb| begin.starts_with(verb)) || begin.starts_with("with ") {
+        return None;
+    }
+    let list = tokens(text)?;
+    for at in 0..list.len() {
+        if list[at] != Token::Open || list.get(at + 1) != Some(&Token::Word("select")) {
+            continue;
+        }
+        let mut parser = Parser {
+            tokens: &list,
+            at: at + 1,
+            depth: 0,
+            outside: false,
+            met: Met::default(),
+        };
+        let from = list[at..].contains(&Token::Word("from"));
+        if parser.select().is_some()
+            && parser.peek() == Some(Token::Close)
+            && (from || parser.met.danger || parser.met.probe)
+        {
+            return Some(Weight::Strong);
+        }
+    }
+    None
 }
 
 fn unconditional(text: &str) -> String {
@@ -382,10 +415,14 @@ impl<'t> Parser<'t> {
                 self.at += 1;
                 Some(Kind::Constant)
             }
-            Token::Text(_, quote, closed) => {
+            Token::Text(text, quote, closed) => {
                 self.at += 1;
                 if !closed {
-                    if self.at < self.tokens.len() {
+                    // Words to the end are what stood in quotes before: `"union select" or "sale"`.
+                    let prose = self.at > 1
+                        && self.tokens[self.at - 2] == Token::Word("select")
+                        && text.split_whitespace().count() > 3;
+                    if self.at < self.tokens.len() || prose {
                         return None;
                     }
                     self.met.open = Some(quote);
@@ -434,7 +471,10 @@ impl<'t> Parser<'t> {
     }
 
     fn named(&mut self, word: &'t str) -> Option<Kind<'t>> {
-        if RESERVED.contains(&word) {
+        // `like(…)` and `left(…)` are functions as well.
+        let function = matches!(word, "like" | "glob" | "mod" | "insert")
+            && self.tokens.get(self.at + 1) == Some(&Token::Open);
+        if RESERVED.contains(&word) && !function {
             return None;
         }
         self.at += 1;

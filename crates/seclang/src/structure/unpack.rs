@@ -136,6 +136,9 @@ fn shortest(bytes: Vec<u8>) -> Vec<u8> {
             [0xE2, 0x92, third @ 0xB6..=0xBF, ..] => (b'a' + (third - 0xB6), 3),
             [0xE2, 0x93, third @ 0x80..=0x8F, ..] => (b'k' + (third - 0x80), 3),
             [0xE2, 0x93, third @ 0x90..=0xA9, ..] => (b'a' + (third - 0x90), 3),
+            // Strokes of other alphabets.
+            [0xE2, 0x88, 0x95, ..] | [0xE2, 0x81, 0x84, ..] => (b'/', 3),
+            [0xE2, 0x88, 0x96, ..] => (b'\\', 3),
             [byte, ..] => (byte, 1),
             [] => break,
         };
@@ -228,10 +231,46 @@ pub(super) fn inside(text: &str) -> Vec<String> {
     {
         out.push(rest.to_owned());
     }
+    if text.contains("AD4") || text.contains("ADw") {
+        out.extend(utf_7(text));
+    }
+    // Strings of PHP's own format: `s:4:"…"`.
+    if text.contains("s:") && text.contains(":\"") {
+        out.extend(
+            text.split('"')
+                .filter(|piece| piece.len() >= 8 && piece.contains(['(', '<', '\'', '$']))
+                .take(20)
+                .map(str::to_owned),
+        );
+    }
     if let Some(inner) = without_strange_tags(text) {
         out.push(inner);
     }
     out
+}
+
+/// The signs that matter of UTF-7; its `+` may have become a blank.
+fn utf_7(text: &str) -> Option<String> {
+    let mut out = text.to_owned();
+    for (spelt, sign) in [
+        ("ADw", "<"),
+        ("AD4", ">"),
+        ("ACI", "\""),
+        ("ACc", "'"),
+        ("AD0", "="),
+        ("ACg", "("),
+        ("ACk", ")"),
+    ] {
+        for mark in ['+', ' '] {
+            for end in ["-", ""] {
+                let spelt = format!("{mark}{spelt}{end}");
+                if out.contains(&spelt) {
+                    out = out.replace(&spelt, sign);
+                }
+            }
+        }
+    }
+    (out != text).then_some(out)
 }
 
 /// Strings of a JSON document.

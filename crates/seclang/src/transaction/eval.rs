@@ -98,12 +98,16 @@ impl Transaction<'_> {
 
     /// All links of a rule; when the last one holds, whether the second judgement says that the values are nothing.
     fn run_rule(&mut self, index: u32, rule: &Rule) -> Option<bool> {
+        let mut first = Vec::new();
         for (at, link) in rule.links.iter().enumerate() {
             if !self.run_link(index, at, link) {
                 return None;
             }
+            if at == 0 && rule.links.len() > 1 && !self.exact() {
+                first.clone_from(&self.matched);
+            }
         }
-        let refuted = !self.exact() && rule.phase <= 2 && self.weigh(rule);
+        let refuted = !self.exact() && rule.phase <= 2 && self.weigh(rule, &first);
         if let Some(severity) = rule.severity {
             self.highest_severity =
                 Some(self.highest_severity.map_or(severity, |h| h.min(severity)));

@@ -17,9 +17,10 @@ pub(crate) const STRUCTURE: u64 = 1_900_000;
 pub(crate) const FIXED: u64 = 1_900_001;
 /// Bytes of files that are looked at for code.
 const MOST_FILE: usize = 64 << 10;
-/// Bytes of a document in which its type is looked for.
+/// Bytes of a document that are looked at as they stand.
 const MOST_HEAD: usize = 16 << 10;
-const DOCTYPE: &[u8] = b"<!doctype";
+/// Names of arguments that are said several times and joined.
+const MOST_JOINED: usize = 50;
 /// Values of one request that are parsed; beyond it the rules decide alone, which the outcome tells.
 const MOST_VALUES: usize = 2_000;
 
@@ -55,8 +56,9 @@ impl Transaction<'_> {
         self.start.judging == Judging::Exact
     }
 
-    /// Weighs a rule that matched; true when its values are no valid piece of what it takes them for.
-    pub(super) fn weigh(&mut self, rule: &Rule) -> bool {
+    /// Weighs a rule that matched; true when its values are no valid piece of what it takes them for. `first` is what the
+    /// first link of a chain matched.
+    pub(super) fn weigh(&mut self, rule: &Rule, first: &[Item]) -> bool {
         let Some(severity) = rule.severity else {
             return false;
         };
@@ -94,8 +96,13 @@ impl Transaction<'_> {
             _ => {}
         }
         let mut gravest: Option<Weight> = None;
+        // A link that only looks again at what the link before matched says nothing of its own.
+        let derived =
+            |item: &Item| matches!(item.var, Var::MatchedVars | Var::MatchedVar | Var::Tx);
         let items: Vec<Item> = if self.matched.is_empty() {
             self.matched_one.into_iter().collect()
+        } else if !first.is_empty() && self.matched.iter().all(derived) {
+            first.iter().take(50).copied().collect()
         } else {
             self.matched.iter().take(50).copied().collect()
         };
@@ -367,7 +374,13 @@ impl Transaction<'_> {
             self.singles[Var::RequestFilename as usize],
         ));
         places.extend(self.pieces_of_referer());
-        places.extend(self.document_type());
+        places.extend(self.said_several_times());
+        places.extend(
+            self.parts
+                .files
+                .iter()
+                .map(|entry| (Var::Files, entry.name, entry.value)),
+        );
         for (var, name, value) in places {
             if let Some(found) = self.finding(value)
                 && (self.counts(found) || self.unusual(var, name))
@@ -383,6 +396,8 @@ impl Transaction<'_> {
                 return;
             }
         }
+        self.judge_request();
+        self.judge_document();
         self.judge_files();
         self.judge_unread();
     }
@@ -413,17 +428,80 @@ impl Transaction<'_> {
             .collect()
     }
 
-    /// What an XML document says of its own type; the reader of documents keeps only texts and attributes.
-    fn document_type(&mut self) -> Option<(Var, ValueId, ValueId)> {
-        if self.processor != Some(Processor::Xml) {
-            return None;
+    /// Values of one name, joined as some servers join them: a comment may begin in one and end in the next.
+    fn said_several_times(&mut self) -> Vec<(Var, ValueId, ValueId)> {
+        let mut out = Vec::new();
+        for list in [&self.args_get, &self.args_post] {
+            if !list
+                .iter()
+                .any(|entry| memchr::memmem::find(self.values.get(entry.value), b"/*").is_some())
+            {
+                continue;
+            }
+            let mut names: Vec<ValueId> = list.iter().map(|entry| entry.name).collect();
+            names.sort_unstable();
+            names.dedup();
+            for name in names.into_iter().take(MOST_JOINED) {
+                let values: Vec<&[u8]> = list
+                    .iter()
+                    .filter(|entry| entry.name == name)
+                    .map(|entry| self.values.get(entry.value))
+                    .collect();
+                if values.len() > 1 {
+                    out.push((Var::Args, name, values.join(&b","[..])));
+                }
+            }
+        }
+        out.into_iter()
+            .map(|(var, name, value)| (var, name, self.values.add(&value)))
+            .collect()
+    }
+
+    /// What is an attack by the request as a whole: a path that exploits a product, a type that a reader of JSON would load.
+    fn judge_request(&mut self) {
+        let path = self.singles[Var::RequestFilename as usize];
+        if let Some(found) = structure::known_path(self.values.get(path)) {
+            let item = Item {
+                var: Var::RequestFilename,
+                key: 0,
+                value: path,
+            };
+            self.stop_for(found, item);
+            return;
+        }
+        let typed = self
+            .args_get
+            .iter()
+            .chain(&self.args_post)
+            .find_map(|entry| {
+                let (name, value) = (self.values.get(entry.name), self.values.get(entry.value));
+                Some((*entry, structure::named_type(name, value)?))
+            });
+        if let Some((entry, found)) = typed {
+            let item = Item {
+                var: Var::Args,
+                key: entry.name,
+                value: entry.value,
+            };
+            self.stop_for(found, item);
+        }
+    }
+
+    /// What an XML document says besides its texts and attributes, which are all that its reader keeps.
+    fn judge_document(&mut self) {
+        if self.processor != Some(Processor::Xml) || self.intervention.is_some() {
+            return;
         }
         let head = &self.body[..self.body.len().min(MOST_HEAD)];
-        let at = head
-            .windows(DOCTYPE.len())
-            .position(|window| window.eq_ignore_ascii_case(DOCTYPE))?;
-        let id = self.values.add(&self.body[at..head.len()]);
-        Some((Var::RequestBody, 0, id))
+        if let Some(found) = structure::in_document(head) {
+            let value = self.values.add(head);
+            let item = Item {
+                var: Var::RequestBody,
+                key: 0,
+                value,
+            };
+            self.stop_for(found, item);
+        }
     }
 
     /// Code in uploaded files.
@@ -455,7 +533,19 @@ impl Transaction<'_> {
         let text = body.trim_ascii_start();
         let settings = &self.rules.settings;
         let pieces: Vec<Vec<u8>> = if text.starts_with(b"{") || text.starts_with(b"[") {
-            let (args, _) = body::json(text, settings.json_depth_limit, settings.arguments_limit);
+            // One document, or one a line.
+            let (depth, most) = (settings.json_depth_limit, settings.arguments_limit);
+            let (args, fault) = body::json(text, depth, most);
+            let args = if fault.is_some() && text.contains(&b'\n') {
+                text.split(|byte| *byte == b'\n')
+                    .filter(|line| !line.trim_ascii().is_empty())
+                    .take(most)
+                    .flat_map(|line| body::json(line, depth, most).0)
+                    .take(most)
+                    .collect()
+            } else {
+                args
+            };
             args.into_iter().map(|(_, value)| value).collect()
         } else if !text.contains(&b' ') && text.contains(&b'=') && !text.contains(&b'<') {
             let (args, _) =
@@ -551,9 +641,8 @@ const PUBLIC: [&[u8]; 4] = [
 ];
 
 /// Headers whose values are the browser's own.
-const QUIET: [&[u8]; 22] = [
+const QUIET: [&[u8]; 21] = [
     b"cookie",
-    b"host",
     b"accept",
     b"accept-encoding",
     b"accept-charset",

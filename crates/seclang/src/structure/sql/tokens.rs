@@ -87,6 +87,7 @@ pub(super) fn tokens(text: &str) -> Option<Vec<Token<'_>>> {
             || (byte == b'.' && bytes.get(at + 1).is_some_and(u8::is_ascii_digit))
         {
             let from = at;
+            let mut passed = false;
             while at < bytes.len() && (bytes[at].is_ascii_alphanumeric() || bytes[at] == b'.') {
                 // `1e0union` is 1e0 and union to MySQL.
                 if bytes[at].is_ascii_alphabetic() {
@@ -95,6 +96,17 @@ pub(super) fn tokens(text: &str) -> Option<Vec<Token<'_>>> {
                         && (at == from + 1 || text[from..].starts_with("0x"));
                     let exponent =
                         bytes[at] == b'e' && bytes.get(at + 1).is_some_and(u8::is_ascii_digit);
+                    // MySQL passes over `1.e` before a bracket or a name.
+                    if !hex
+                        && !exponent
+                        && bytes[at] == b'e'
+                        && text[from..at].ends_with('.')
+                        && matches!(bytes.get(at + 1), Some(b'(' | b'.'))
+                    {
+                        at += 1;
+                        passed = true;
+                        break;
+                    }
                     if !hex && !exponent {
                         let word: String =
                             tail.chars().take_while(char::is_ascii_alphabetic).collect();
@@ -115,7 +127,7 @@ pub(super) fn tokens(text: &str) -> Option<Vec<Token<'_>>> {
                 }
                 at += 1;
             }
-            if out.last() != Some(&Token::Odd) || at == from {
+            if !passed && (out.last() != Some(&Token::Odd) || at == from) {
                 out.push(Token::Number);
             }
             if at == from {
