@@ -55,6 +55,12 @@ pub(super) fn in_document(text: &str) -> Option<Finding> {
         "java.beans.eventhandler",
         "java.lang.processbuilder",
         "java.lang.runtime\"",
+        "jdk.nashorn.internal",
+        "com.sun.xml.internal",
+        "com.sun.jndi",
+        "com.sun.org.apache",
+        "sun.rmi.registry",
+        "javax.naming.ldap",
         "org.apache.commons.collections",
         "javax.imageio.imageio$containsfilter",
         "system.windows.data.objectdataprovider",
@@ -73,6 +79,13 @@ pub(super) fn in_document(text: &str) -> Option<Finding> {
             "deserialisation",
             "an object that would run code when it is read",
         );
+    }
+    if text.contains("<?xml-stylesheet")
+        && between(text, "<?xml-stylesheet", "?>")
+            .iter()
+            .any(|inner| inner.contains("data:") || inner.contains("://"))
+    {
+        return finding("xss", "a style sheet from elsewhere that a page would run");
     }
     if entity(text) == Some(Weight::Strong) {
         return finding("lfi", "an XML entity that reads elsewhere");
@@ -107,7 +120,9 @@ fn arithmetic(inner: &str) -> bool {
 }
 
 /// Names that no template of a mail uses.
-const REACHING: [&str; 40] = [
+const REACHING: [&str; 42] = [
+    "file_excerpt",
+    "app.request",
     "pagecontext",
     "applicationscope",
     "facescontext",
@@ -168,6 +183,12 @@ fn template(text: &str) -> Option<Weight> {
             if inner.trim().is_empty() {
                 continue;
             }
+            let front = text.split(open).next().unwrap_or_default();
+            // A letter that shows what is not done: `{{7*7}}` behind a sentence.
+            if open != "<%" && arithmetic(inner) && super::words(front) >= 8 {
+                best = best.max(Some(Weight::Weak));
+                continue;
+            }
             if reaching(inner) && inner.contains(['(', '[', '.', '|'])
                 || open != "[[" && arithmetic(inner)
                 || open == "{php}"
@@ -180,6 +201,25 @@ fn template(text: &str) -> Option<Weight> {
         || text.contains("#set($")
         || text.contains("#set ($")
         || text.contains("freemarker.template")
+    {
+        best = Some(Weight::Strong);
+    }
+    // Smarty and Blade.
+    if [
+        "{math equation",
+        "{include file=",
+        "{system(",
+        "{if system(",
+        "{if phpinfo",
+        "{$smarty.",
+        "{fetch file=",
+    ]
+    .iter()
+    .any(|order| text.contains(order))
+        || (text.contains("{!!") || text.contains("@php"))
+            && ["system(", "exec(", "phpinfo(", "eval("]
+                .iter()
+                .any(|call| text.contains(call))
     {
         best = Some(Weight::Strong);
     }
@@ -275,8 +315,12 @@ fn java(text: &str) -> Option<Weight> {
         "java.beans.eventhandler",
         "javax.naming.initialcontext",
         "org.mvel2",
-        "t(java.",
-        "t (java.",
+        "t(java.lang",
+        "t (java.lang",
+        "t(java.io",
+        "t(java.nio",
+        "t(javax.",
+        "com.sun.security.auth.module.jndiloginmodule",
         "bsh.interpreter",
         "groovy.lang",
         "org.codehaus.groovy",
@@ -289,9 +333,13 @@ fn java(text: &str) -> Option<Weight> {
         "$$bcel$$",
         "\".execute()",
         "'.execute()",
+        "runtime.getruntime()",
+        "runscript from",
+        "init=create alias",
     ]
     .iter()
     .any(|piece| text.contains(piece))
+        && !text.contains("\tat ")
     {
         return Some(Weight::Strong);
     }
@@ -432,6 +480,15 @@ fn php(text: &str) -> Option<Weight> {
     }) {
         return Some(Weight::Strong);
     }
+    if ["shell_exec(", "passthru(", "proc_open("]
+        .iter()
+        .any(|call| text.contains(call))
+        && text.contains(['\'', '"', '$'])
+        && super::words(text) < 8
+        && !super::wide(text)
+    {
+        return Some(Weight::Strong);
+    }
     let whole = text.trim().trim_end_matches([';', ')', '}', '/', ' ']);
     let starts = calls[..16].iter().any(|call| {
         whole
@@ -523,22 +580,35 @@ fn document_query(text: &str) -> bool {
         // Lists of conditions are how some shops' own interfaces filter.
         let listing =
             text.starts_with("filter") || text.starts_with("where") || text.starts_with("query");
+        let near = &text[text.floor_char_boundary(at.saturating_sub(24))..at];
         let who = [
-            "user", "pass", "pwd", "login", "token", "account", "mobile", "phone", "code", "email",
+            "user", "pass", "pwd", "login", "token", "secret", "otp", "_id",
         ]
         .iter()
-        .any(|word| text[..at].contains(word));
+        .any(|word| near.contains(word));
+        let nothing = tail
+            .strip_prefix(':')
+            .is_some_and(|value| value.trim_start().starts_with("null"));
         let last = tail.is_empty() && before == Some('.');
         let asks = named(&["ne", "nin", "regex", "exists", "where"]);
         let compares = named(&["gt", "gte", "lt", "lte", "in"]);
         if last || tail.starts_with(']') && before == Some('[') {
+            let who = who
+                || ["mobile", "phone", "code", "email", "account"]
+                    .iter()
+                    .any(|word| near.contains(word));
             return named(&["where"]) || !listing && (asks || compares && who);
+        }
+        if named(&["function", "accumulator"]) && tail.starts_with(':') {
+            return true;
         }
         named(&["where"]) && (code || tail.starts_with('='))
             || named(&["or", "and", "nor"])
+                && !text[..at].ends_with('"')
                 && tail.starts_with(':')
                 && tail[1..].trim_start().starts_with('[')
             || (asks || compares)
+                && (who || nothing || !text.contains('"'))
                 && tail.starts_with(':')
                 && before.is_none_or(|c| matches!(c, '{' | ',' | ' '))
     });
@@ -640,6 +710,9 @@ fn serialised(text: &str, raw: &str) -> Option<Weight> {
     {
         return Some(Weight::Strong);
     }
+    if raw.starts_with("BAh") && marshalled(raw) {
+        return Some(Weight::Strong);
+    }
     if raw.starts_with("gAS") && pickled(raw) {
         return Some(Weight::Strong);
     }
@@ -651,20 +724,30 @@ fn serialised(text: &str, raw: &str) -> Option<Weight> {
 
 /// Python's own format, with a module that runs commands in it.
 fn pickled(raw: &str) -> bool {
+    packs(
+        raw,
+        &[b"posix", b"subprocess", b"builtins", b"commands", b"nt\x94"],
+    )
+}
+
+/// Ruby's own format, with classes that run code when they are read.
+fn marshalled(raw: &str) -> bool {
+    packs(
+        raw,
+        &[b"InstanceVariableProxy", b"ERB", b"Gem::", b"Kernel"],
+    )
+}
+
+/// Whether one of the names stands in what is in base64.
+fn packs(raw: &str, names: &[&[u8]]) -> bool {
     use base64::Engine as _;
     let digits = raw.trim().trim_end_matches('=');
     let Ok(bytes) = base64::engine::general_purpose::STANDARD_NO_PAD.decode(digits) else {
         return false;
     };
-    [
-        &b"posix"[..],
-        b"subprocess",
-        b"builtins",
-        b"commands",
-        b"nt\x94",
-    ]
-    .iter()
-    .any(|module| memchr::memmem::find(&bytes, module).is_some())
+    names
+        .iter()
+        .any(|name| memchr::memmem::find(&bytes, name).is_some())
 }
 
 fn entity(text: &str) -> Option<Weight> {
@@ -699,6 +782,12 @@ fn directory(text: &str) -> Option<Weight> {
         "name(parent::",
         "parent::*",
         "child::",
+        "doc(concat(",
+        "doc(\"http",
+        "doc('http",
+        "encode-for-uri(",
+        "] | //",
+        "]|//",
         "node()",
         "text()",
         "count(/",
@@ -747,7 +836,8 @@ fn directory(text: &str) -> Option<Weight> {
     let ruled = text
         .find(":2.5.13.")
         .or_else(|| text.find(":1.2.840.113556.1.4."))
-        .is_some_and(|at| text[at..].contains(":="));
+        .is_some_and(|at| text[at..].contains(":="))
+        && super::words(text) < 5;
     (filter || ruled).then_some(Weight::Strong)
 }
 

@@ -39,9 +39,13 @@ pub(crate) fn named_type(name: &[u8], value: &[u8]) -> Option<Finding> {
 
 /// `/uploads/a.jsp`: a program among what users have sent.
 fn runs_an_upload(path: &str) -> bool {
-    let program = PROGRAMS
+    let dressed = [".php.", ".jsp.", ".asp.", ".aspx."]
         .iter()
-        .any(|end| path.trim_end_matches('/').ends_with(end));
+        .any(|piece| path.contains(piece));
+    let program = dressed
+        || PROGRAMS
+            .iter()
+            .any(|end| path.trim_end_matches('/').ends_with(end));
     program
         && [
             "/upload/",
@@ -69,7 +73,17 @@ const PROGRAMS: [&str; 11] = [
 ];
 
 /// Pieces of paths, in small letters, by which holes are used.
-const PATHS: [&str; 47] = [
+const PATHS: [&str; 57] = [
+    "/wwwroot.rar",
+    "/wwwroot.zip",
+    "/www.zip",
+    "/backup.sql",
+    "/database.sql",
+    "/dump.sql",
+    "/db.sql",
+    ".php.bak",
+    "/server-status",
+    "/.env.",
     "/.git/config",
     "/.git/head",
     "/.svn/entries",

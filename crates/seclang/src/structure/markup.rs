@@ -42,7 +42,7 @@ fn content(text: &str) -> Option<Weight> {
         if name.is_empty() || !name.as_bytes()[0].is_ascii_alphabetic() {
             continue;
         }
-        best = best.max(tag(name, &rest[name.len()..]));
+        best = best.max(tag(text, name, &rest[name.len()..]));
         if best == Some(Weight::Strong) {
             break;
         }
@@ -50,7 +50,7 @@ fn content(text: &str) -> Option<Weight> {
     best
 }
 
-fn tag(name: &str, rest: &str) -> Option<Weight> {
+fn tag(text: &str, name: &str, rest: &str) -> Option<Weight> {
     let local = name.rsplit(':').next().unwrap_or(name);
     let after = rest.chars().next();
     if !after.is_none_or(|c| {
@@ -120,7 +120,7 @@ fn tag(name: &str, rest: &str) -> Option<Weight> {
             if attributes
                 .iter()
                 .any(|(key, value)| ["href", "src", "data"].contains(key) && elsewhere(value))
-                && !closed_by_words(rest) =>
+                && !has_words(text) =>
         {
             best = best.max(Some(Weight::Strong));
         }
@@ -199,6 +199,10 @@ fn dangerous(tag: &str, key: &str, value: &str) -> Option<Weight> {
         && event.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-')
         && !value.trim().is_empty()
     {
+        // `onSelect={…}` is how programs of pages write it.
+        if value.trim_start().starts_with('{') {
+            return Some(Weight::Weak);
+        }
         let known = !tag.is_empty() && EVENTS.iter().any(|known| event.starts_with(known));
         return Some(if known || is_code(value) {
             Weight::Strong
@@ -258,6 +262,15 @@ fn dangerous(tag: &str, key: &str, value: &str) -> Option<Weight> {
     {
         return Some(Weight::Strong);
     }
+    // An address that swallows what follows it: `background="//evil? <table`.
+    if addresses.contains(&key)
+        && value.contains('<')
+        && ["//", "http:", "https:"]
+            .iter()
+            .any(|begin| value.trim_start().starts_with(begin))
+    {
+        return Some(Weight::Strong);
+    }
     if key == "srcdoc" && !value.is_empty() {
         return Some(Weight::Strong);
     }
@@ -306,15 +319,11 @@ fn page_of_object(rest: &str) -> bool {
     })
 }
 
-/// Whether words follow a tag, as in a text with a picture in it.
-fn closed_by_words(rest: &str) -> bool {
-    let behind = rest.split_once('>').map_or("", |(_, behind)| behind);
-    let words = behind
-        .split('<')
-        .map(|piece| piece.split_once('>').map_or(piece, |(_, text)| text))
-        .filter(|text| text.chars().filter(|c| c.is_alphabetic()).count() > 1)
-        .count();
-    words > 0
+/// Whether a text has words besides its tags, as a page with a film in it.
+fn has_words(text: &str) -> bool {
+    text.split('<')
+        .map(|piece| piece.split_once('>').map_or("", |(_, behind)| behind))
+        .any(|behind| behind.chars().filter(|c| c.is_alphabetic()).count() > 1)
 }
 
 /// Whether an address runs script, or brings a page that does.

@@ -50,8 +50,8 @@ fn assess_at(value: &[u8], depth: usize) -> Option<Finding> {
     let mut best: Option<Finding> = None;
     let strong = |best: &Option<Finding>| best.is_some_and(|found| found.weight == Weight::Strong);
     let readings = readings(value);
-    for raw in &readings {
-        best = gravest(best, read(raw));
+    for (at, raw) in readings.iter().enumerate() {
+        best = gravest(best, read(raw, at > 0));
         if strong(&best) {
             return best;
         }
@@ -77,12 +77,22 @@ fn gravest(known: Option<Finding>, found: Option<Finding>) -> Option<Finding> {
     }
 }
 
-/// One reading of a value in each language whose marks it has.
-fn read(raw: &str) -> Option<Finding> {
-    let text = raw.to_ascii_lowercase();
+/// One reading of a value in each language whose marks it has. `decoded`: what a page shows of it, not what it is made of.
+fn read(raw: &str, decoded: bool) -> Option<Finding> {
+    // To SQL a backtick is a quote like others.
+    let whole = raw.to_ascii_lowercase();
+    let query = Marks::of(whole.as_bytes())
+        .sql()
+        .then(|| sql::assess(&whole))
+        .flatten();
+    let shown = without_shown_code(raw, decoded);
+    let (raw, text) = match &shown {
+        Some(shown) => (shown.as_str(), shown.to_ascii_lowercase()),
+        None => (raw, whole),
+    };
     let marks = Marks::of(text.as_bytes());
     [
-        marks.sql().then(|| sql::assess(&text)).flatten(),
+        query,
         marks.markup().then(|| markup::assess(&text)).flatten(),
         marks.shell().then(|| shell::assess(&text)).flatten(),
         marks.code().then(|| code::assess(&text, raw)).flatten(),
@@ -91,6 +101,43 @@ fn read(raw: &str) -> Option<Finding> {
     ]
     .into_iter()
     .fold(None, gravest)
+}
+
+/// A text of words without the code that it shows: in backticks and fences, as markdown has it, and, in what a page
+/// shows, in `<code>` and `<pre>`. None where it is no such text.
+fn without_shown_code(text: &str, decoded: bool) -> Option<String> {
+    let mut out = None;
+    if text.contains('`') {
+        let fenced = text.trim_start().starts_with("```");
+        let pieces: Vec<&str> = text.split('`').collect();
+        let outside: Vec<&str> = pieces.iter().step_by(2).copied().collect();
+        let said = outside.iter().map(|piece| words(piece)).sum::<usize>();
+        let other = outside.iter().any(|piece| wide(piece));
+        if pieces.len() % 2 == 1 && (said >= 4 || other || fenced) {
+            out = Some(outside.join(" "));
+        }
+    }
+    if decoded {
+        for tag in ["code", "pre"] {
+            let current = out.as_deref().unwrap_or(text);
+            let (open, close) = (format!("<{tag}>"), format!("</{tag}>"));
+            let Some((front, _)) = current.split_once(&open) else {
+                continue;
+            };
+            if words(front) < 4 && !wide(front) {
+                continue;
+            }
+            let mut kept = String::with_capacity(current.len());
+            for (at, piece) in current.split(&open).enumerate() {
+                kept.push_str(match piece.split_once(&close) {
+                    Some((_, behind)) if at > 0 => behind,
+                    _ => piece,
+                });
+            }
+            out = Some(kept);
+        }
+    }
+    out
 }
 
 /// Which marks a text has: no language is tried that needs others.
@@ -197,6 +244,17 @@ impl Marks {
 
 pub(crate) use known::{named_type, path as known_path};
 
+/// What bytes that are no text would make their reader do: objects of Java and of .NET.
+pub(crate) fn in_bytes(bytes: &[u8]) -> Option<Finding> {
+    let object = bytes.starts_with(&[0xAC, 0xED, 0, 5])
+        || bytes.starts_with(&[0, 1, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 1]);
+    object.then_some(Finding {
+        class: "deserialisation",
+        weight: Weight::Strong,
+        what: "an object that would run code when it is read",
+    })
+}
+
 /// What an XML document, read as it stands, would make its reader do.
 pub(crate) fn in_document(document: &[u8]) -> Option<Finding> {
     let raw = String::from_utf8_lossy(document);
@@ -251,6 +309,22 @@ pub(crate) fn code_in_file(content: &[u8]) -> Option<Finding> {
             class: "rce",
             weight: Weight::Strong,
             what: "a program that the server would run",
+        });
+    }
+    // A template or a list of objects that runs code when it is read.
+    let reaches = text.contains("{{")
+        && ["__globals__", "__subclasses__", "__mro__"]
+            .iter()
+            .any(|name| text.contains(name));
+    if reaches
+        || ["!!python/object", "!!javax.", "!ruby/object:gem"]
+            .iter()
+            .any(|tag| text.contains(tag))
+    {
+        return Some(Finding {
+            class: "deserialisation",
+            weight: Weight::Strong,
+            what: "an object that would run code when it is read",
         });
     }
     let begin = text.trim_start_matches(['\u{feff}', ' ', '\n', '\r']);

@@ -47,6 +47,14 @@ fn file(text: &str) -> Option<Weight> {
     if target && (climbs > 0 || absolute || plain.starts_with("file:") || plain.contains('\0')) {
         return Some(Weight::Strong);
     }
+    // A program in the clothes of a picture: `t.asp;.jpg`.
+    if [".asp;.", ".aspx;.", ".php;.", ".jsp;."]
+        .iter()
+        .any(|end| plain.contains(end))
+        && plain.len() < 200
+    {
+        return Some(Weight::Strong);
+    }
     // The share of a server's disk: `\\\\host\\c$\\…`.
     if plain.starts_with("//") && (plain.contains("/c$/") || plain.contains("/admin$")) {
         return Some(Weight::Strong);
@@ -113,6 +121,8 @@ fn address(text: &str) -> Option<Weight> {
     let sure = [
         "169.254.169.254",
         "100.100.100.200",
+        "metadata.tencentyun.com",
+        "metadata.aliyuncs.com",
         "metadata.google.internal",
         "metadata",
         "instance-data",
@@ -139,7 +149,13 @@ fn address(text: &str) -> Option<Weight> {
         ".cluster.local",
         "kubernetes.default.svc",
     ];
-    if sure.contains(&host) || turns.iter().any(|end| host.ends_with(end)) {
+    let inner = text.contains("169.254.169.254") || text.contains("100.100.100.200");
+    if sure.contains(&host)
+        || inner
+        || turns
+            .iter()
+            .any(|end| host.ends_with(end) || host == end.trim_start_matches('.'))
+    {
         return Some(Weight::Strong);
     }
     let inside = host == "localhost"
@@ -155,9 +171,9 @@ fn address(text: &str) -> Option<Weight> {
 }
 
 /// Ports of stores, queues and managers that only servers talk to.
-const SERVICES: [u16; 20] = [
-    22, 25, 2049, 2181, 2375, 2376, 2379, 3306, 4040, 5432, 5984, 6379, 8009, 8500, 9000, 9200,
-    10250, 11211, 27017, 50070,
+const SERVICES: [u16; 23] = [
+    7001, 8161, 61616, 22, 25, 2049, 2181, 2375, 2376, 2379, 3306, 4040, 5432, 5984, 6379, 8009,
+    8500, 9000, 9200, 10250, 11211, 27017, 50070,
 ];
 
 /// A file on another server that would be taken in as a program: `https://x/c99.txt?`, `\\\\x\\share\\a.php`.

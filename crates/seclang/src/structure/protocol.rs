@@ -58,8 +58,16 @@ fn lines(text: &str) -> bool {
         ]
         .iter()
         .any(|command| line.trim().starts_with(command))
+            || stores(line)
     });
     mail || answer || letter || store
+}
+
+/// `set key 0 0 3`: how memcached is told to keep something.
+fn stores(line: &str) -> bool {
+    let words: Vec<&str> = line.split_whitespace().take(6).collect();
+    matches!(words.as_slice(), ["set" | "add" | "replace", _, numbers @ ..]
+        if numbers.len() >= 3 && numbers.iter().all(|n| n.bytes().all(|b| b.is_ascii_digit())))
 }
 
 /// `v100 capability`: a command of IMAP with its tag.
@@ -91,7 +99,8 @@ fn calls_back(text: &str) -> bool {
         && !super::wide(text)
 }
 
-const CALL_BACK: [&str; 14] = [
+const CALL_BACK: [&str; 15] = [
+    "@169.254.169.254",
     ".burpcollaborator.net",
     ".oastify.com",
     ".interact.sh",

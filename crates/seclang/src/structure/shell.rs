@@ -24,7 +24,7 @@ pub(super) fn assess(text: &str) -> Option<Finding> {
 /// The text without what a shell takes out of words: quotes in words, backslashes, `${IFS}`, `$@`.
 fn unwrap_words(text: &str) -> String {
     let mut out = text.to_owned();
-    if !text.contains(['$', '\'', '"', '%', '\\', '^', '{']) {
+    if !text.contains(['$', '\'', '"', '%', '\\', '^', '{', '`']) {
         return out;
     }
     for (odd, plain) in [
@@ -38,6 +38,7 @@ fn unwrap_words(text: &str) -> String {
         ("$*", ""),
         ("$u", ""),
         ("''", ""),
+        ("``", ""),
         ("\"\"", ""),
         ("%0a", "\n"),
     ] {
@@ -92,8 +93,9 @@ const TELLING: [&str; 6] = [
 fn prose(text: &str) -> bool {
     let wide = text.chars().filter(|c| !c.is_ascii()).count();
     // A page with lines of words shows commands; it runs none.
-    let page = text.matches('\n').take(3).count() == 3 && super::words(text) >= 12;
-    if wide >= 4 || page {
+    let page = text.matches('\n').take(2).count() == 2 && super::words(text) >= 8;
+    let around: usize = text.split('`').step_by(2).map(super::words).sum();
+    if wide >= 4 || page || text.contains("```") || text.contains('`') && around >= 4 {
         return true;
     }
     let before = text
@@ -222,8 +224,12 @@ fn alone(text: &str) -> Option<Weight> {
 /// A simple command: the name of one, with arguments that make sense for it.
 fn command(text: &str) -> Option<Weight> {
     let spaced;
-    let text = if text.contains('>') {
-        spaced = text.replace('>', " >");
+    let text = if text.contains(['<', '>']) {
+        spaced = text
+            .replace("> ", ">")
+            .replace('>', " >")
+            .replace("< ", "<")
+            .replace('<', " <");
         spaced.as_str()
     } else {
         text
@@ -251,10 +257,14 @@ fn command(text: &str) -> Option<Weight> {
             || word.contains("://")
             || word.starts_with("../")
             || word.starts_with("~/")
-            || word.starts_with(">")
+            || word
+                .strip_prefix(['<', '>'])
+                .is_some_and(|file| file.contains(['/', '.']) && !file.starts_with('='))
             || word.starts_with("c:\\")
             || word.starts_with("%{")
             || word.starts_with("/c")
+            || base == "timeout" && *word == "/t"
+            || word.contains('`') && base == "nslookup"
             || base == "set" && *word == "/a"
             || base == "sleep" && word.bytes().all(|b| b.is_ascii_digit() || b == b's')
             || (matches!(
@@ -263,7 +273,7 @@ fn command(text: &str) -> Option<Weight> {
             ) && word.contains('.'))
     });
     Some(
-        if (path && known && name.starts_with('/'))
+        if (path && known && is_program(name))
             || wild
             || sensible
             || (SURE.contains(&base) && arguments.is_empty() && path)
@@ -273,6 +283,48 @@ fn command(text: &str) -> Option<Weight> {
             Weight::Weak
         },
     )
+}
+
+/// `/bin/cat`; not `/api/members/find`.
+fn is_program(name: &str) -> bool {
+    name.starts_with('/')
+        && name
+            .rsplit_once('/')
+            .is_some_and(|(folder, _)| folder.ends_with("bin"))
+}
+
+/// `… > shell.php`: output that becomes a program.
+fn written_program(text: &str) -> bool {
+    !text.contains('<')
+        && text.match_indices('>').take(10).any(|(at, _)| {
+            let name: String = text[at + 1..]
+                .trim_start_matches(['>', ' '])
+                .chars()
+                .take_while(|c| c.is_ascii_alphanumeric() || "/._-".contains(*c))
+                .collect();
+            [".php", ".jsp", ".jspx", ".asp", ".aspx"]
+                .iter()
+                .any(|end| name.ends_with(end))
+        })
+}
+
+/// `;a=ca;b=t;$a$b /etc/passwd`: a command whose name is put together first.
+fn pieced_together(text: &str) -> bool {
+    let assigned = text
+        .split([';', '&', '\n'])
+        .filter(|piece| {
+            piece.trim().split_once('=').is_some_and(|(name, _)| {
+                !name.is_empty() && name.len() < 8 && name.bytes().all(|b| b.is_ascii_alphabetic())
+            })
+        })
+        .count();
+    assigned >= 2
+        && [";$", "; $", "&$", "& $", "\n$"].iter().any(|mark| {
+            text.match_indices(mark).any(|(at, _)| {
+                let rest = &text[at + mark.len()..];
+                rest.starts_with(|c: char| c.is_ascii_alphabetic())
+            })
+        })
 }
 
 /// `/???/c?t`, `/bin/l*`: a pattern that a shell turns into a program's path. An address with a query is none.
@@ -318,7 +370,16 @@ fn idioms(text: &str) -> Option<Weight> {
         "--checkpoint-action=",
         "-oproxycommand=",
         " -oq/",
+        " -oqueuedirectory=",
+        " -x/var/www",
+        "ext::sh",
+        "<<<\"",
+        "<<<'",
+        "--open-files-in-pager=",
     ];
+    if written_program(text) || pieced_together(text) {
+        return Some(Weight::Strong);
+    }
     sure.iter()
         .any(|idiom| {
             text.match_indices(idiom).any(|(at, _)| {
@@ -356,7 +417,15 @@ const SURE: [&str; 16] = [
 ];
 
 /// Commands that attacks run.
-const COMMANDS: [&str; 95] = [
+const COMMANDS: [&str; 103] = [
+    "tar",
+    "zip",
+    "dd",
+    "timeout",
+    "useradd",
+    "socat",
+    "mysql",
+    "psql",
     "getent",
     "nmap",
     "set",

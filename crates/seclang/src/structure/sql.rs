@@ -93,6 +93,9 @@ fn unconditional(text: &str) -> String {
 
 /// A whole statement that asks or does what no application's own does.
 fn statement(text: &str) -> Option<Weight> {
+    if text.contains("procedure analyse(") {
+        return Some(Weight::Strong);
+    }
     let mut begin = text;
     loop {
         begin = begin.trim_start_matches(|c: char| {
@@ -121,11 +124,12 @@ fn statement(text: &str) -> Option<Weight> {
 fn contexts(text: &str) -> Option<Weight> {
     let bytes = text.as_bytes();
     let mut best: Option<Weight> = None;
-    if let Some(weight) = context(text, None) {
+    if let Some(weight) = context(text, None, false) {
         best = best.max(Some(weight));
     }
     for quote in [b'\'', b'"', b'`'] {
-        // Each of the first quotes may be the one that closes.
+        // Each of the first quotes may be the one that closes. Where a sentence or an earlier quote stands before it, a mere
+        // comment behind is a dash or a number sign of prose.
         let closing = bytes
             .iter()
             .enumerate()
@@ -136,7 +140,10 @@ fn contexts(text: &str) -> Option<Weight> {
             if at > 0 && bytes[at - 1] == b'\\' && quote != b'`' {
                 continue;
             }
-            if let Some(weight) = context(&text[at + 1..], Some(quote)) {
+            let front = &text[..at];
+            let said =
+                front.contains(quote as char) || front.trim().contains(' ') || front.len() > 40;
+            if let Some(weight) = context(&text[at + 1..], Some(quote), said) {
                 best = best.max(Some(weight));
             }
         }
@@ -177,7 +184,7 @@ struct Parser<'t> {
     met: Met,
 }
 
-fn context(text: &str, quote: Option<u8>) -> Option<Weight> {
+fn context(text: &str, quote: Option<u8>, said: bool) -> Option<Weight> {
     let list = tokens(text)?;
     if list.is_empty() {
         return None;
@@ -238,7 +245,7 @@ fn context(text: &str, quote: Option<u8>) -> Option<Weight> {
         || met.danger
         || met.select
         || (met.logic > 0 && (known || (met.comparison && synced) || met.hidden))
-        || (met.hidden && (met.comparison || met.sort || parser.at == began + 1))
+        || (met.hidden && (met.comparison || met.sort || parser.at == began + 1 && !said))
         || (met.probe && synced);
     let weak = met.logic > 0 || met.comparison || met.arithmetic || met.hidden;
     strong
@@ -614,6 +621,24 @@ impl<'t> Parser<'t> {
     }
 
     fn alias(&mut self) {
+        self.alias_name();
+        // `t(a text)`: its columns.
+        if self.peek() == Some(Token::Open)
+            && matches!(
+                self.tokens.get(self.at.wrapping_sub(1)),
+                Some(Token::Word(_))
+            )
+        {
+            while let Some(token) = self.peek() {
+                self.at += 1;
+                if token == Token::Close {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn alias_name(&mut self) {
         if self.eat_word(&["as"]) {
             self.at += 1;
         } else if let Some(word) = self.word()
@@ -733,6 +758,11 @@ impl<'t> Parser<'t> {
                     self.at += 1;
                     return Some(());
                 }
+                // A further value of a list: `x', (select …), now())`.
+                Some(Token::Comma) if !bare => {
+                    self.at += 1;
+                    self.expression()?;
+                }
                 Some(Token::Word("union")) => self.union()?,
                 Some(Token::Word(
                     "group" | "order" | "having" | "limit" | "into" | "procedure" | "for",
@@ -793,7 +823,16 @@ impl<'t> Parser<'t> {
                 self.eat_word(&["set"])
             }
             "waitfor" => self.eat_word(&["delay", "time"]),
-            "exec" | "execute" | "call" => matches!(
+            "prepare" => {
+                self.at += 1;
+                self.eat_word(&["from", "as"])
+            }
+            // One calls back, too.
+            "call" => {
+                self.at += 1;
+                self.peek() == Some(Token::Open)
+            }
+            "exec" | "execute" => matches!(
                 self.peek(),
                 Some(Token::Word(_) | Token::Open | Token::Text(..))
             ),

@@ -136,6 +136,8 @@ fn shortest(bytes: Vec<u8>) -> Vec<u8> {
             [0xE2, 0x92, third @ 0xB6..=0xBF, ..] => (b'a' + (third - 0xB6), 3),
             [0xE2, 0x93, third @ 0x80..=0x8F, ..] => (b'k' + (third - 0x80), 3),
             [0xE2, 0x93, third @ 0x90..=0xA9, ..] => (b'a' + (third - 0x90), 3),
+            [0xE2, 0x91, third @ 0xA0..=0xA8, ..] => (b'1' + (third - 0xA0), 3),
+            [0xE2, 0x93, 0xAA, ..] => (b'0', 3),
             // Strokes of other alphabets.
             [0xE2, 0x88, 0x95, ..] | [0xE2, 0x81, 0x84, ..] => (b'/', 3),
             [0xE2, 0x88, 0x96, ..] => (b'\\', 3),
@@ -219,8 +221,53 @@ pub(super) fn inside(text: &str) -> Vec<String> {
     }
     if let Some(inner) = unpacked(trimmed).or_else(|| unpacked(trimmed.trim_start_matches('/'))) {
         out.push(inner);
-    } else if text.contains('"') {
-        out.extend(text.split('"').take(200).filter_map(unpacked).take(20));
+    } else {
+        for quote in ['"', '\''] {
+            out.extend(
+                text.split(quote)
+                    .skip(1)
+                    .take(200)
+                    .filter_map(unpacked)
+                    .take(20),
+            );
+        }
+    }
+    out.extend(
+        text.match_indices("base64,")
+            .take(8)
+            .filter_map(|(at, mark)| {
+                unpacked(
+                    text[at + mark.len()..]
+                        .split(['"', '\'', ')', '<'])
+                        .next()?,
+                )
+            }),
+    );
+    // Strings of a GraphQL document.
+    if ["query", "mutation", "subscription", "{"]
+        .iter()
+        .any(|word| trimmed.starts_with(word))
+        && text.contains("(")
+    {
+        out.extend(
+            text.split('"')
+                .skip(1)
+                .step_by(2)
+                .filter(|piece| piece.len() >= 6 && piece.contains(['\'', ';', '(', '<', '$']))
+                .take(40)
+                .map(str::to_owned),
+        );
+    }
+    // Some servers pass over a `%` that begins nothing.
+    if text.contains('%') {
+        let plain = text.replace('%', "");
+        let small = plain.to_ascii_lowercase();
+        if ["select", "union", "<script", "exec"]
+            .iter()
+            .any(|word| small.contains(word) && !text.to_ascii_lowercase().contains(word))
+        {
+            out.push(plain);
+        }
     }
     if text.contains('+') && !text.contains(' ') {
         out.push(text.replace('+', " "));

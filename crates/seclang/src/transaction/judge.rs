@@ -15,6 +15,8 @@ use crate::variable::Var;
 pub(crate) const STRUCTURE: u64 = 1_900_000;
 /// The number under which a value is refused that breaks what a person has fixed for its parameter.
 pub(crate) const FIXED: u64 = 1_900_001;
+/// CRS: `http/1` or `<html` in a value.
+const SPLITTING_BY_TAGS: u64 = 921_130;
 /// Bytes of files that are looked at for code.
 const MOST_FILE: usize = 64 << 10;
 /// Bytes of a document that are looked at as they stand.
@@ -81,8 +83,9 @@ impl Transaction<'_> {
         };
         match class {
             "protocol" | "multipart-header" | "fixation" | "disclosure" | "other" => {
-                // Response splitting and smuggling are attacks in full.
-                if (921_000..922_000).contains(&rule.id) {
+                // Splitting and smuggling are attacks in full; the one rule about tags of an answer's page is met by every
+                // letter in HTML, and lines of a header are read here.
+                if (921_000..922_000).contains(&rule.id) && rule.id != SPLITTING_BY_TAGS {
                     self.scales.major += points;
                 } else {
                     self.scales.minor += points.min(2);
@@ -373,6 +376,10 @@ impl Transaction<'_> {
             0,
             self.singles[Var::RequestFilename as usize],
         ));
+        let target = self.singles[Var::RequestUriRaw as usize];
+        if !self.values.get(target).starts_with(b"/") {
+            places.push((Var::RequestUriRaw, 0, target));
+        }
         places.extend(self.pieces_of_referer());
         places.extend(self.said_several_times());
         places.extend(
@@ -531,6 +538,23 @@ impl Transaction<'_> {
         }
         let body = std::mem::take(&mut self.body);
         let text = body.trim_ascii_start();
+        let head = &body[..body.len().min(MOST_HEAD)];
+        let as_it_stands = structure::in_bytes(&body).or_else(|| {
+            text.starts_with(b"<")
+                .then(|| structure::in_document(head))
+                .flatten()
+        });
+        if let Some(found) = as_it_stands {
+            let value = self.values.add(head);
+            let item = Item {
+                var: Var::RequestBody,
+                key: 0,
+                value,
+            };
+            self.body = body;
+            self.stop_for(found, item);
+            return;
+        }
         let settings = &self.rules.settings;
         let pieces: Vec<Vec<u8>> = if text.starts_with(b"{") || text.starts_with(b"[") {
             // One document, or one a line.
