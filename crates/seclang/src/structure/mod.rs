@@ -402,10 +402,10 @@ pub(super) fn words(text: &str) -> usize {
         .count()
 }
 
-/// Whether a text is written in another script than Latin for a good part: prose.
+/// Whether a text is written in another script than Latin for a good part, or with the quotes of print: prose.
 pub(super) fn wide(text: &str) -> bool {
     text.chars()
-        .filter(|c| ('\u{2e80}'..='\u{9fff}').contains(c))
+        .filter(|c| ('\u{2e80}'..='\u{9fff}').contains(c) || ('\u{2018}'..='\u{201f}').contains(c))
         .count()
         >= 2
 }

@@ -66,6 +66,7 @@ fn subquery(text: &str) -> Option<Weight> {
             at: at + 1,
             depth: 0,
             outside: false,
+            listed: false,
             met: Met::default(),
         };
         let from = list[at..].contains(&Token::Word("from"));
@@ -124,7 +125,7 @@ fn statement(text: &str) -> Option<Weight> {
 fn contexts(text: &str) -> Option<Weight> {
     let bytes = text.as_bytes();
     let mut best: Option<Weight> = None;
-    if let Some(weight) = context(text, None, false) {
+    if let Some(weight) = context(text, None, "") {
         best = best.max(Some(weight));
     }
     for quote in [b'\'', b'"', b'`'] {
@@ -140,10 +141,7 @@ fn contexts(text: &str) -> Option<Weight> {
             if at > 0 && bytes[at - 1] == b'\\' && quote != b'`' {
                 continue;
             }
-            let front = &text[..at];
-            let said =
-                front.contains(quote as char) || front.trim().contains(' ') || front.len() > 40;
-            if let Some(weight) = context(&text[at + 1..], Some(quote), said) {
+            if let Some(weight) = context(&text[at + 1..], Some(quote), &text[..at]) {
                 best = best.max(Some(weight));
             }
         }
@@ -181,10 +179,15 @@ struct Parser<'t> {
     depth: usize,
     /// A bracket of the query was closed: its own closing bracket comes behind the value.
     outside: bool,
+    /// The value may be one of several, so that further ones follow behind a comma.
+    listed: bool,
     met: Met,
 }
 
-fn context(text: &str, quote: Option<u8>, said: bool) -> Option<Weight> {
+/// `front` is what stands before the quote.
+fn context(text: &str, quote: Option<u8>, front: &str) -> Option<Weight> {
+    let first = quote.is_some_and(|quote| !front.contains(quote as char));
+    let said = !first || front.trim().contains(' ') || front.len() > 40;
     let list = tokens(text)?;
     if list.is_empty() {
         return None;
@@ -194,6 +197,7 @@ fn context(text: &str, quote: Option<u8>, said: bool) -> Option<Weight> {
         at: 0,
         depth: 0,
         outside: false,
+        listed: first,
         met: Met::default(),
     };
     let bare = quote.is_none();
@@ -759,7 +763,7 @@ impl<'t> Parser<'t> {
                     return Some(());
                 }
                 // A further value of a list: `x', (select …), now())`.
-                Some(Token::Comma) if !bare => {
+                Some(Token::Comma) if self.listed => {
                     self.at += 1;
                     self.expression()?;
                 }
