@@ -189,6 +189,10 @@ fn template(text: &str) -> Option<Weight> {
                 best = best.max(Some(Weight::Weak));
                 continue;
             }
+            // Ruby runs what stands in backticks.
+            if open == "<%" && inner.trim_start_matches(['=', '-', ' ']).starts_with('`') {
+                best = Some(Weight::Strong);
+            }
             if reaching(inner) && inner.contains(['(', '[', '.', '|'])
                 || open != "[[" && arithmetic(inner)
                 || open == "{php}"
@@ -220,6 +224,17 @@ fn template(text: &str) -> Option<Weight> {
             && ["system(", "exec(", "phpinfo(", "eval("]
                 .iter()
                 .any(|call| text.contains(call))
+    {
+        best = Some(Weight::Strong);
+    }
+    if [
+        "<esi:",
+        "system.diagnostics.process",
+        "\\write18",
+        "\\input{/",
+    ]
+    .iter()
+    .any(|order| text.contains(order))
     {
         best = Some(Weight::Strong);
     }
@@ -447,6 +462,9 @@ fn php(text: &str) -> Option<Weight> {
             Weight::Weak
         });
     }
+    if text.contains("phpinfo()") && super::words(text) < 5 && !super::wide(text) {
+        return Some(Weight::Strong);
+    }
     if between(text, "${@", "}")
         .iter()
         .any(|inner| inner.contains('('))
@@ -578,8 +596,9 @@ fn document_query(text: &str) -> bool {
             .is_some_and(|value| value.trim_start().starts_with(['\'', '"', '`', 'f', '(']))
             && !tail[1..].trim_start().starts_with("float");
         // Lists of conditions are how some shops' own interfaces filter.
-        let listing =
-            text.starts_with("filter") || text.starts_with("where") || text.starts_with("query");
+        let listing = ["filter", "where", "query", "match", "conditions"]
+            .iter()
+            .any(|word| text.find(word).is_some_and(|begin| begin < 20));
         let near = &text[text.floor_char_boundary(at.saturating_sub(24))..at];
         let who = [
             "user", "pass", "pwd", "login", "token", "secret", "otp", "_id",
@@ -594,12 +613,16 @@ fn document_query(text: &str) -> bool {
         let compares = named(&["gt", "gte", "lt", "lte", "in"]);
         if last || tail.starts_with(']') && before == Some('[') {
             let who = who
-                || ["mobile", "phone", "code", "email", "account"]
-                    .iter()
-                    .any(|word| near.contains(word));
+                || [
+                    "mobile", "phone", "code", "email", "account", "name", "role",
+                ]
+                .iter()
+                .any(|word| near.contains(word));
             return named(&["where"]) || !listing && (asks || compares && who);
         }
-        if named(&["function", "accumulator"]) && tail.starts_with(':') {
+        if named(&["function", "accumulator"])
+            && (tail.starts_with(':') || tail.starts_with('.') && before == Some('.'))
+        {
             return true;
         }
         named(&["where"]) && (code || tail.starts_with('='))
@@ -758,10 +781,14 @@ fn entity(text: &str) -> Option<Weight> {
     // A document type from elsewhere; those of pages and drawings are known.
     let outside = text.find("<!doctype").is_some_and(|at| {
         let head = &text[at..at + text[at..].find(['>', '[']).unwrap_or(text.len() - at)];
-        head.contains(" system ")
-            && !["about:", "w3.org", "svg", "<!doctype html"]
-                .iter()
-                .any(|known| head.contains(known))
+        let stranger = ["php://", "file://", "expect://"]
+            .iter()
+            .any(|scheme| head.contains(scheme));
+        stranger
+            || head.contains(" system ")
+                && !["about:", "w3.org", "svg", "<!doctype html"]
+                    .iter()
+                    .any(|known| head.contains(known))
     });
     let declared = declared || outside || nested;
     let doctype = text.contains("<!doctype") && text.contains("[") && text.contains("<!");

@@ -37,6 +37,20 @@ pub(crate) fn named_type(name: &[u8], value: &[u8]) -> Option<Finding> {
         })
 }
 
+/// Whether a file bears a name under which servers run it.
+pub(crate) fn file_name(name: &[u8]) -> Option<Finding> {
+    let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+    let name = name.trim_end_matches(['.', ' ', '\0']);
+    PROGRAMS
+        .iter()
+        .any(|end| name.ends_with(end))
+        .then_some(Finding {
+            class: "rce",
+            weight: Weight::Strong,
+            what: "a program that the server would run",
+        })
+}
+
 /// `/uploads/a.jsp`: a program among what users have sent.
 fn runs_an_upload(path: &str) -> bool {
     let dressed = [".php.", ".jsp.", ".asp.", ".aspx."]

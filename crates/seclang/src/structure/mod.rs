@@ -242,7 +242,9 @@ impl Marks {
     }
 }
 
-pub(crate) use known::{named_type, path as known_path};
+pub(crate) use known::{file_name, named_type, path as known_path};
+
+pub(crate) use path::is_private as is_private_path;
 
 /// What bytes that are no text would make their reader do: objects of Java and of .NET.
 pub(crate) fn in_bytes(bytes: &[u8]) -> Option<Finding> {
@@ -304,7 +306,9 @@ pub(crate) fn code_in_file(content: &[u8]) -> Option<Finding> {
         marks.iter().any(|mark| text.contains(mark)) && acts.iter().any(|act| text.contains(act));
     // A picture that ExifTool would read as DjVu, with Perl in its notes (CVE-2021-22204).
     let notes = content.starts_with(b"AT&TFORM") && text.contains("qx{");
-    if runs || notes {
+    // A drawing whose address ImageMagick hands to a shell (CVE-2016-3714).
+    let drawing = text.contains("push graphic-context") && text.contains('|');
+    if runs || notes || drawing {
         return Some(Finding {
             class: "rce",
             weight: Weight::Strong,

@@ -25,6 +25,20 @@ pub(super) fn assess(text: &str) -> Option<Finding> {
         .max_by_key(|found| found.weight)
 }
 
+/// Whether a path of the site's own leads to what no visitor is meant to read: hidden files, settings, copies. Rules also
+/// name folders such as `/sys/`, which sites have.
+pub(crate) fn is_private(path: &[u8]) -> bool {
+    let path = String::from_utf8_lossy(path).to_ascii_lowercase();
+    // `db.sql.gz` holds settings or data as `db.sql` does.
+    let mut endings = path.rsplit('.').take(2).filter(|end| !end.contains('/'));
+    path.contains("/.")
+        || path.contains("..")
+        || path.contains('\0')
+        || path.ends_with('~')
+        || endings.any(|end| CONFIGS.contains(&end))
+        || SENSITIVE.iter().any(|name| path.contains(name))
+}
+
 fn file(text: &str) -> Option<Weight> {
     let text = text.trim();
     // A path is one word; a sentence about one is not.
@@ -76,7 +90,7 @@ fn file(text: &str) -> Option<Weight> {
     let starts =
         plain.starts_with("../") || plain.starts_with("/../") || plain.starts_with("./../");
     if climbs >= 3 && !shown.contains(&ending)
-        || climbs >= 2 && CONFIGS.contains(&ending)
+        || (climbs >= 2 || starts) && CONFIGS.contains(&ending)
         || plain.contains('\0')
     {
         return Some(Weight::Strong);
@@ -163,6 +177,16 @@ fn address(text: &str) -> Option<Weight> {
         || host.starts_with("10.")
         || host.starts_with("192.168.")
         || host == "0.0.0.0";
+    // An address with another's name before it, or its numbers in hex.
+    let parts: Vec<&str> = host.split('.').collect();
+    let hex = parts.len() == 4
+        && parts.iter().any(|part| part.starts_with("0x"))
+        && parts
+            .iter()
+            .all(|part| part.bytes().all(|b| b.is_ascii_hexdigit() || b == b'x'));
+    if hex || inside && authority.contains('@') {
+        return Some(Weight::Strong);
+    }
     // What listens there talks to no browser.
     if inside && port.is_some_and(|port| SERVICES.contains(&port)) {
         return Some(Weight::Strong);
@@ -171,9 +195,9 @@ fn address(text: &str) -> Option<Weight> {
 }
 
 /// Ports of stores, queues and managers that only servers talk to.
-const SERVICES: [u16; 23] = [
-    7001, 8161, 61616, 22, 25, 2049, 2181, 2375, 2376, 2379, 3306, 4040, 5432, 5984, 6379, 8009,
-    8500, 9000, 9200, 10250, 11211, 27017, 50070,
+const SERVICES: [u16; 24] = [
+    8848, 7001, 8161, 61616, 22, 25, 2049, 2181, 2375, 2376, 2379, 3306, 4040, 5432, 5984, 6379,
+    8009, 8500, 9000, 9200, 10250, 11211, 27017, 50070,
 ];
 
 /// A file on another server that would be taken in as a program: `https://x/c99.txt?`, `\\\\x\\share\\a.php`.

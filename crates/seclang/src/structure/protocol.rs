@@ -39,11 +39,15 @@ fn lines(text: &str) -> bool {
         .any(|command| rest.starts_with(command))
         || rest.trim_end() == "quit"
         || tagged(rest);
+    let typed = rest
+        .strip_prefix("content-type:")
+        .and_then(|kind| kind.split_whitespace().next())
+        .is_some_and(|kind| kind.contains('/'));
     // A header by whose name prose has lines, too, comes behind nothing.
     let header = |names: &[&str]| names.iter().any(|name| rest.starts_with(name));
     let answer = header(&["set-cookie:", "http/1."]) && front.trim().len() < 40
         || header(&["location:", "content-length:", "content-type:"])
-            && (front.trim().is_empty() || rest.contains("://"));
+            && (front.trim().is_empty() || rest.contains("://") || typed);
     // An address with further headers of a letter behind it, or a store of keys that is told to write a file.
     let letter = front.contains('@')
         && !front.contains(' ')

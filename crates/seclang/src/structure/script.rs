@@ -97,7 +97,15 @@ pub(super) fn calls_at_start(code: &str) -> bool {
         .trim_start_matches("self.")
         .trim_start_matches("top.")
         .trim_start_matches("parent.");
-    SINKS.iter().any(|sink| code.starts_with(sink))
+    SINKS.iter().any(|sink| {
+        // `document.cookie is too large` is a sentence.
+        code.strip_prefix(sink).is_some_and(|rest| {
+            sink.ends_with(['(', '=', '`', ')'])
+                || !rest
+                    .trim_start()
+                    .starts_with(|c: char| c.is_ascii_alphabetic() && rest.starts_with(' '))
+        })
+    })
 }
 
 /// A member of the page's global object, named by a string or made up on the way, and used: `top['alert'](1)`.

@@ -373,6 +373,7 @@ fn idioms(text: &str) -> Option<Weight> {
         " -oqueuedirectory=",
         " -x/var/www",
         "ext::sh",
+        "cmd|'",
         "<<<\"",
         "<<<'",
         "--open-files-in-pager=",

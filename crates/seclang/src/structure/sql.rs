@@ -53,7 +53,12 @@ fn subquery(text: &str) -> Option<Weight> {
     }
     // A whole statement may hold others; a report that someone writes does.
     let begin = text.trim_start();
-    if STATEMENTS.iter().any(|verb| begin.starts_with(verb)) || begin.starts_with("with ") {
+    let whole = STATEMENTS.iter().chain(&["with"]).any(|verb| {
+        begin
+            .strip_prefix(verb)
+            .is_some_and(|rest| rest.starts_with(char::is_whitespace))
+    });
+    if whole {
         return None;
     }
     let list = tokens(text)?;
@@ -187,7 +192,11 @@ struct Parser<'t> {
 /// `front` is what stands before the quote.
 fn context(text: &str, quote: Option<u8>, front: &str) -> Option<Weight> {
     let first = quote.is_some_and(|quote| !front.contains(quote as char));
-    let said = !first || front.trim().contains(' ') || front.len() > 40;
+    // Behind a bracket or a comma a quote opens; behind a word it closes.
+    let opens = front.chars().next_back().is_some_and(|c| {
+        c.is_ascii() && !c.is_ascii_alphanumeric() && !matches!(c, ')' | '%' | '\\')
+    });
+    let said = !first || opens || front.trim().contains(' ') || front.len() > 40;
     let list = tokens(text)?;
     if list.is_empty() {
         return None;
@@ -208,7 +217,17 @@ fn context(text: &str, quote: Option<u8>, front: &str) -> Option<Weight> {
         );
     if bare {
         // The value itself is an operand first. `1) or (1=1` closes the query's own bracket.
-        parser.expression()?;
+        // What begins with `or 1=1` goes on from a value that a backslash has opened before.
+        let goes_on = matches!(
+            list[0],
+            Token::Word("or" | "and" | "xor" | "union") | Token::Op("||" | "&&")
+        );
+        if !goes_on {
+            parser.expression()?;
+            while parser.eat(Token::Comma).is_some() {
+                parser.expression()?;
+            }
+        }
     }
     let began = parser.at;
     if !bare && matches!(parser.peek(), Some(Token::Text(..) | Token::Number)) {
@@ -320,6 +339,10 @@ impl<'t> Parser<'t> {
             _ => return None,
         };
         self.at += 1;
+        // `|/**/|` is `||` to a reader that drops the comment.
+        if self.tokens[begin] == Token::Op("|") {
+            let _ = self.eat(Token::Op("|"));
+        }
         if logic {
             self.met.logic = self.met.logic.saturating_add(1);
             let right = self.operand_with_rest();
@@ -447,6 +470,11 @@ impl<'t> Parser<'t> {
                 self.at += 1;
                 if self.word() == Some("select") {
                     self.select()?;
+                } else if self.word() == Some("table") {
+                    self.at += 1;
+                    self.met.select = true;
+                    self.operand()?;
+                    self.ends()?;
                 } else {
                     self.list()?;
                 }
@@ -735,7 +763,7 @@ impl<'t> Parser<'t> {
 
     fn union(&mut self) -> Option<()> {
         self.at += 1;
-        self.eat_word(&["all", "distinct"]);
+        self.eat_word(&["all", "distinct", "distinctrow"]);
         let brackets = self.eat(Token::Open).is_some();
         if self.word() != Some("select") {
             return None;
@@ -766,6 +794,15 @@ impl<'t> Parser<'t> {
                 Some(Token::Comma) if self.listed => {
                     self.at += 1;
                     self.expression()?;
+                }
+                Some(Token::Word("where")) => {
+                    self.at += 1;
+                    self.expression()?;
+                }
+                Some(Token::Word("from")) if bare => {
+                    self.at += 1;
+                    self.operand()?;
+                    self.alias();
                 }
                 Some(Token::Word("union")) => self.union()?,
                 Some(Token::Word(
@@ -827,6 +864,10 @@ impl<'t> Parser<'t> {
                 self.eat_word(&["set"])
             }
             "waitfor" => self.eat_word(&["delay", "time"]),
+            "handler" => {
+                self.at += 1;
+                self.eat_word(&["open", "read"])
+            }
             "prepare" => {
                 self.at += 1;
                 self.eat_word(&["from", "as"])

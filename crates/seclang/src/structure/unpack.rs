@@ -12,6 +12,7 @@ pub(super) fn readings(value: &[u8]) -> Vec<String> {
     } else {
         value.to_vec()
     };
+    let cut = shortest(cut);
     let mut out = vec![String::from_utf8_lossy(&cut).into_owned()];
     let mut current = out[0].clone();
     for _ in 0..4 {
@@ -277,6 +278,12 @@ pub(super) fn inside(text: &str) -> Vec<String> {
         && rest.contains(['(', '\'', '"', '<', ';', '|', '`'])
     {
         out.push(rest.to_owned());
+    }
+    if text.starts_with('/')
+        && let Some(last) = text.rsplit('/').next()
+        && last.contains([' ', '\''])
+    {
+        out.push(last.to_owned());
     }
     if text.contains("AD4") || text.contains("ADw") {
         out.extend(utf_7(text));

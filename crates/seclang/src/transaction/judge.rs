@@ -15,8 +15,8 @@ use crate::variable::Var;
 pub(crate) const STRUCTURE: u64 = 1_900_000;
 /// The number under which a value is refused that breaks what a person has fixed for its parameter.
 pub(crate) const FIXED: u64 = 1_900_001;
-/// CRS: `http/1` or `<html` in a value.
-const SPLITTING_BY_TAGS: u64 = 921_130;
+/// CRS's rules that look for lines of a request, of a header, or for tags of a page in values.
+const LINES_IN_VALUES: [u64; 6] = [921_110, 921_120, 921_130, 921_150, 921_151, 921_160];
 /// Bytes of files that are looked at for code.
 const MOST_FILE: usize = 64 << 10;
 /// Bytes of a document that are looked at as they stand.
@@ -83,9 +83,12 @@ impl Transaction<'_> {
         };
         match class {
             "protocol" | "multipart-header" | "fixation" | "disclosure" | "other" => {
-                // Splitting and smuggling are attacks in full; the one rule about tags of an answer's page is met by every
-                // letter in HTML, and lines of a header are read here.
-                if (921_000..922_000).contains(&rule.id) && rule.id != SPLITTING_BY_TAGS {
+                // Splitting and smuggling are attacks in full. Where the rules look for lines of a header or tags of a page in
+                // values, every log and every letter in HTML has them: there the value has to go on as such lines.
+                let splits = (921_000..922_000).contains(&rule.id);
+                let in_values = LINES_IN_VALUES.contains(&rule.id);
+                let items: Vec<Item> = self.matched.iter().take(50).copied().collect();
+                if splits && (!in_values || items.iter().any(|item| self.is_strong(item.value))) {
                     self.scales.major += points;
                 } else {
                     self.scales.minor += points.min(2);
@@ -148,11 +151,10 @@ impl Transaction<'_> {
         let original = match item.var {
             // Where rules name files and addresses word by word there is nothing to parse.
             Var::RequestFilename | Var::RequestBasename if class == "lfi" => {
-                let path = self.values.get(item.value);
-                return if PUBLIC.iter().any(|name| path.ends_with(name)) {
-                    Known::Weight(None)
-                } else {
+                return if structure::is_private_path(self.values.get(item.value)) {
                     Known::Certain
+                } else {
+                    Known::Weight(Some(Weight::Weak))
                 };
             }
             Var::Files | Var::FilesNames | Var::FilesTmpContent | Var::MultipartPartHeaders => {
@@ -169,6 +171,11 @@ impl Transaction<'_> {
             _ => item.value,
         };
         Known::Weight(self.finding(original).map(|found| found.weight))
+    }
+
+    fn is_strong(&mut self, value: ValueId) -> bool {
+        self.finding(value)
+            .is_some_and(|found| found.weight == Weight::Strong)
     }
 
     /// The value of an entry before transformations.
@@ -371,6 +378,7 @@ impl Transaction<'_> {
         for id in self.xml_text.iter().chain(&self.xml_attributes) {
             places.push((Var::Xml, 0, *id));
         }
+        places.extend(self.texts_of_document());
         places.push((
             Var::RequestFilename,
             0,
@@ -390,7 +398,7 @@ impl Transaction<'_> {
         );
         for (var, name, value) in places {
             if let Some(found) = self.finding(value)
-                && (self.counts(found) || self.unusual(var, name))
+                && (found.weight == Weight::Strong || self.unusual(var, name))
             {
                 self.stop_for(
                     found,
@@ -494,6 +502,25 @@ impl Transaction<'_> {
         }
     }
 
+    /// The texts of a document one by one: together they are no value that anybody uses.
+    fn texts_of_document(&mut self) -> Vec<(Var, ValueId, ValueId)> {
+        let pieces: Vec<Vec<u8>> = self
+            .xml_text
+            .iter()
+            .map(|id| self.values.get(*id))
+            .filter(|text| text.contains(&b'\n'))
+            .flat_map(|text| text.split(|byte| *byte == b'\n'))
+            .map(<[u8]>::trim_ascii)
+            .filter(|piece| piece.len() > 3)
+            .take(MOST_JOINED)
+            .map(<[u8]>::to_vec)
+            .collect();
+        pieces
+            .into_iter()
+            .map(|piece| (Var::Xml, 0, self.values.add(&piece)))
+            .collect()
+    }
+
     /// What an XML document says besides its texts and attributes, which are all that its reader keeps.
     fn judge_document(&mut self) {
         if self.processor != Some(Processor::Xml) || self.intervention.is_some() {
@@ -513,6 +540,20 @@ impl Transaction<'_> {
 
     /// Code in uploaded files.
     fn judge_files(&mut self) {
+        let named =
+            self.parts.files.iter().find_map(|entry| {
+                Some((*entry, structure::file_name(self.values.get(entry.value))?))
+            });
+        if let Some((entry, found)) = named
+            && self.intervention.is_none()
+        {
+            let item = Item {
+                var: Var::Files,
+                key: entry.name,
+                value: entry.value,
+            };
+            self.stop_for(found, item);
+        }
         for at in 0..self.parts.contents.len() {
             if self.intervention.is_some() {
                 return;
@@ -588,7 +629,7 @@ impl Transaction<'_> {
         for piece in pieces.into_iter().chain(whole) {
             let id = self.values.add(&piece);
             if let Some(found) = self.finding(id)
-                && self.counts(found)
+                && found.weight == Weight::Strong
             {
                 self.stop_for(
                     found,
@@ -603,10 +644,6 @@ impl Transaction<'_> {
         }
         // An entity in a document that was read without it.
         self.body = body;
-    }
-
-    fn counts(&self, found: Finding) -> bool {
-        found.weight == Weight::Strong
     }
 
     fn stop_for(&mut self, found: Finding, item: Item) {
@@ -655,14 +692,6 @@ enum Known {
 fn is_evaluation(tags: &[String]) -> bool {
     tags.iter().any(|tag| tag == "anomaly-evaluation")
 }
-
-/// Files that rules call restricted and that sites with parcels of code serve to everybody.
-const PUBLIC: [&[u8]; 4] = [
-    b"/package.json",
-    b"/composer.json",
-    b"/bower.json",
-    b"/readme.md",
-];
 
 /// Headers whose values are the browser's own.
 const QUIET: [&[u8]; 21] = [

@@ -31,7 +31,7 @@ pub(super) fn tokens(text: &str) -> Option<Vec<Token<'_>>> {
         let rest = &text[at..];
         if byte.is_ascii_whitespace() || byte == 0x0b || byte == 0 {
             at += 1;
-        } else if rest.starts_with('\u{a0}') || rest.starts_with('\u{3000}') {
+        } else if rest.starts_with(['\u{a0}', '\u{fffd}']) || rest.starts_with('\u{3000}') {
             at += rest.chars().next().map_or(1, char::len_utf8);
         } else if rest.starts_with("/*!") {
             at += 3;
@@ -165,6 +165,8 @@ pub(super) fn tokens(text: &str) -> Option<Vec<Token<'_>>> {
                     | "::"
                     | ":="
                     | "!~"
+                    | "<@"
+                    | "->"
                     | "~*"
             ) {
                 two
@@ -178,8 +180,8 @@ pub(super) fn tokens(text: &str) -> Option<Vec<Token<'_>>> {
                 "," => Token::Comma,
                 ";" => Token::Semicolon,
                 "=" | "<" | ">" | "+" | "-" | "*" | "/" | "%" | "|" | "&" | "^" | "~" | "!"
-                | "." | "<=>" | "<>" | "!=" | "<=" | ">=" | "||" | "&&" | "<<" | ">>" | "=="
-                | "::" | ":=" | "!~" | "~*" => Token::Op(op),
+                | "." | "<@" | "->" | "<=>" | "<>" | "!=" | "<=" | ">=" | "||" | "&&" | "<<"
+                | ">>" | "==" | "::" | ":=" | "!~" | "~*" => Token::Op(op),
                 _ => Token::Odd,
             });
         }
