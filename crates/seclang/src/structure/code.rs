@@ -580,6 +580,8 @@ fn script(text: &str) -> Option<Weight> {
 
 /// Operators and calls of document databases: `[$ne]`, `$where: …`, `db.users.find(`.
 fn document_query(text: &str) -> bool {
+    let begin = super::head(text, 30);
+    let quoted = text.contains('"');
     let operator = text.match_indices('$').take(40).any(|(at, _)| {
         let rest = &text[at + 1..];
         let name = &rest[..rest
@@ -598,7 +600,7 @@ fn document_query(text: &str) -> bool {
         // Lists of conditions are how some shops' own interfaces filter.
         let listing = ["filter", "where", "query", "match", "conditions"]
             .iter()
-            .any(|word| text.find(word).is_some_and(|begin| begin < 20));
+            .any(|word| begin.contains(word));
         let near = &text[text.floor_char_boundary(at.saturating_sub(24))..at];
         let who = [
             "user", "pass", "pwd", "login", "token", "secret", "otp", "_id",
@@ -631,7 +633,7 @@ fn document_query(text: &str) -> bool {
                 && tail.starts_with(':')
                 && tail[1..].trim_start().starts_with('[')
             || (asks || compares)
-                && (who || nothing || !text.contains('"'))
+                && (who || nothing || !quoted)
                 && tail.starts_with(':')
                 && before.is_none_or(|c| matches!(c, '{' | ',' | ' '))
     });

@@ -1,16 +1,29 @@
 //! Requests that are an attack by what they ask for: paths by which known holes of products are used or looked for, and
 //! types that a reader of JSON would load for the sender.
 
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
 use super::{Finding, Weight};
+
+/// All pieces of paths at once.
+static KNOWN: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .build(PATHS)
+        .ok()
+});
 
 /// Whether a path exploits a product, whatever it carries.
 pub(crate) fn path(path: &[u8]) -> Option<Finding> {
-    let path = String::from_utf8_lossy(path).to_ascii_lowercase();
-    let found = PATHS.iter().any(|known| path.contains(known))
-        || path.contains("/;/")
-        || path.contains("/..;/")
-        || runs_an_upload(&path)
-        || stores_a_program(&path);
+    let known = KNOWN.as_ref().is_some_and(|known| known.is_match(path));
+    let named = || {
+        let path = String::from_utf8_lossy(path).to_ascii_lowercase();
+        runs_an_upload(&path) || stores_a_program(&path)
+    };
+    // Programs have endings.
+    let found = known || memchr::memchr(b'.', path).is_some() && named();
     found.then_some(Finding {
         class: "reputation-scanner",
         weight: Weight::Strong,
@@ -87,7 +100,9 @@ const PROGRAMS: [&str; 11] = [
 ];
 
 /// Pieces of paths, in small letters, by which holes are used.
-const PATHS: [&str; 57] = [
+const PATHS: [&str; 59] = [
+    "/;/",
+    "/..;/",
     "/wwwroot.rar",
     "/wwwroot.zip",
     "/www.zip",

@@ -23,6 +23,7 @@ pub(super) fn assess(text: &str) -> Option<Finding> {
 fn content(text: &str) -> Option<Weight> {
     let mut best = None;
     let mut from = 0;
+    let words = std::cell::LazyCell::new(|| has_words(text));
     for _ in 0..MOST_TAGS {
         let Some(at) = text[from..].find('<') else {
             break;
@@ -42,7 +43,7 @@ fn content(text: &str) -> Option<Weight> {
         if name.is_empty() || !name.as_bytes()[0].is_ascii_alphabetic() {
             continue;
         }
-        best = best.max(tag(text, name, &rest[name.len()..]));
+        best = best.max(tag(name, &rest[name.len()..], || *words));
         if best == Some(Weight::Strong) {
             break;
         }
@@ -50,7 +51,8 @@ fn content(text: &str) -> Option<Weight> {
     best
 }
 
-fn tag(text: &str, name: &str, rest: &str) -> Option<Weight> {
+/// `has_words` tells whether the text has words besides its tags.
+fn tag(name: &str, rest: &str, has_words: impl Fn() -> bool) -> Option<Weight> {
     let local = name.rsplit(':').next().unwrap_or(name);
     let after = rest.chars().next();
     if !after.is_none_or(|c| {
@@ -62,7 +64,7 @@ fn tag(text: &str, name: &str, rest: &str) -> Option<Weight> {
     let mut best = None;
     if local == "script" {
         // `<script` alone, as one writes about it, runs nothing.
-        let body = rest.split_once('>').map_or("", |(_, body)| body);
+        let body = body_of(rest);
         let code = body.contains(['(', '=', '`', '[', '{']) || body.contains("</script");
         if !attributes.is_empty() || !body.trim().is_empty() && code {
             return Some(Weight::Strong);
@@ -73,7 +75,7 @@ fn tag(text: &str, name: &str, rest: &str) -> Option<Weight> {
         best = best.max(dangerous(local, key, value));
     }
     if local == "style" {
-        let body = rest.split_once('>').map_or("", |(_, body)| body);
+        let body = body_of(rest);
         let plain = style(body);
         if plain.contains("@import")
             && (plain.contains("//") || plain.contains("data:") || plain.contains("\"javascript"))
@@ -120,7 +122,7 @@ fn tag(text: &str, name: &str, rest: &str) -> Option<Weight> {
             if attributes
                 .iter()
                 .any(|(key, value)| ["href", "src", "data"].contains(key) && elsewhere(value))
-                && !has_words(text) =>
+                && !has_words() =>
         {
             best = best.max(Some(Weight::Strong));
         }
@@ -283,6 +285,13 @@ fn dangerous(tag: &str, key: &str, value: &str) -> Option<Weight> {
     None
 }
 
+/// What follows a tag, as far as it is looked at.
+fn body_of(rest: &str) -> &str {
+    super::head(rest, 4_000)
+        .split_once('>')
+        .map_or("", |(_, body)| body)
+}
+
 /// Text of a style sheet as browsers read it.
 fn style(text: &str) -> String {
     joined(text.split("</style").next().unwrap_or(text))
@@ -308,6 +317,7 @@ fn runs_in_style(plain: &str) -> bool {
 
 /// `<object …><param name=url value=…>`: a page from elsewhere.
 fn page_of_object(rest: &str) -> bool {
+    let rest = super::head(rest, 2_000);
     rest.match_indices("<param").take(10).any(|(at, _)| {
         let (attributes, _) = attributes(&rest[at + "<param".len()..]);
         let is = |key: &str, values: &[&str]| {

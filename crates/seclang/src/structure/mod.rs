@@ -37,13 +37,17 @@ pub(crate) struct Finding {
 
 /// The gravest reading of a value.
 pub(crate) fn assess(value: &[u8]) -> Option<Finding> {
-    assess_at(value, 0)
+    let mut budget = MOST_READ;
+    assess_at(value, 0, &mut budget)
 }
+
+/// Bytes that are read of one value, all its readings and all that is packed in it together.
+const MOST_READ: usize = 192 << 10;
 
 /// Layers of packing that are opened: JSON in base64 in JSON.
 const MOST_LAYERS: usize = 3;
 
-fn assess_at(value: &[u8], depth: usize) -> Option<Finding> {
+fn assess_at(value: &[u8], depth: usize, budget: &mut usize) -> Option<Finding> {
     if harmless(value) {
         return None;
     }
@@ -51,6 +55,10 @@ fn assess_at(value: &[u8], depth: usize) -> Option<Finding> {
     let strong = |best: &Option<Finding>| best.is_some_and(|found| found.weight == Weight::Strong);
     let readings = readings(value);
     for (at, raw) in readings.iter().enumerate() {
+        if raw.len() > *budget {
+            return best;
+        }
+        *budget -= raw.len();
         best = gravest(best, read(raw, at > 0));
         if strong(&best) {
             return best;
@@ -60,7 +68,7 @@ fn assess_at(value: &[u8], depth: usize) -> Option<Finding> {
         && let Some(last) = readings.last()
     {
         for inner in unpack::inside(last) {
-            best = gravest(best, assess_at(inner.as_bytes(), depth + 1));
+            best = gravest(best, assess_at(inner.as_bytes(), depth + 1, budget));
             if strong(&best) {
                 return best;
             }
@@ -392,6 +400,11 @@ fn harmless(value: &[u8]) -> bool {
         || memchr::memmem::find(value, b"constructor.").is_some();
     let long_base64 = unpack::may_be_base64(value);
     !(wide || words || packed || dotted || long_base64)
+}
+
+/// The first bytes of a text, up to a whole sign.
+pub(super) fn head(text: &str, bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes)]
 }
 
 /// Words of letters in a text.

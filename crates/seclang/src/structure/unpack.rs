@@ -360,7 +360,7 @@ fn without_strange_tags(text: &str) -> Option<String> {
         let name = &name[..name
             .find(|c: char| !c.is_ascii_alphanumeric())
             .unwrap_or(name.len())];
-        match tag.find('>') {
+        match super::head(tag, 200).find('>') {
             Some(end)
                 if !name.is_empty()
                     && !KNOWN_TAGS.contains(&name.to_ascii_lowercase().as_str()) =>

@@ -212,7 +212,7 @@ impl Transaction<'_> {
         self.scales.parsed += 1;
         let found = structure::assess(value);
         if found.is_none()
-            && value.len() >= 24
+            && value.len() >= 12
             && let Some(scan) = &mut self.scan
         {
             scan.calm.learn(self.values.get(id));
