@@ -1,5 +1,8 @@
 //! Whether a text is an expression that a template engine, a language or a reader of objects would run.
 
+use std::sync::LazyLock;
+
+use super::phrases::{Phrases, phrases};
 use super::{Finding, Weight};
 
 /// The gravest reading of a text in small letters; `raw` is the same with its letters as they came.
@@ -47,7 +50,7 @@ pub(super) fn assess(text: &str, raw: &str) -> Option<Finding> {
 
 /// What the head and the tags of an XML document would make its reader do.
 pub(super) fn in_document(text: &str) -> Option<Finding> {
-    let runs = [
+    let runs = phrases![
         "xml.apache.org/xalan/java",
         "msxsl:script",
         "php:function",
@@ -65,8 +68,7 @@ pub(super) fn in_document(text: &str) -> Option<Finding> {
         "javax.imageio.imageio$containsfilter",
         "system.windows.data.objectdataprovider",
     ]
-    .iter()
-    .any(|name| text.contains(name));
+    .stand_in(text);
     let finding = |class, what| {
         Some(Finding {
             class,
@@ -119,6 +121,8 @@ fn arithmetic(inner: &str) -> bool {
     plain.contains(['*', '+']) && number(a) && number(b)
 }
 
+static REACHES: LazyLock<Phrases> = LazyLock::new(|| Phrases::of(&REACHING));
+
 /// Names that no template of a mail uses.
 const REACHING: [&str; 42] = [
     "file_excerpt",
@@ -166,7 +170,7 @@ const REACHING: [&str; 42] = [
 ];
 
 fn template(text: &str) -> Option<Weight> {
-    let reaching = |inner: &str| REACHING.iter().any(|name| inner.contains(name));
+    let reaching = |inner: &str| REACHES.stand_in(inner);
     let mut best = None;
     for (open, close) in [
         ("{{", "}}"),
@@ -209,7 +213,7 @@ fn template(text: &str) -> Option<Weight> {
         best = Some(Weight::Strong);
     }
     // Smarty and Blade.
-    if [
+    if phrases![
         "{math equation",
         "{include file=",
         "{system(",
@@ -218,29 +222,23 @@ fn template(text: &str) -> Option<Weight> {
         "{$smarty.",
         "{fetch file=",
     ]
-    .iter()
-    .any(|order| text.contains(order))
+    .stand_in(text)
         || (text.contains("{!!") || text.contains("@php"))
-            && ["system(", "exec(", "phpinfo(", "eval("]
-                .iter()
-                .any(|call| text.contains(call))
+            && phrases!["system(", "exec(", "phpinfo(", "eval("].stand_in(text)
     {
         best = Some(Weight::Strong);
     }
-    if [
+    if phrases![
         "<esi:",
         "system.diagnostics.process",
         "\\write18",
         "\\input{/",
     ]
-    .iter()
-    .any(|order| text.contains(order))
+    .stand_in(text)
     {
         best = Some(Weight::Strong);
     }
-    if ["{% debug %}", "get_admin_log", "<%=system", "<%= system"]
-        .iter()
-        .any(|order| text.contains(order))
+    if phrases!["{% debug %}", "get_admin_log", "<%=system", "<%= system"].stand_in(text)
         || text.contains("<%") && text.contains("out.print")
     {
         best = Some(Weight::Strong);
@@ -311,7 +309,7 @@ fn java(text: &str) -> Option<Weight> {
             return Some(Weight::Strong);
         }
     }
-    let names = [
+    let names = phrases![
         "java.lang.runtime",
         "java.lang.processbuilder",
         "java.lang.processimpl",
@@ -343,7 +341,7 @@ fn java(text: &str) -> Option<Weight> {
         "class.classloader.",
         "class['classloader']",
     ];
-    if [
+    if phrases![
         "class.module.classloader",
         "$$bcel$$",
         "\".execute()",
@@ -352,21 +350,18 @@ fn java(text: &str) -> Option<Weight> {
         "runscript from",
         "init=create alias",
     ]
-    .iter()
-    .any(|piece| text.contains(piece))
+    .stand_in(text)
         && !text.contains("\tat ")
     {
         return Some(Weight::Strong);
     }
     // `java.lang.RuntimeException` is another class.
-    let named = names.iter().any(|name| {
-        text.match_indices(name).any(|(at, _)| {
-            let after = text[at + name.len()..].chars().next();
-            !name.ends_with(|c: char| c.is_ascii_alphanumeric())
-                || !after.is_some_and(|c| c.is_ascii_alphabetic())
-        })
+    let named = names.places(text).any(|(begin, end)| {
+        let after = text[end..].chars().next();
+        !text[begin..end].ends_with(|c: char| c.is_ascii_alphanumeric())
+            || !after.is_some_and(|c| c.is_ascii_alphabetic())
     });
-    let runs = [
+    let runs = phrases![
         "getruntime",
         ".exec(",
         "exec(",
@@ -387,8 +382,7 @@ fn java(text: &str) -> Option<Weight> {
         "<object",
         "eval(",
     ]
-    .iter()
-    .any(|run| text.contains(run));
+    .stand_in(text);
     // The trace of an error names classes, too, with a line number behind.
     let trace = text.contains("\tat ")
         || text.contains(" at java.")
@@ -471,7 +465,7 @@ fn php(text: &str) -> Option<Weight> {
     {
         return Some(Weight::Strong);
     }
-    let inputs = [
+    let inputs = phrases![
         "$_get",
         "$_post",
         "$_request",
@@ -480,7 +474,7 @@ fn php(text: &str) -> Option<Weight> {
         "$_files",
         "$globals",
     ];
-    if inputs.iter().any(|input| text.contains(input)) && text.contains('(') {
+    if inputs.stand_in(text) && text.contains('(') {
         return Some(Weight::Strong);
     }
     if [
@@ -498,9 +492,7 @@ fn php(text: &str) -> Option<Weight> {
     }) {
         return Some(Weight::Strong);
     }
-    if ["shell_exec(", "passthru(", "proc_open("]
-        .iter()
-        .any(|call| text.contains(call))
+    if phrases!["shell_exec(", "passthru(", "proc_open("].stand_in(text)
         && text.contains(['\'', '"', '$'])
         && super::words(text) < 8
         && !super::wide(text)
@@ -516,7 +508,7 @@ fn php(text: &str) -> Option<Weight> {
     if starts && text.len() < 2_000 && text.contains(['\'', '"', '$', ')']) && !super::wide(text) {
         return Some(Weight::Strong);
     }
-    let settings = [
+    let settings = phrases![
         "auto_prepend_file",
         "allow_url_include",
         "-d+allow_url",
@@ -530,14 +522,14 @@ fn php(text: &str) -> Option<Weight> {
         "[#lazy_builder]",
         "\\think\\",
     ];
-    if text.trim() == "__construct" || settings.iter().any(|setting| text.contains(setting)) {
+    if text.trim() == "__construct" || settings.stand_in(text) {
         return Some(Weight::Strong);
     }
     None
 }
 
 fn script(text: &str) -> Option<Weight> {
-    let sure = [
+    let sure = phrases![
         "require('child_process')",
         "require(\"child_process\")",
         "require(`child_process`)",
@@ -559,7 +551,7 @@ fn script(text: &str) -> Option<Weight> {
         "%x(",
         "process.binding(",
     ];
-    if sure.iter().any(|call| text.contains(call)) {
+    if sure.stand_in(text) {
         return Some(Weight::Strong);
     }
     if text.contains("__proto__")
@@ -642,7 +634,7 @@ fn document_query(text: &str) -> bool {
             .and_then(|at| text[at + 1..].trim_start().strip_prefix("db."))
     });
     let call = call.is_some_and(|rest| {
-        [
+        phrases![
             ".insert(",
             ".insertone(",
             ".find(",
@@ -656,8 +648,7 @@ fn document_query(text: &str) -> bool {
             ".dropdatabase(",
             ".getcollectionnames(",
         ]
-        .iter()
-        .any(|call| rest.contains(call))
+        .stand_in(rest)
     });
     operator
         || call
@@ -681,10 +672,7 @@ fn serialised(text: &str, raw: &str) -> Option<Weight> {
     }
     // .NET
     // The same bytes at each of the three places that base64 can have them.
-    if ["AAEAAAD/////", "AQAAAP////8B", "ABAAAA/////w"]
-        .iter()
-        .any(|piece| raw.contains(piece))
-    {
+    if phrases!["AAEAAAD/////", "AQAAAP////8B", "ABAAAA/////w"].stand_in(raw) {
         return Some(Weight::Strong);
     }
     // PHP: O:8:"Customer":1:{s:4:…
@@ -715,7 +703,7 @@ fn serialised(text: &str, raw: &str) -> Option<Weight> {
     {
         return Some(Weight::Strong);
     }
-    if [
+    if phrases![
         "!!javax.",
         "!!java.",
         "!!python/object",
@@ -723,15 +711,12 @@ fn serialised(text: &str, raw: &str) -> Option<Weight> {
         "!ruby/object",
         "!ruby/hash",
     ]
-    .iter()
-    .any(|tag| text.contains(tag))
+    .stand_in(text)
     {
         return Some(Weight::Strong);
     }
     if text.contains("\"@type\"")
-        && ["java.", "com.sun", "org.apache", "javax.", "jdbc", "ldap"]
-            .iter()
-            .any(|name| text.contains(name))
+        && phrases!["java.", "com.sun", "org.apache", "javax.", "jdbc", "ldap"].stand_in(text)
     {
         return Some(Weight::Strong);
     }
@@ -806,7 +791,7 @@ fn directory(text: &str) -> Option<Weight> {
         return Some(Weight::Strong);
     }
     // XPath, which SQL's reader doesn't know.
-    let axes = [
+    let axes = phrases![
         "string-length(",
         "name(parent::",
         "parent::*",
@@ -823,10 +808,8 @@ fn directory(text: &str) -> Option<Weight> {
         "substring(//",
         "position()=",
     ];
-    if axes.iter().any(|piece| text.contains(piece))
-        && [" or ", " and ", "|"]
-            .iter()
-            .any(|word| text.contains(word))
+    if axes.stand_in(text)
+        && phrases![" or ", " and ", "|"].stand_in(text)
         && text.contains(['\'', '"', ']'])
         && text.len() < 400
     {
@@ -842,11 +825,17 @@ fn directory(text: &str) -> Option<Weight> {
         "*))%00",
         "*)(objectclass",
     ];
-    let found = ldap.iter().filter(|piece| text.contains(**piece)).count();
-    let balanced = text
-        .matches('(')
-        .count()
-        .abs_diff(text.matches(')').count());
+    let found = if text.contains(['*', ')']) {
+        ldap.iter().filter(|piece| text.contains(**piece)).count()
+    } else {
+        0
+    };
+    let (mut opened, mut closed) = (0_usize, 0_usize);
+    for byte in text.bytes() {
+        opened += usize::from(byte == b'(');
+        closed += usize::from(byte == b')');
+    }
+    let balanced = opened.abs_diff(closed);
     if (found >= 2 || found == 1 && balanced >= 1)
         && text.contains('=')
         && text.len() < 300

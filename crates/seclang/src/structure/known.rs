@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
 
+use super::phrases::phrases;
 use super::{Finding, Weight};
 
 /// All pieces of paths at once.
@@ -66,15 +67,13 @@ pub(crate) fn file_name(name: &[u8]) -> Option<Finding> {
 
 /// `/uploads/a.jsp`: a program among what users have sent.
 fn runs_an_upload(path: &str) -> bool {
-    let dressed = [".php.", ".jsp.", ".asp.", ".aspx."]
-        .iter()
-        .any(|piece| path.contains(piece));
+    let dressed = phrases![".php.", ".jsp.", ".asp.", ".aspx."].stand_in(path);
     let program = dressed
         || PROGRAMS
             .iter()
             .any(|end| path.trim_end_matches('/').ends_with(end));
     program
-        && [
+        && phrases![
             "/upload/",
             "/uploads/",
             "/uploadfile/",
@@ -85,8 +84,7 @@ fn runs_an_upload(path: &str) -> bool {
             "/avatar/",
             "/avatars/",
         ]
-        .iter()
-        .any(|folder| path.contains(folder))
+        .stand_in(path)
 }
 
 /// `PUT /t.jsp/`: the stroke behind the name gets a program past the check of names (CVE-2017-12615).

@@ -1,5 +1,6 @@
 //! Whether a text runs script where a page shows it: as content, inside an attribute, or inside a script.
 
+use super::phrases::phrases;
 use super::script::{self, calls};
 use super::{Finding, Weight};
 
@@ -304,15 +305,14 @@ fn joined(text: &str) -> String {
 }
 
 fn runs_in_style(plain: &str) -> bool {
-    [
+    phrases![
         "expression(",
         "javascript:",
         "vbscript:",
         "-moz-binding",
         "behavior:url",
     ]
-    .iter()
-    .any(|way| plain.contains(way))
+    .stand_in(plain)
 }
 
 /// `<object …><param name=url value=…>`: a page from elsewhere.

@@ -8,12 +8,14 @@ mod code;
 mod known;
 mod markup;
 mod path;
+mod phrases;
 mod protocol;
 mod script;
 mod shell;
 mod sql;
 mod unpack;
 
+use phrases::phrases;
 use unpack::readings;
 
 /// How much a finding says.
@@ -37,12 +39,10 @@ pub(crate) struct Finding {
 
 /// The gravest reading of a value.
 pub(crate) fn assess(value: &[u8]) -> Option<Finding> {
-    let mut budget = MOST_READ;
+    // All readings of a value, and all that is packed in it, together: so its cost grows with its length alone.
+    let mut budget = 1_024 + 4 * value.len().min(2 * unpack::MOST);
     assess_at(value, 0, &mut budget)
 }
-
-/// Bytes that are read of one value, all its readings and all that is packed in it together.
-const MOST_READ: usize = 192 << 10;
 
 /// Layers of packing that are opened: JSON in base64 in JSON.
 const MOST_LAYERS: usize = 3;
@@ -324,15 +324,9 @@ pub(crate) fn code_in_file(content: &[u8]) -> Option<Finding> {
         });
     }
     // A template or a list of objects that runs code when it is read.
-    let reaches = text.contains("{{")
-        && ["__globals__", "__subclasses__", "__mro__"]
-            .iter()
-            .any(|name| text.contains(name));
-    if reaches
-        || ["!!python/object", "!!javax.", "!ruby/object:gem"]
-            .iter()
-            .any(|tag| text.contains(tag))
-    {
+    let reaches =
+        text.contains("{{") && phrases!["__globals__", "__subclasses__", "__mro__"].stand_in(&text);
+    if reaches || phrases!["!!python/object", "!!javax.", "!ruby/object:gem"].stand_in(&text) {
         return Some(Finding {
             class: "deserialisation",
             weight: Weight::Strong,

@@ -1,5 +1,8 @@
 //! Whether a text is a path out of its folder, a file of the system, or an address inside the house.
 
+use std::sync::LazyLock;
+
+use super::phrases::{Phrases, phrases};
 use super::{Finding, Weight};
 
 /// The gravest reading of a text in small letters.
@@ -36,7 +39,7 @@ pub(crate) fn is_private(path: &[u8]) -> bool {
         || path.contains('\0')
         || path.ends_with('~')
         || endings.any(|end| CONFIGS.contains(&end))
-        || SENSITIVE.iter().any(|name| path.contains(name))
+        || ASKED_FOR.stand_in(&path)
 }
 
 fn file(text: &str) -> Option<Weight> {
@@ -53,7 +56,7 @@ fn file(text: &str) -> Option<Weight> {
         .replace("/./", "/")
         .replace("%00", "\0");
     let climbs = plain.split('/').filter(|part| *part == "..").count();
-    let target = SENSITIVE.iter().any(|name| plain.contains(name));
+    let target = ASKED_FOR.stand_in(&plain);
     let head = plain
         .trim_start_matches("file://")
         .trim_start_matches("file:");
@@ -62,11 +65,7 @@ fn file(text: &str) -> Option<Weight> {
         return Some(Weight::Strong);
     }
     // A program in the clothes of a picture: `t.asp;.jpg`.
-    if [".asp;.", ".aspx;.", ".php;.", ".jsp;."]
-        .iter()
-        .any(|end| plain.contains(end))
-        && plain.len() < 200
-    {
+    if phrases![".asp;.", ".aspx;.", ".php;.", ".jsp;."].stand_in(&plain) && plain.len() < 200 {
         return Some(Weight::Strong);
     }
     // The share of a server's disk: `\\\\host\\c$\\…`.
@@ -223,6 +222,8 @@ fn program(text: &str) -> Option<Weight> {
     (remote && (end(cut, &runs) || end(cut, &[".txt", ".gif", ".jpg", ".png", ".dat", ".inc"])))
         .then_some(Weight::Strong)
 }
+
+static ASKED_FOR: LazyLock<Phrases> = LazyLock::new(|| Phrases::of(&SENSITIVE));
 
 /// Files that attacks ask for.
 const SENSITIVE: [&str; 39] = [

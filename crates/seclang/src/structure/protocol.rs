@@ -1,6 +1,9 @@
 //! Whether a text goes on as lines of a protocol where it is put into one: a header of an answer, a dialogue with a mail
 //! server, a host that only tests of security call.
 
+use std::sync::LazyLock;
+
+use super::phrases::Phrases;
 use super::{Finding, Weight};
 
 /// The gravest reading of a text in small letters.
@@ -98,10 +101,10 @@ fn tagged(line: &str) -> bool {
 
 /// Hosts whose only use is to tell a tester that they were called.
 fn calls_back(text: &str) -> bool {
-    CALL_BACK.iter().any(|host| text.contains(host))
-        && text.split_whitespace().count() < 25
-        && !super::wide(text)
+    CALLED.stand_in(text) && text.split_whitespace().count() < 25 && !super::wide(text)
 }
+
+static CALLED: LazyLock<Phrases> = LazyLock::new(|| Phrases::of(&CALL_BACK));
 
 const CALL_BACK: [&str; 15] = [
     "@169.254.169.254",

@@ -1,6 +1,9 @@
 //! Whether a text is script that would run: inside a string of a page's script, or as an expression by itself.
 
+use std::sync::LazyLock;
+
 use super::Weight;
+use super::phrases::{Phrases, phrases};
 
 /// The gravest reading of a text (in small letters).
 pub(super) fn assess(text: &str) -> Option<Weight> {
@@ -15,11 +18,9 @@ pub(super) fn assess(text: &str) -> Option<Weight> {
 
 /// Whether code calls what attacks call.
 pub(super) fn calls(code: &str) -> bool {
-    SINKS.iter().any(|sink| {
-        code.match_indices(sink).any(|(at, _)| {
-            let before = code[..at].chars().next_back();
-            !before.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_' || c == '$')
-        })
+    CALLED.places(code).any(|(at, _)| {
+        let before = code[..at].chars().next_back();
+        !before.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_' || c == '$')
     })
 }
 
@@ -150,7 +151,7 @@ fn made_up(key: &str) -> bool {
 
 /// Letters made of brackets: `(![]+[])[+[]]`.
 fn without_letters(text: &str) -> bool {
-    [
+    phrases![
         "(![]+[])",
         "(!![]+[])",
         "[!+[]+",
@@ -159,8 +160,7 @@ fn without_letters(text: &str) -> bool {
         "([][[]]+[])",
         "[+!+[]]",
     ]
-    .iter()
-    .any(|piece| text.contains(piece))
+    .stand_in(text)
 }
 
 /// A handler of errors that calls: `onerror=alert;throw 1`.
@@ -199,7 +199,7 @@ fn calls_by_detour(text: &str) -> bool {
                 .any(|by| front.ends_with(by))
             })
         });
-    let made = [
+    let made = phrases![
         ".constructor('",
         ".constructor(\"",
         ".constructor(`",
@@ -227,8 +227,7 @@ fn calls_by_detour(text: &str) -> bool {
         "document['cookie']",
         "document[\"cookie\"]",
     ]
-    .iter()
-    .any(|way| text.contains(way));
+    .stand_in(text);
     handed || made
 }
 
@@ -271,6 +270,8 @@ const MEMBERS: [&str; 22] = [
 ];
 
 /// What attacks call to show, steal or load.
+static CALLED: LazyLock<Phrases> = LazyLock::new(|| Phrases::of(&SINKS));
+
 const SINKS: [&str; 35] = [
     "alert.call(",
     "alert.apply(",

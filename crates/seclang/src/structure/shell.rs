@@ -1,5 +1,6 @@
 //! Whether a text is a command that a shell would run: behind a separator, in a substitution, or by itself.
 
+use super::phrases::phrases;
 use super::{Finding, Weight};
 
 /// The gravest reading of a text.
@@ -342,7 +343,7 @@ fn is_pattern(name: &str, base: &str) -> bool {
 
 /// What nothing but a shell means.
 fn idioms(text: &str) -> Option<Weight> {
-    let sure = [
+    let sure = phrases![
         "/dev/tcp/",
         "() {",
         "(){",
@@ -381,18 +382,16 @@ fn idioms(text: &str) -> Option<Weight> {
     if written_program(text) || pieced_together(text) {
         return Some(Weight::Strong);
     }
-    sure.iter()
-        .any(|idiom| {
-            text.match_indices(idiom).any(|(at, _)| {
-                // `(){` must hold a command behind it; a function of a script in a ticket does not.
-                if idiom.starts_with("()") {
-                    return text[at..].contains(";}")
-                        || text[at..].contains("; }")
-                        || text[at..].contains(":;");
-                }
-                let after = text[at + idiom.len()..].chars().next();
-                !idiom.ends_with("sh") || !after.is_some_and(|c| c.is_ascii_alphanumeric())
-            })
+    sure.places(text)
+        .take(40)
+        .any(|(begin, end)| {
+            let idiom = &text[begin..end];
+            // `(){` must hold a command behind it; a function of a script in a ticket does not.
+            if idiom.starts_with("()") {
+                return phrases![";}", "; }", ":;"].stand_in(&text[begin..]);
+            }
+            let after = text[end..].chars().next();
+            !idiom.ends_with("sh") || !after.is_some_and(|c| c.is_ascii_alphanumeric())
         })
         .then_some(Weight::Strong)
 }

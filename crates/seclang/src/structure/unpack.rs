@@ -3,7 +3,7 @@
 use base64::Engine as _;
 
 /// Bytes of a value that are read, from both ends.
-const MOST: usize = 16 << 10;
+pub(super) const MOST: usize = 16 << 10;
 
 /// A value as it came and as decoders on the way would read it.
 pub(super) fn readings(value: &[u8]) -> Vec<String> {

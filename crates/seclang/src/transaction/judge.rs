@@ -38,10 +38,27 @@ pub(super) struct Scales {
     confirmed: bool,
     parsed: usize,
     /// What was found in values, so that none is parsed twice.
-    known: Vec<(ValueId, Option<Finding>)>,
+    known: Vec<(ValueId, Finding)>,
+    /// Values in which nothing was found, a bit for each.
+    nothing: Vec<u64>,
 }
 
 impl Scales {
+    fn is_nothing(&self, id: ValueId) -> bool {
+        let (word, bit) = (id as usize / 64, id % 64);
+        self.nothing
+            .get(word)
+            .is_some_and(|bits| bits >> bit & 1 == 1)
+    }
+
+    fn found_nothing(&mut self, id: ValueId) {
+        let (word, bit) = (id as usize / 64, id % 64);
+        if self.nothing.len() <= word {
+            self.nothing.resize(word + 1, 0);
+        }
+        self.nothing[word] |= 1 << bit;
+    }
+
     fn points(&self) -> i64 {
         self.minor.min(MOST_MINOR) + self.major + if self.confirmed { 5 } else { 0 }
     }
@@ -194,8 +211,11 @@ impl Transaction<'_> {
     }
 
     fn finding(&mut self, id: ValueId) -> Option<Finding> {
+        if self.scales.is_nothing(id) {
+            return None;
+        }
         if let Some((_, known)) = self.scales.known.iter().find(|(known, _)| *known == id) {
-            return *known;
+            return Some(*known);
         }
         if self.scales.parsed >= MOST_VALUES {
             self.limit("values of the second judgement");
@@ -217,9 +237,9 @@ impl Transaction<'_> {
         {
             scan.calm.learn(self.values.get(id));
         }
-        // A value that is nothing is asked about seldom; one that is something, often.
-        if found.is_some() {
-            self.scales.known.push((id, found));
+        match found {
+            Some(found) => self.scales.known.push((id, found)),
+            None => self.scales.found_nothing(id),
         }
         found
     }
