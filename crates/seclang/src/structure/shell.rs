@@ -548,6 +548,14 @@ mod tests {
             "cat /etc/shadow",
             "& ping -n 10 127.0.0.1 &",
             "cmd /c dir c:\\",
+            "--exec=`id`--remote",
+            "x;echo $((3482*7301))",
+            "200;id>/tmp/o",
+            "app.log;tac</etc/passwd",
+            "报表 && whoami",
+            "a=ca;b=t;$a$b /etc/x",
+            "id > shell.php",
+            "--upload-pack=touch /tmp/x",
         ] {
             assert!(strong(text), "{text}");
         }
@@ -564,6 +572,11 @@ mod tests {
             "please log in to the server, then run: sudo systemctl restart nginx; cat /etc/nginx/nginx.conf",
             "r&d; net 30 days",
             "id;name;phone",
+            "/api/members/find",
+            "/api/upload/zip",
+            "/hp/api/trivia?format=json&id=7",
+            "type = 'it' and priority >= 2",
+            "try `tail -n 100 /var/log/x.log | grep error` and tell me what you see",
         ] {
             assert!(!strong(text), "{text}");
         }

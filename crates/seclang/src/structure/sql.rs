@@ -944,6 +944,19 @@ mod tests {
             "a' and extractvalue(1,concat(0x7e,version())) and '1'='1",
             "1 or a=a",
             "1'and'1'='1",
+            "select * from all_tables",
+            "waitfor delay '0:0:10'",
+            "select case when (1=1) then to_char(1/0) else null end from dual",
+            "amount desc, (select * from (select sleep(4)) x)",
+            "1,2) union select id, mobile from secrets where (1=1",
+            "done',(select password from sys_user limit 1),now())-- ",
+            "done', remark=(select group_concat(a) from t) where id=7#",
+            "sum(amount) from orders union select host from mysql.user--",
+            " or 1=1 order by 7#",
+            "1.e(1)or 1.e(1)=1.e(1)union select 1,2",
+            "-1 /*!union*/ /*!select*/ 1,2",
+            "'|/**/|(select 1 from t)|/**/|'",
+            "0' or (select 1,2)<=(table sys_user limit 1)#",
         ] {
             if weight(text) != Some(Weight::Strong) {
                 wrong.push(text);
@@ -973,6 +986,13 @@ mod tests {
             "drop table 5 please",
             "c# or java",
             "价格 > 100 and 库存 < 5",
+            "1#web-monitor#1688379464539#7bj9",
+            "prefers \"whatsapp\" -- see the ticket",
+            "he said: \"i'll pay\"; call back",
+            "notify('#vip', `new order`)",
+            "0.0%;[red]-0.0%;\"--\"",
+            "title:(\"union select\" or sql) and -status:closed",
+            "select name, phone from members where city = 'x'",
         ] {
             if weight(text) == Some(Weight::Strong) {
                 wrong.push(text);

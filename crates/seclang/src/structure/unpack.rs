@@ -477,3 +477,44 @@ fn unpacked(text: &str) -> Option<String> {
         .count();
     (printable * 20 >= bytes.len() * 19).then(|| String::from_utf8_lossy(&bytes).into_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_packed_is_found() {
+        for (text, inner) in [
+            (r#"{"id":"1 and 1=1"}"#, "1 and 1=1"),
+            ("MSB8fCB3aG9hbWkgfHwg", "1 || whoami || "),
+            (r#"s:16:"L2V0Yy9wYXNzd2Q=";"#, "/etc/passwd"),
+            ("data:image/png;base64,PD9waHAgJGE7Pz4=", "<?php $a;?>"),
+            ("a+b%27", "a b%27"),
+            ("al<x>ert<x>(1)", "alert(1)"),
+            ("<id>1 or 1=1</id>", "1 or 1=1"),
+            ("+ADw-script+AD4-", "<script>"),
+            ("/alert(1)", "alert(1)"),
+        ] {
+            let all = inside(text);
+            assert!(all.iter().any(|found| found == inner), "{text}: {all:?}");
+        }
+        assert!(inside("<p>text</p>").is_empty());
+        assert!(inside("13800000000").is_empty());
+    }
+
+    #[test]
+    fn spellings_are_read() {
+        for (spelt, plain) in [
+            (&b"%c0%ae%c0%ae%c0%afetc"[..], "../etc"),
+            (b"..\xc0\xafetc", "../etc"),
+            (b"\\u{61}lert", "alert"),
+            (b"\\141lert", "alert"),
+            (b"&#0000000040x", "(x"),
+            ("http://①②⑦.⓪".as_bytes(), "http://127.0"),
+            ("Ⓖoogle".as_bytes(), "google"),
+        ] {
+            let all = readings(spelt);
+            assert!(all.iter().any(|read| read == plain), "{plain}: {all:?}");
+        }
+    }
+}
