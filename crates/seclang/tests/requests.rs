@@ -140,3 +140,48 @@ fn core_rule_set() {
     let Some(rules) = common::crs("") else { return };
     holds("CRS, paranoia 1", &rules);
 }
+
+/// Beyond so many values nothing more is parsed, and what is not parsed is not taken back either.
+#[test]
+fn where_no_more_values_are_parsed_the_rules_decide() {
+    let rules: String = (0..60)
+        .map(|at| {
+            format!(
+                "SecRule ARGS:/^r{at}_/ \"@contains o'clock\" \"id:{},phase:2,deny,severity:CRITICAL,tag:'attack-sqli'\"\n",
+                100 + at
+            )
+        })
+        .collect();
+    let set = RuleSet::builder()
+        .text(
+            "engine.conf",
+            "SecRuleEngine On\nSecRequestBodyAccess On\nSecArgumentsLimit 10000",
+        )
+        .text("rules.conf", rules)
+        .build()
+        .unwrap();
+    let stopped = |groups: usize| {
+        let body: Vec<String> = (0..groups)
+            .flat_map(|at| {
+                (0..50).map(move |value| format!("r{at}_{value}=o%27clock+{at}+{value}"))
+            })
+            .collect();
+        let body = body.join("&");
+        let request = format!(
+            "POST / HTTP/1.1\r\nHost: h\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let start = Start {
+            judging: Judging::Balanced,
+            ..Start::example()
+        };
+        let mut transaction = Transaction::new(&set, start);
+        RawRequest::parse(request.as_bytes())
+            .unwrap()
+            .feed(&mut transaction);
+        let outcome = transaction.finish();
+        (outcome.intervention.is_some(), outcome.limits)
+    };
+    assert_eq!(stopped(10), (false, vec![]));
+    assert_eq!(stopped(60), (true, vec!["values of the second judgement"]));
+}

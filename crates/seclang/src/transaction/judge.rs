@@ -51,6 +51,10 @@ impl Scales {
             .is_some_and(|bits| bits >> bit & 1 == 1)
     }
 
+    fn is_known(&self, id: ValueId) -> bool {
+        self.is_nothing(id) || self.known.iter().any(|(known, _)| *known == id)
+    }
+
     fn found_nothing(&mut self, id: ValueId) {
         let (word, bit) = (id as usize / 64, id % 64);
         if self.nothing.len() <= word {
@@ -187,6 +191,11 @@ impl Transaction<'_> {
             | Var::RequestCookies => self.original(item).unwrap_or(item.value),
             _ => item.value,
         };
+        // Where no more values are parsed, the rules decide alone.
+        if self.scales.parsed >= MOST_VALUES && !self.scales.is_known(original) {
+            self.limit("values of the second judgement");
+            return Known::Certain;
+        }
         Known::Weight(self.finding(original).map(|found| found.weight))
     }
 
