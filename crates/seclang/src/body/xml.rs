@@ -5,18 +5,48 @@ use quick_xml::events::Event;
 
 use super::BodyFault;
 
-/// All text as one value, all attribute values, and what was wrong.
-pub(crate) fn xml(text: &[u8], limit: usize) -> (Vec<Vec<u8>>, Vec<Vec<u8>>, Option<BodyFault>) {
+/// What a document holds.
+#[derive(Debug, Default)]
+pub(crate) struct Document {
+    /// All text, as rules see it.
+    pub(crate) text: Vec<u8>,
+    /// Where in it the text of an element ends or another's begins.
+    pub(crate) ends: Vec<usize>,
+    /// Values of attributes.
+    pub(crate) attributes: Vec<Vec<u8>>,
+    /// What was wrong.
+    pub(crate) fault: Option<BodyFault>,
+}
+
+impl Document {
+    /// The texts one by one, without blanks around them and without those that are nothing else.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &[u8]> {
+        let begins = std::iter::once(0).chain(self.ends.iter().copied());
+        let ends = self.ends.iter().copied().chain([self.text.len()]);
+        begins
+            .zip(ends)
+            .filter_map(|(begin, end)| self.text.get(begin..end))
+            .map(<[u8]>::trim_ascii)
+            .filter(|text| !text.is_empty())
+    }
+}
+
+/// Reads a document, with at most `limit` attributes.
+pub(crate) fn xml(text: &[u8], limit: usize) -> Document {
     // UTF-16 and UTF-32 have NULs, or a mark of their byte order: the upstream would read something else than this engine.
     if text.contains(&0) || text.starts_with(b"\xfe\xff") || text.starts_with(b"\xff\xfe") {
         let fault = BodyFault::error("XML parsing error: the text is not in a byte encoding");
-        return (Vec::new(), Vec::new(), Some(fault));
+        return Document {
+            fault: Some(fault),
+            ..Document::default()
+        };
     }
     // Bytes that are no UTF-8 are replaced, so that what stands around them is still judged.
     let decoded = String::from_utf8_lossy(text);
     let mut reader = Reader::from_str(&decoded);
     reader.config_mut().check_end_names = true;
     let mut out: Vec<u8> = Vec::new();
+    let mut ends: Vec<usize> = Vec::new();
     let mut attributes = Vec::new();
     let mut depth = 0usize;
     let mut roots = 0usize;
@@ -29,6 +59,7 @@ pub(crate) fn xml(text: &[u8], limit: usize) -> (Vec<Vec<u8>>, Vec<Vec<u8>>, Opt
             Event::Start(start) => (start, true),
             Event::Empty(start) => (start, false),
             Event::End(_) => {
+                ends.push(out.len());
                 depth = depth.saturating_sub(1);
                 continue;
             }
@@ -67,6 +98,7 @@ pub(crate) fn xml(text: &[u8], limit: usize) -> (Vec<Vec<u8>>, Vec<Vec<u8>>, Opt
             }
             Event::Comment(_) | Event::PI(_) | Event::DocType(_) => continue,
         };
+        ends.push(out.len());
         if depth == 0 {
             roots += 1;
         }
@@ -92,12 +124,12 @@ pub(crate) fn xml(text: &[u8], limit: usize) -> (Vec<Vec<u8>>, Vec<Vec<u8>>, Opt
             break Some(BodyFault::over("XML attributes limit exceeded", limit));
         }
     };
-    let texts = if out.is_empty() {
-        Vec::new()
-    } else {
-        vec![out]
-    };
-    (texts, attributes, fault)
+    Document {
+        text: out,
+        ends,
+        attributes,
+        fault,
+    }
 }
 
 /// The five entities of XML and character references; any other stays as it is written.
@@ -171,34 +203,41 @@ mod tests {
 
     #[test]
     fn texts_and_attributes() {
-        let (texts, attributes, fault) = xml(
-            b"<?xml version=\"1.0\"?><a x='1 &amp; 2'>t&lt;<b y=\"3\"/><![CDATA[c]]></a>",
+        let document = xml(
+            b"<?xml version=\"1.0\"?><a x='1 &amp; 2'>t&lt;<b y=\"3\"/><![CDATA[c]]> </a>",
             10,
         );
-        assert_eq!(fault, None);
-        assert_eq!(texts, [b"t<c".to_vec()]);
-        assert_eq!(attributes, [b"1 & 2".to_vec(), b"3".to_vec()]);
+        assert_eq!(document.fault, None);
+        assert_eq!(document.text, b"t<c ");
+        let texts: Vec<&[u8]> = document.texts().collect();
+        assert_eq!(texts, [&b"t<"[..], b"c"]);
+        assert_eq!(document.attributes, [b"1 & 2".to_vec(), b"3".to_vec()]);
     }
 
     #[test]
     fn faults_and_bombs() {
-        assert!(xml(b"<a><b></a>", 10).2.is_some());
-        assert!(xml(b"<a>", 10).2.is_some());
-        assert!(xml(b"plain", 10).2.is_some());
+        assert!(xml(b"<a><b></a>", 10).fault.is_some());
+        assert!(xml(b"<a>", 10).fault.is_some());
+        assert!(xml(b"plain", 10).fault.is_some());
         assert!(
             xml(b"<?xml version='1.0' encoding='utf-7'?><a/>", 10)
-                .2
+                .fault
                 .is_some()
         );
         assert!(
             xml(b"<?xml version='1.0' encoding='GBK'?><a/>", 10)
-                .2
+                .fault
                 .is_none()
         );
-        assert!(xml(b"\xff\xfe<\0a\0/\0>\0", 10).2.is_some());
-        assert!(xml("<a>".repeat(10_000).as_bytes(), 10).2.unwrap().limit);
+        assert!(xml(b"\xff\xfe<\0a\0/\0>\0", 10).fault.is_some());
+        assert!(
+            xml("<a>".repeat(10_000).as_bytes(), 10)
+                .fault
+                .unwrap()
+                .limit
+        );
         let bomb = b"<!DOCTYPE a [<!ENTITY x \"y\"><!ENTITY z \"&x;&x;\">]><a>&z;</a>";
-        let (texts, _, fault) = xml(bomb, 10);
-        assert_eq!((texts, fault), (vec![b"&z;".to_vec()], None));
+        let document = xml(bomb, 10);
+        assert_eq!((document.text, document.fault), (b"&z;".to_vec(), None));
     }
 }

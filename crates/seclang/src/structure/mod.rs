@@ -5,17 +5,22 @@
 //! is no valid piece of any of them is no attack, whatever it reminds of; one that is counts without any rule.
 
 mod code;
+mod files;
 mod known;
 mod markup;
 mod path;
 mod phrases;
+mod prose;
 mod protocol;
 mod script;
 mod shell;
 mod sql;
 mod unpack;
 
-use phrases::phrases;
+pub(crate) use files::{code_in_file, in_bytes, in_document};
+pub(crate) use known::{file_name, named_type, path as known_path};
+pub(crate) use path::is_private as is_private_path;
+use prose::{head, wide, without_shown_code, words};
 use unpack::readings;
 
 /// How much a finding says.
@@ -109,43 +114,6 @@ fn read(raw: &str, decoded: bool) -> Option<Finding> {
     ]
     .into_iter()
     .fold(None, gravest)
-}
-
-/// A text of words without the code that it shows: in backticks and fences, as markdown has it, and, in what a page
-/// shows, in `<code>` and `<pre>`. None where it is no such text.
-fn without_shown_code(text: &str, decoded: bool) -> Option<String> {
-    let mut out = None;
-    if text.contains('`') {
-        let fenced = text.trim_start().starts_with("```");
-        let pieces: Vec<&str> = text.split('`').collect();
-        let outside: Vec<&str> = pieces.iter().step_by(2).copied().collect();
-        let said = outside.iter().map(|piece| words(piece)).sum::<usize>();
-        let other = outside.iter().any(|piece| wide(piece));
-        if pieces.len() % 2 == 1 && (said >= 4 || other || fenced) {
-            out = Some(outside.join(" "));
-        }
-    }
-    if decoded {
-        for tag in ["code", "pre"] {
-            let current = out.as_deref().unwrap_or(text);
-            let (open, close) = (format!("<{tag}>"), format!("</{tag}>"));
-            let Some((front, _)) = current.split_once(&open) else {
-                continue;
-            };
-            if words(front) < 4 && !wide(front) {
-                continue;
-            }
-            let mut kept = String::with_capacity(current.len());
-            for (at, piece) in current.split(&open).enumerate() {
-                kept.push_str(match piece.split_once(&close) {
-                    Some((_, behind)) if at > 0 => behind,
-                    _ => piece,
-                });
-            }
-            out = Some(kept);
-        }
-    }
-    out
 }
 
 /// Which marks a text has: no language is tried that needs others.
@@ -250,102 +218,6 @@ impl Marks {
     }
 }
 
-pub(crate) use known::{file_name, named_type, path as known_path};
-
-pub(crate) use path::is_private as is_private_path;
-
-/// What bytes that are no text would make their reader do: objects of Java and of .NET.
-pub(crate) fn in_bytes(bytes: &[u8]) -> Option<Finding> {
-    let object = bytes.starts_with(&[0xAC, 0xED, 0, 5])
-        || bytes.starts_with(&[0, 1, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 1]);
-    object.then_some(Finding {
-        class: "deserialisation",
-        weight: Weight::Strong,
-        what: "an object that would run code when it is read",
-    })
-}
-
-/// What an XML document, read as it stands, would make its reader do.
-pub(crate) fn in_document(document: &[u8]) -> Option<Finding> {
-    let raw = String::from_utf8_lossy(document);
-    code::in_document(&raw.to_ascii_lowercase())
-}
-
-/// Code that a server would run when the file is called, in small letters or large.
-pub(crate) fn code_in_file(content: &[u8]) -> Option<Finding> {
-    let text = String::from_utf8_lossy(content).to_ascii_lowercase();
-    let marks = [
-        "<?php",
-        "<?=",
-        "<%@",
-        "<%!",
-        "<%eval",
-        "<% eval",
-        "<%execute",
-        "<jsp:",
-        "<cfexecute",
-        "<script runat=",
-        "<script language=\"php\"",
-    ];
-    let acts = [
-        "eval(",
-        "system(",
-        "exec(",
-        "passthru(",
-        "assert(",
-        "shell_exec(",
-        "$_post",
-        "$_get",
-        "$_request",
-        "getruntime",
-        "processbuilder",
-        "request.getparameter",
-        "request(",
-        "request.item",
-        "defineclass",
-        "base64_decode(",
-        "phpinfo(",
-        "cmd.exe",
-        "process.start",
-        "echo",
-        "print",
-    ];
-    let runs =
-        marks.iter().any(|mark| text.contains(mark)) && acts.iter().any(|act| text.contains(act));
-    // A picture that ExifTool would read as DjVu, with Perl in its notes (CVE-2021-22204).
-    let notes = content.starts_with(b"AT&TFORM") && text.contains("qx{");
-    // A drawing whose address ImageMagick hands to a shell (CVE-2016-3714).
-    let drawing = text.contains("push graphic-context") && text.contains('|');
-    if runs || notes || drawing {
-        return Some(Finding {
-            class: "rce",
-            weight: Weight::Strong,
-            what: "a program that the server would run",
-        });
-    }
-    // A template or a list of objects that runs code when it is read.
-    let reaches =
-        text.contains("{{") && phrases!["__globals__", "__subclasses__", "__mro__"].stand_in(&text);
-    if reaches || phrases!["!!python/object", "!!javax.", "!ruby/object:gem"].stand_in(&text) {
-        return Some(Finding {
-            class: "deserialisation",
-            weight: Weight::Strong,
-            what: "an object that would run code when it is read",
-        });
-    }
-    let begin = text.trim_start_matches(['\u{feff}', ' ', '\n', '\r']);
-    if begin.starts_with("<?xml") || begin.starts_with("<svg") || begin.starts_with("<!doctype") {
-        if let Some(found) = code::in_document(&text) {
-            return Some(found);
-        }
-        // A drawing is shown in the site's name; a page that someone uploads may hold script.
-        if text.contains("<svg") && !text.contains("<html") {
-            return markup::assess(&text).filter(|found| found.weight == Weight::Strong);
-        }
-    }
-    None
-}
-
 /// Whether a value can't be any attack, by its bytes alone: letters, digits and what stands between words.
 fn harmless(value: &[u8]) -> bool {
     if value.len() < 3 {
@@ -394,31 +266,6 @@ fn harmless(value: &[u8]) -> bool {
         || memchr::memmem::find(value, b"constructor.").is_some();
     let long_base64 = unpack::may_be_base64(value);
     !(wide || words || packed || dotted || long_base64)
-}
-
-/// The first bytes of a text, up to a whole sign.
-pub(super) fn head(text: &str, bytes: usize) -> &str {
-    &text[..text.floor_char_boundary(bytes)]
-}
-
-/// Words of letters in a text.
-pub(super) fn words(text: &str) -> usize {
-    text.split_whitespace()
-        .filter(|word| {
-            word.len() > 1
-                && word
-                    .bytes()
-                    .all(|b| b.is_ascii_alphabetic() || matches!(b, b',' | b'.' | b'\''))
-        })
-        .count()
-}
-
-/// Whether a text is written in another script than Latin for a good part, or with the quotes of print: prose.
-pub(super) fn wide(text: &str) -> bool {
-    text.chars()
-        .filter(|c| ('\u{2e80}'..='\u{9fff}').contains(c) || ('\u{2018}'..='\u{201f}').contains(c))
-        .count()
-        >= 2
 }
 
 #[cfg(test)]

@@ -404,10 +404,9 @@ impl Transaction<'_> {
                 places.push((Var::RequestHeaders, entry.name, entry.value));
             }
         }
-        for id in self.xml_text.iter().chain(&self.xml_attributes) {
+        for id in self.xml_texts.iter().chain(&self.xml_attributes) {
             places.push((Var::Xml, 0, *id));
         }
-        places.extend(self.texts_of_document());
         places.push((
             Var::RequestFilename,
             0,
@@ -529,25 +528,6 @@ impl Transaction<'_> {
             };
             self.stop_for(found, item);
         }
-    }
-
-    /// The texts of a document one by one: together they are no value that anybody uses.
-    fn texts_of_document(&mut self) -> Vec<(Var, ValueId, ValueId)> {
-        let pieces: Vec<Vec<u8>> = self
-            .xml_text
-            .iter()
-            .map(|id| self.values.get(*id))
-            .filter(|text| text.contains(&b'\n'))
-            .flat_map(|text| text.split(|byte| *byte == b'\n'))
-            .map(<[u8]>::trim_ascii)
-            .filter(|piece| piece.len() > 3)
-            .take(MOST_JOINED)
-            .map(<[u8]>::to_vec)
-            .collect();
-        pieces
-            .into_iter()
-            .map(|piece| (Var::Xml, 0, self.values.add(&piece)))
-            .collect()
     }
 
     /// What an XML document says besides its texts and attributes, which are all that its reader keeps.

@@ -179,16 +179,22 @@ impl Transaction<'_> {
                 self.body_fault(fault);
             }
             Some(Processor::Xml) => {
-                let (texts, attributes, fault) = body::xml(&body, limit);
-                for text in texts {
-                    let id = self.values.add(&text);
+                let document = body::xml(&body, limit);
+                if !document.text.is_empty() {
+                    let id = self.values.add(&document.text);
                     self.xml_text.push(id);
                 }
-                for text in attributes {
-                    let id = self.values.add(&text);
+                if !self.exact() {
+                    for text in document.texts().take(limit) {
+                        let id = self.values.add(text);
+                        self.xml_texts.push(id);
+                    }
+                }
+                for text in &document.attributes {
+                    let id = self.values.add(text);
                     self.xml_attributes.push(id);
                 }
-                self.body_fault(fault);
+                self.body_fault(document.fault);
             }
             Some(Processor::Multipart) => self.read_multipart(&body),
             None => {}

@@ -81,6 +81,8 @@ pub struct Transaction<'r> {
     cookies: Vec<Entry>,
     response_headers: Vec<Entry>,
     xml_text: Vec<ValueId>,
+    /// The same, element by element; for the second judgement alone.
+    xml_texts: Vec<ValueId>,
     xml_attributes: Vec<ValueId>,
     parts: Parts,
     env: Vec<(Vec<u8>, Vec<u8>)>,
@@ -216,6 +218,7 @@ impl<'r> Transaction<'r> {
             cookies: Vec::new(),
             response_headers: Vec::new(),
             xml_text: Vec::new(),
+            xml_texts: Vec::new(),
             xml_attributes: Vec::new(),
             parts: Parts::default(),
             env: Vec::new(),
