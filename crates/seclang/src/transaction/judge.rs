@@ -169,7 +169,7 @@ impl Transaction<'_> {
 
     /// What a value says about a rule's claim.
     fn weight_of(&mut self, item: Item, class: &str) -> Known {
-        let original = match item.var {
+        match item.var {
             // Where rules name files and addresses word by word there is nothing to parse.
             Var::RequestFilename | Var::RequestBasename if class == "lfi" => {
                 return if structure::is_private_path(self.values.get(item.value)) {
@@ -181,22 +181,18 @@ impl Transaction<'_> {
             Var::Files | Var::FilesNames | Var::FilesTmpContent | Var::MultipartPartHeaders => {
                 return Known::Certain;
             }
-            Var::RequestUri | Var::RequestUriRaw | Var::RequestLine | Var::QueryString => {
-                self.singles[Var::RequestFilename as usize]
-            }
-            Var::Args
-            | Var::ArgsGet
-            | Var::ArgsPost
-            | Var::RequestHeaders
-            | Var::RequestCookies => self.original(item).unwrap_or(item.value),
-            _ => item.value,
-        };
-        // Where no more values are parsed, the rules decide alone.
-        if self.scales.parsed >= MOST_VALUES && !self.scales.is_known(original) {
-            self.limit("values of the second judgement");
-            return Known::Certain;
+            _ => {}
         }
-        Known::Weight(self.finding(original).map(|found| found.weight))
+        let mut gravest = None;
+        for original in self.originals(item) {
+            // Where no more values are parsed, the rules decide alone.
+            if self.scales.parsed >= MOST_VALUES && !self.scales.is_known(original) {
+                self.limit("values of the second judgement");
+                return Known::Certain;
+            }
+            gravest = gravest.max(self.finding(original).map(|found| found.weight));
+        }
+        Known::Weight(gravest)
     }
 
     fn is_strong(&mut self, value: ValueId) -> bool {
@@ -204,19 +200,43 @@ impl Transaction<'_> {
             .is_some_and(|found| found.weight == Weight::Strong)
     }
 
-    /// The value of an entry before transformations.
-    fn original(&self, item: Item) -> Option<ValueId> {
-        let lists: [&[Entry]; 4] = [
-            &self.args_get,
-            &self.args_post,
-            &self.request_headers,
-            &self.cookies,
-        ];
-        lists
-            .into_iter()
-            .flatten()
-            .find(|entry| entry.name == item.key)
-            .map(|entry| entry.value)
+    /// The values that a matched one was made from by transformations: readers behind the gateway see those.
+    fn originals(&self, item: Item) -> Vec<ValueId> {
+        let named = |lists: &[&[Entry]]| -> Vec<ValueId> {
+            lists
+                .iter()
+                .flat_map(|list| list.iter())
+                .filter(|entry| entry.name == item.key)
+                .map(|entry| entry.value)
+                .take(MOST_JOINED)
+                .collect()
+        };
+        let found = match item.var {
+            Var::RequestUri | Var::RequestUriRaw | Var::RequestLine | Var::QueryString => {
+                vec![self.singles[Var::RequestFilename as usize]]
+            }
+            Var::RequestBody => vec![self.singles[Var::RequestBody as usize]],
+            Var::Args => named(&[&self.args_get, &self.args_post]),
+            Var::ArgsGet => named(&[&self.args_get]),
+            Var::ArgsPost => named(&[&self.args_post]),
+            Var::RequestHeaders => named(&[&self.request_headers]),
+            Var::RequestCookies => named(&[&self.cookies]),
+            Var::ArgsNames | Var::ArgsGetNames | Var::ArgsPostNames => vec![item.key],
+            Var::RequestHeadersNames | Var::RequestCookiesNames => vec![item.key],
+            Var::Xml => self
+                .xml_text
+                .iter()
+                .chain(&self.xml_attributes)
+                .take(MOST_JOINED)
+                .copied()
+                .collect(),
+            _ => Vec::new(),
+        };
+        if found.is_empty() {
+            vec![item.value]
+        } else {
+            found
+        }
     }
 
     fn finding(&mut self, id: ValueId) -> Option<Finding> {
