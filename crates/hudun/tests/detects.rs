@@ -452,7 +452,14 @@ routes:
     .unwrap();
     let text = std::fs::read_to_string(&served.config).unwrap();
     let line = text.lines().find(|line| line.contains("profile:")).unwrap();
-    served.edit(line, &format!("  profile: {}", profile.display()));
+    // Inspection would stop the call of a program among the uploads; the rule is for one that gets through.
+    served.edit(
+        line,
+        &format!(
+            "  profile: {}\n  inspection: {{ mode: detect }}",
+            profile.display()
+        ),
+    );
     let mut guard = served.start();
     guard.wait_for_gateway().await;
     let watched = Watched {

@@ -14,8 +14,8 @@ const MACHINE_PATHS: [&str; 3] = [
     concat!("/ro", "ot/"),
     concat!("/ho", "me/"),
 ];
-/// Rules that look for such paths in requests, because attackers ask for them.
-const ATTACKS: &str = "rules/waf/";
+/// Rules that look for such paths in requests, because attackers ask for them, and the requests that they are tried on.
+const ATTACKS: [&str; 2] = ["rules/waf/", "crates/seclang/tests/corpus/requests/"];
 /// Promises instead of code, in Rust sources.
 const STUBS: [&str; 2] = [concat!("todo", "!("), concat!("unimple", "mented!(")];
 /// A test that is switched off.
@@ -45,7 +45,9 @@ fn faults(path: &str, bytes: &[u8]) -> Vec<String> {
     for (at, line) in text.lines().enumerate() {
         let mut fault = |sentence: String| faults.push(format!("{path}:{}: {sentence}", at + 1));
         let folder = MACHINE_PATHS.iter().find(|found| names_folder(line, found));
-        if let Some(found) = folder.filter(|_| !path.starts_with(ATTACKS)) {
+        if let Some(found) =
+            folder.filter(|_| !ATTACKS.iter().any(|attacks| path.starts_with(attacks)))
+        {
             fault(format!("names {found}, a folder of one machine"));
         }
         if path.ends_with("package-lock.json") && line.contains(RESOLVED) {
