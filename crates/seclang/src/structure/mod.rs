@@ -92,11 +92,12 @@ fn gravest(known: Option<Finding>, found: Option<Finding>) -> Option<Finding> {
 
 /// One reading of a value in each language whose marks it has. `decoded`: what a page shows of it, not what it is made of.
 fn read(raw: &str, decoded: bool) -> Option<Finding> {
-    // To SQL a backtick is a quote like others.
     let whole = raw.to_ascii_lowercase();
-    let query = Marks::of(whole.as_bytes())
-        .sql()
-        .then(|| sql::assess(&whole))
+    let marks = Marks::of(whole.as_bytes());
+    // To SQL a backtick is a quote like others, and a page that knows no markdown runs what stands between two.
+    let query = marks.sql().then(|| sql::assess(&whole)).flatten();
+    let shown_raw = (!decoded && marks.markup())
+        .then(|| markup::assess(&whole))
         .flatten();
     let shown = without_shown_code(raw, decoded);
     let (raw, text) = match &shown {
@@ -106,7 +107,10 @@ fn read(raw: &str, decoded: bool) -> Option<Finding> {
     let marks = Marks::of(text.as_bytes());
     [
         query,
-        marks.markup().then(|| markup::assess(&text)).flatten(),
+        shown_raw,
+        (decoded && marks.markup())
+            .then(|| markup::assess(&text))
+            .flatten(),
         marks.shell().then(|| shell::assess(&text)).flatten(),
         marks.code().then(|| code::assess(&text, raw)).flatten(),
         marks.path().then(|| path::assess(&text)).flatten(),
@@ -292,6 +296,20 @@ mod tests {
             class("PD9waHAgc3lzdGVtKCRfR0VUWydjJ10pOyA/Pg=="),
             Some("injection-php")
         );
+    }
+
+    #[test]
+    fn what_a_text_shows_is_not_what_it_does() {
+        // A page that knows no markdown runs what stands between backticks.
+        let run = "see what happens with it here: `<script>alert(1)</script>`";
+        assert_eq!(class(run), Some("xss"));
+        for text in [
+            "<p>For output, always escape <code>&lt;script&gt;alert(1)&lt;/script&gt;</code> first</p>",
+            "Expressions such as `{{7*7}}` are not evaluated by us",
+            "这里用了 `Runtime.getRuntime().exec(cmd)`，建议换成 ProcessBuilder",
+        ] {
+            assert_eq!(class(text), None, "{text}");
+        }
     }
 
     #[test]
