@@ -304,7 +304,7 @@ mod tests {
         let run = "see what happens with it here: `<script>alert(1)</script>`";
         assert_eq!(class(run), Some("xss"));
         for text in [
-            "<p>For output, always escape <code>&lt;script&gt;alert(1)&lt;/script&gt;</code> first</p>",
+            "<p>For output, you should always escape <code>&lt;script&gt;alert(1)&lt;/script&gt;</code> first</p>",
             "Expressions such as `{{7*7}}` are not evaluated by us",
             "这里用了 `Runtime.getRuntime().exec(cmd)`，建议换成 ProcessBuilder",
         ] {
