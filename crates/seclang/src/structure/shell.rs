@@ -103,16 +103,7 @@ fn prose(text: &str) -> bool {
         .split([';', '|', '`', '$', '&', '\n', '<', '>', '('])
         .next()
         .unwrap_or_default();
-    before
-        .split_whitespace()
-        .filter(|word| {
-            word.len() > 1
-                && word
-                    .bytes()
-                    .all(|b| b.is_ascii_alphabetic() || matches!(b, b',' | b'.' | b'\''))
-        })
-        .count()
-        >= 5
+    super::words(before) >= 5
 }
 
 /// `$(cmd)`, `` `cmd` ``, `<(cmd)`.

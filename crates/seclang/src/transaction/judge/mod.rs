@@ -335,18 +335,33 @@ impl Transaction<'_> {
         let (_, kind_zh) = describe(found.class);
         let explanation = format!("The request was stopped because {place} is {}.", found.what);
         let explanation_zh = format!("请求被拦截：{place_zh}的内容可以作为{kind_zh}直接生效。");
+        self.stop_without_rule(Refusal {
+            rule: STRUCTURE,
+            class: found.class,
+            source: "second judgement",
+            what: found.what.to_owned(),
+            variable,
+            value: item.value,
+            score: Some(self.scales.points()),
+            explanation,
+            explanation_zh,
+        });
+    }
+
+    /// Stops the message without a rule, and tells of it as of one.
+    fn stop_without_rule(&mut self, refusal: Refusal) {
         self.matches.push(RuleMatch {
-            id: STRUCTURE,
+            id: refusal.rule,
             phase: 2,
-            message: found.what.to_owned(),
+            message: refusal.what,
             data: String::new(),
             severity: Some(2),
-            tags: vec![format!("attack-{}", found.class)],
+            tags: vec![format!("attack-{}", refusal.class)],
             version: String::new(),
             revision: String::new(),
-            value: printable(self.values.get(item.value), 1024),
-            variable,
-            source: "second judgement".to_owned(),
+            value: printable(self.values.get(refusal.value), 1024),
+            variable: refusal.variable,
+            source: refusal.source.to_owned(),
             audit: true,
             disruptive: true,
             refuted: false,
@@ -354,14 +369,28 @@ impl Transaction<'_> {
         self.intervention = Some(Intervention {
             action: InterventionAction::Deny,
             status: 403,
-            rule: STRUCTURE,
-            class: found.class.to_owned(),
+            rule: refusal.rule,
+            class: refusal.class.to_owned(),
             severity: 2,
-            score: Some(self.scales.points()),
-            explanation,
-            explanation_zh,
+            score: refusal.score,
+            explanation: refusal.explanation,
+            explanation_zh: refusal.explanation_zh,
         });
     }
+}
+
+/// Why a message is stopped that no rule has stopped.
+struct Refusal {
+    /// The number under which it is told.
+    rule: u64,
+    class: &'static str,
+    source: &'static str,
+    what: String,
+    variable: String,
+    value: ValueId,
+    score: Option<i64>,
+    explanation: String,
+    explanation_zh: String,
 }
 
 /// What is known of a match.

@@ -1,8 +1,8 @@
 //! Each value of a request by itself: what a person has fixed for it, and what it would become.
 
-use super::{FIXED, MOST_JOINED, Transaction};
+use super::{FIXED, MOST_JOINED, Refusal, Transaction};
 use crate::body;
-use crate::report::{Intervention, InterventionAction, RuleMatch, place};
+use crate::report::place;
 use crate::settings::Mode;
 use crate::structure::Weight;
 use crate::transaction::Item;
@@ -52,31 +52,16 @@ impl Transaction<'_> {
                 format!("有 {bytes} 字节，超过规定的长度"),
             ),
         };
-        self.matches.push(RuleMatch {
-            id: FIXED,
-            phase: 2,
-            message: what.clone(),
-            data: String::new(),
-            severity: Some(2),
-            tags: vec!["attack-unusual".to_owned()],
-            version: String::new(),
-            revision: String::new(),
-            value: printable(self.values.get(entry.value), 1024),
-            variable,
-            source: "fixed shape".to_owned(),
-            audit: true,
-            disruptive: true,
-            refuted: false,
-        });
-        self.intervention = Some(Intervention {
-            action: InterventionAction::Deny,
-            status: 403,
+        self.stop_without_rule(Refusal {
             rule: FIXED,
-            class: "unusual".to_owned(),
-            severity: 2,
-            score: self.score(),
+            class: "unusual",
+            source: "fixed shape",
             explanation: format!("The request was stopped because {place} {what}."),
             explanation_zh: format!("请求被拦截：{place_zh}{what_zh}。"),
+            what,
+            variable,
+            value: entry.value,
+            score: self.score(),
         });
     }
 
